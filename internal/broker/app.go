@@ -1,0 +1,75 @@
+package broker
+
+import (
+	"slices"
+	"time"
+)
+
+// App is one registration on a platform. A value that has been handed over is not
+// changed any more; a change makes a new one.
+type App struct {
+	ID       string // our name
+	Platform string
+	AppID    string // the platform's name for it
+	Secrets  []Secret
+	Mode     string // platform's way to issue; empty: its default
+	BaseURL  string // empty: the platform's own
+	Policy   *Policy
+	Sinks    []Sink
+	Origin   Origin
+	Version  Version // of the stored definition; zero for apps from the file
+}
+
+// Policy is what an operator may say about renewing. Zero values mean the defaults.
+type Policy struct {
+	Overlap      time.Duration // zero: what the platform documents
+	Every        time.Duration // zero: an hour
+	Ahead        time.Duration // zero: ten minutes
+	InitialDelay time.Duration // of the first issue after a start
+}
+
+// The defaults of [Policy]: WeChat advises an hour, which leaves an hour of slack
+// when the platform is down.
+const (
+	DefaultEvery = time.Hour
+	DefaultAhead = 10 * time.Minute
+)
+
+// Renew returns the app's policy with its defaults filled in.
+func (a *App) Renew() Policy {
+	var p Policy
+	if a.Policy != nil {
+		p = *a.Policy
+	}
+	if p.Every <= 0 {
+		p.Every = DefaultEvery
+	}
+	if p.Ahead <= 0 {
+		p.Ahead = DefaultAhead
+	}
+	return p
+}
+
+// SameCredential reports whether b would ask the platform the same thing as a, so
+// that failures of a still say something about b.
+func (a *App) SameCredential(b *App) bool {
+	return a.Platform == b.Platform && a.AppID == b.AppID && a.Mode == b.Mode && a.BaseURL == b.BaseURL &&
+		slices.EqualFunc(a.Secrets, b.Secrets, Secret.Equal)
+}
+
+// Origin says where a definition comes from and so who may change it.
+type Origin string
+
+// The origins of apps and clients.
+const (
+	FromFile Origin = "file" // read-only in the API
+	FromAPI  Origin = "api"
+)
+
+// Sink describes where a renewed token is also written to.
+type Sink struct {
+	Type string `json:"type"` // properties | json
+	Path string `json:"path"`
+	Key  string `json:"key,omitempty"`  // properties: the line's key; default: the kind
+	Kind Kind   `json:"kind,omitempty"` // default: access_token
+}

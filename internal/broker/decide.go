@@ -1,0 +1,146 @@
+package broker
+
+import "time"
+
+// Cause says why a renewal is wanted.
+type Cause int
+
+// The causes.
+const (
+	CausePlanned  Cause = iota + 1 // the record says it is due
+	CauseMissing                   // a reader found no usable token
+	CauseRejected                  // the platform was seen to reject the token
+	CauseDemanded                  // a reader needs one that lasts longer
+	CauseLeaked                    // an administrator wants this token replaced
+)
+
+// String names the cause for metrics and logs.
+func (c Cause) String() string {
+	switch c {
+	case CausePlanned:
+		return "planned"
+	case CauseMissing:
+		return "missing"
+	case CauseRejected:
+		return "rejected"
+	case CauseDemanded:
+		return "demanded"
+	case CauseLeaked:
+		return "leaked"
+	default:
+		return "unknown"
+	}
+}
+
+func (c Cause) unplanned() bool {
+	return c == CauseRejected || c == CauseDemanded || c == CauseLeaked
+}
+
+// Want is what a caller of a renewal wants: the reason, and what it saw.
+type Want struct {
+	Cause  Cause
+	Stale  Version       // rejected, leaked: the version that is to be replaced
+	MinTTL time.Duration // demanded: how long the token has to last
+}
+
+// Step is what to do about a [Want].
+type Step int
+
+// The steps.
+const (
+	// Fresh: nothing is to be done, the record's token serves the want.
+	Fresh Step = iota + 1
+	// Issue: ask the platform now.
+	Issue
+	// Hold: an issue is wanted but may not start yet.
+	Hold
+)
+
+// Decision is the outcome of [Decide]. Until and Err belong to Hold.
+type Decision struct {
+	Step  Step
+	Until time.Time
+	Err   *Error
+}
+
+// Decide says what to do about a want, given what is known of the key. It is asked
+// before a lease is sought and again under the lease, on what was read again.
+func Decide(r Record, w Want, rot Rotation, now time.Time) Decision {
+	if satisfied(r, w, rot, now) {
+		return Decision{Step: Fresh}
+	}
+	if until := notBefore(r, w, now); now.Before(until) {
+		return Decision{Step: Hold, Until: until, Err: r.Failure.err(until.Sub(now))}
+	}
+	if until := r.Budget.Allow(w.Cause, rot.Limits, now); now.Before(until) {
+		return Decision{Step: Hold, Until: until, Err: budgetErr(until.Sub(now))}
+	}
+	return Decision{Step: Issue}
+}
+
+func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
+	switch w.Cause {
+	case CausePlanned:
+		return r.Usable(now) && now.Before(r.Due)
+	case CauseRejected, CauseLeaked:
+		return r.Current.Version != w.Stale && r.Usable(now)
+	case CauseDemanded:
+		return r.Usable(now) && (r.Current.Until.Sub(now) >= w.MinTTL || !rot.early(r.Current, now))
+	case CauseMissing:
+		return r.Usable(now)
+	default:
+		return true
+	}
+}
+
+// early reports whether a renewal before its time can help a reader who needs a
+// longer life, and breaks no promise.
+func (r Rotation) early(t SealedToken, now time.Time) bool {
+	switch r.Family {
+	case Eager:
+		// The current token would die an overlap from now, and longer was promised.
+		return !now.Add(r.Overlap).Before(t.Until) && !r.AgeUnknown
+	case Late:
+		return !now.Before(t.Expiry.Add(-r.fit(t.Expiry.Sub(t.Issued)).Window))
+	case Sliding, Independent:
+		return true
+	case Fixed:
+		return false
+	default:
+		return false
+	}
+}
+
+// notBefore is the earliest instant at which what is known of failures allows the
+// want to be tried.
+func notBefore(r Record, w Want, now time.Time) time.Time {
+	switch {
+	case w.Cause == CauseLeaked, r.Failure.IsZero() && w.Cause != CausePlanned:
+		return now
+	case w.Cause == CausePlanned && r.Usable(now):
+		return r.Due
+	default:
+		return r.Failure.NotBefore
+	}
+}
+
+// err gives the failure as an error for callers who get no token because of it.
+func (f Failure) err(wait time.Duration) *Error {
+	if f.IsZero() {
+		return &Error{Code: ErrNoToken.Code, Class: Transient, Message: ErrNoToken.Message, RetryAfter: wait}
+	}
+	return &Error{
+		Code: f.Code, Class: f.Class, Message: f.Message, Hint: f.Hint,
+		PlatformCode: f.PlatformCode, PlatformMessage: f.PlatformMessage, RetryAfter: wait,
+	}
+}
+
+// Error gives the failure as an error, with how long the back-off still lasts.
+func (f Failure) Error(now time.Time) *Error { return f.err(max(f.NotBefore.Sub(now), 0)) }
+
+func budgetErr(wait time.Duration) *Error {
+	e := *ErrBudget
+	e.RetryAfter = wait
+	e.Hint = "look in the audit for the client that keeps reporting tokens, and for another server that uses the same secret; planned renewals go on"
+	return &e
+}

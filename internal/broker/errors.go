@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Class says what kind of fault an error is, and so who can do something about it.
+type Class string
+
+// The classes; they are part of the public contract.
+const (
+	Transient     Class = "transient"      // goes away by itself
+	Throttled     Class = "throttled"      // a quota is used up
+	BadCredential Class = "bad_credential" // the secret is wrong or frozen
+	Misconfigured Class = "misconfigured"  // somebody has to change a setting
+	Denied        Class = "denied"
+	NotFound      Class = "not_found"
+	Invalid       Class = "invalid"
+)
+
+// Permanent reports whether waiting alone does not help.
+func (c Class) Permanent() bool { return c == BadCredential || c == Misconfigured || c == Denied }
+
+// Reset says when a throttled platform listens again.
+type Reset int
+
+// The resets.
+const (
+	ResetNone   Reset = iota
+	ResetMinute       // at the next full minute
+	ResetDay          // at the next midnight in Shanghai
+)
+
+// Error is a fault that an operator may see: a stable code, the class, what to do
+// next, and the platform's own words where it said any. Message and Hint never
+// contain a secret.
+type Error struct {
+	Code    string // stable, snake_case
+	Class   Class
+	Message string
+	Hint    string
+	// PlatformCode and PlatformMessage are what the platform said, "" if nothing.
+	PlatformCode    string
+	PlatformMessage string
+	// Reset says when a throttled platform listens again.
+	Reset Reset
+	// RetryAfter is when asking again makes sense; zero: not said.
+	RetryAfter time.Duration
+	// Unknown marks an issue whose outcome is not known: the request may have
+	// reached the platform, but no answer came back.
+	Unknown bool
+	Err     error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	s := e.Message
+	if s == "" {
+		s = e.Code
+	}
+	if e.PlatformCode != "" {
+		s += fmt.Sprintf(" (platform said %s: %s)", e.PlatformCode, e.PlatformMessage)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is makes errors.Is match by code, so that sentinels can carry their own message.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error) //nolint:errorlint // the target itself is compared, not its chain
+	return ok && t.Code == e.Code
+}
+
+// AsError finds the [Error] in a chain; any other error becomes a transient one
+// with the code "internal", whose cause is for logs and not for callers.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: "internal", Class: Transient, Message: "internal error", Err: err}
+}
+
+// Sentinels, compared with errors.Is.
+var (
+	ErrNotFound     = errors.New("not found")                // no such record
+	ErrConflict     = errors.New("version conflict")         // the record was written by somebody else
+	ErrLeaseHeld    = errors.New("lease is held by another") // try later
+	ErrLeaseLost    = errors.New("lease was lost")           // it ran out or was taken over
+	ErrUnknownApp   = &Error{Code: "unknown_app", Class: NotFound, Message: "no such app"}
+	ErrUnknownKind  = &Error{Code: "unknown_kind", Class: NotFound, Message: "the app's platform has no such kind of token"}
+	ErrNotAllowed   = &Error{Code: "not_allowed", Class: Denied, Message: "the client may not do this"}
+	ErrNoToken      = &Error{Code: "no_live_token", Class: Transient, Message: "no live token, and the platform gave no new one"}
+	ErrBudget       = &Error{Code: "budget_spent", Class: Throttled, Message: "the day's budget for unplanned renewals of this app is spent"}
+	ErrNotReady     = &Error{Code: "not_ready", Class: Transient, Message: "the server is not ready"}
+	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
+)

@@ -1,0 +1,159 @@
+package broker
+
+import "time"
+
+// Success is what a platform gave.
+type Success struct {
+	Want        Want
+	Box         []byte // the token, sealed
+	Same        bool   // it is the token that the record holds already
+	Started     time.Time
+	Lifetime    time.Duration
+	Fingerprint string  // of the app secret that worked
+	Rnd         float64 // in [0,1), for jitter
+}
+
+// PlanIssued returns the record after a success. The result is to be stored at
+// version r.Version+1, which is also the version of a new token.
+func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
+	prev := r.Current
+	rot = rot.fit(s.Lifetime)
+	t := SealedToken{
+		Version: r.Version + 1, Box: s.Box,
+		Issued: s.Started, Expiry: s.Started.Add(s.Lifetime),
+	}
+	if s.Same {
+		t.Version, t.Box = prev.Version, prev.Box
+	} else {
+		r.Previous = prev
+	}
+	if rot.AgeUnknown {
+		r.Due, t.Until = planUnknownAge(prev, s)
+	} else {
+		r.Due, t.Until = plan(t, rot, p, s.Rnd)
+		if rot.Family == Eager && prev.Version != 0 && s.Want.Cause == CausePlanned {
+			// Only the newest two tokens live. The next issue must not come before the
+			// promises on the previous one have ended.
+			r.Due = later(r.Due, earlier(prev.Until, t.Expiry.Add(-s.Lifetime/4)))
+			t.Until = eagerUntil(t, r.Due, rot)
+		}
+	}
+	if s.Same && !rot.AgeUnknown && !s.Started.Before(r.Due) {
+		r.Due = askAgain(s.Started, t.Expiry)
+	}
+	r.Current = t
+	r.Failure = Failure{}
+	r.Rejected = 0
+	r.Secret = s.Fingerprint
+	return r
+}
+
+// NextRenewal says when a token is to be renewed: jittered later, never earlier
+// than the policy says, by rnd in [0,1).
+func NextRenewal(issued, expiry time.Time, rot Rotation, p Policy, rnd float64) time.Time {
+	lifetime := expiry.Sub(issued)
+	rot = rot.fit(lifetime)
+	every, ahead := clampHalf(p.Every, lifetime), clampHalf(p.Ahead, lifetime)
+	switch rot.Family {
+	case Eager, Independent:
+		interval := min(every, lifetime-ahead)
+		jitter := min(interval/20, ahead/2, time.Minute)
+		return issued.Add(interval + scale(jitter, rnd))
+	case Late:
+		tail := min(rot.Window, ahead)
+		return expiry.Add(-tail + scale(tail/4, rnd))
+	case Sliding:
+		return expiry.Add(-ahead + scale(min(ahead/4, time.Minute), rnd))
+	case Fixed:
+		return expiry
+	default:
+		return expiry
+	}
+}
+
+func plan(t SealedToken, rot Rotation, p Policy, rnd float64) (due, until time.Time) {
+	due = NextRenewal(t.Issued, t.Expiry, rot, p, rnd)
+	if rot.Family == Eager {
+		return due, eagerUntil(t, due, rot)
+	}
+	return due, t.Expiry
+}
+
+// eagerUntil is the end of the promise on an eager platform: the next planned issue
+// starts the overlap, a part of which is kept back for repeating that issue.
+func eagerUntil(t SealedToken, due time.Time, rot Rotation) time.Time {
+	return earlier(t.Expiry, due.Add(rot.Overlap-rot.guard(rot.Overlap)))
+}
+
+// planUnknownAge plans for platforms that never say how old a token is. A token
+// that replaced another was born after the other was last seen, and so lives at
+// least a lifetime from then; of the first one nothing can be promised.
+func planUnknownAge(prev SealedToken, s Success) (due, until time.Time) {
+	switch {
+	case s.Same:
+		until = prev.Until
+	case prev.Version != 0 && s.Started.Before(prev.Issued.Add(s.Lifetime)):
+		until = prev.Issued.Add(s.Lifetime)
+	default:
+		until = s.Started
+	}
+	if until.After(s.Started) {
+		return until, until
+	}
+	// Ask often enough to see the change, and seldom enough for a small quota.
+	return s.Started.Add(max(s.Lifetime/40, 500*time.Millisecond)), until
+}
+
+// askAgain says when to ask a platform again that had nothing new to give.
+func askAgain(now, expiry time.Time) time.Time {
+	left := expiry.Sub(now)
+	return now.Add(min(max(left/4, time.Second), max(left, 100*time.Millisecond)))
+}
+
+// PlanFailed returns the record after an attempt that brought no token.
+func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation, rnd float64) Record {
+	f := Failure{
+		Class: e.Class, Code: e.Code, Message: e.Message, Hint: e.Hint,
+		PlatformCode: e.PlatformCode, PlatformMessage: e.PlatformMessage,
+		Attempts: r.Failure.Attempts + 1, First: r.Failure.First, Last: now, UnknownAt: r.Failure.UnknownAt,
+	}
+	if f.First.IsZero() {
+		f.First = now
+	}
+	if r.Failure.Class != e.Class {
+		f.Attempts = 1
+	}
+	if e.Unknown && f.UnknownAt.IsZero() {
+		f.UnknownAt = started
+	}
+	f.NotBefore = now.Add(Backoff(e, f.Attempts, now, rnd))
+	r.Failure = f
+	if w.Cause == CauseRejected && r.Current.Version == w.Stale {
+		r.Rejected = w.Stale
+	}
+	r.Due = f.NotBefore
+	if rot.Family != Eager || !r.Usable(now) {
+		return r
+	}
+	if !f.UnknownAt.IsZero() {
+		// The platform may have replaced the token already. A second issue would then
+		// kill it at once, so it waits for the promises on it to end; and nothing
+		// more is promised.
+		r.Due = later(r.Due, r.Current.Until)
+		return r
+	}
+	// Nothing was issued: the token lives on, for an overlap after the next attempt.
+	rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
+	r.Current.Until = later(r.Current.Until, eagerUntil(r.Current, r.Due, rot))
+	return r
+}
+
+// clampHalf brings a duration that does not fit into a lifetime down to half of it.
+func clampHalf(d, lifetime time.Duration) time.Duration {
+	if d >= lifetime {
+		return lifetime / 2
+	}
+	return d
+}
+
+func scale(d time.Duration, f float64) time.Duration { return time.Duration(float64(d) * f) }

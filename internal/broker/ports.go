@@ -1,0 +1,198 @@
+package broker
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// IssueRequest is what an issuer is asked to do.
+type IssueRequest struct {
+	App    *App
+	Key    Key
+	Secret Secret // the one app secret to use; zero for derived kinds
+	Tokens Tokens // for kinds that are derived from another token
+}
+
+// Issued is what a platform gave.
+type Issued struct {
+	Token Secret
+	// Lifetime is what the platform says is left, counted from before the request
+	// left, never from when the answer came.
+	Lifetime time.Duration
+}
+
+// Issuer gets tokens from one platform. Issue has side effects that cannot be undone.
+// It is called under a lease, returns before ctx's deadline, and may be called again.
+// Its errors are *[Error]: refused (the platform said no, or the request provably
+// never left), or with Unknown set. No error contains a secret.
+type Issuer interface {
+	Issue(ctx context.Context, req IssueRequest) (Issued, error)
+}
+
+// Forcer is an optional power of an issuer on a late platform: to replace a token
+// before its time. It is scarce and budgeted.
+type Forcer interface {
+	Force(ctx context.Context, req IssueRequest) (Issued, error)
+}
+
+// Checker is an optional power of an issuer: to find out by a harmless call whether
+// a token still opens the platform. It returns VerdictUnknown together with an error
+// when the platform could not be asked.
+type Checker interface {
+	Check(ctx context.Context, app *App, token Secret) (Verdict, error)
+}
+
+// Verdict is what a platform's answer says about the token it was asked with.
+type Verdict int
+
+// The verdicts.
+const (
+	VerdictUnknown Verdict = iota
+	VerdictOK
+	VerdictRejected
+	VerdictThrottled
+)
+
+// Tokens is what every consumer sees; issuers of derived kinds get one too. Both
+// methods are safe for concurrent use and bounded by ctx.
+type Tokens interface {
+	// Token returns the best token there is, issuing one if there is none.
+	Token(ctx context.Context, k Key) (Token, error)
+	// Renew replaces the token that the caller saw rejected. Any number of callers
+	// with the same stale version cause one issue.
+	Renew(ctx context.Context, k Key, stale Version) (Token, error)
+}
+
+// Platform is everything that is known of one platform. It is a value in a table.
+type Platform struct {
+	Name  string
+	Modes []string // ways to issue; the first is the default
+	// Kinds says, for a mode, how each kind is issued and how it rotates.
+	Kinds func(mode string) map[Kind]Source
+	// Host is the platform's own base URL.
+	BaseURL string
+}
+
+// Source is where tokens of one kind come from.
+type Source struct {
+	Rotation Rotation
+	Issuer   Issuer
+	// Derived kinds are issued against another token instead of the app secret, and
+	// only once somebody asks for them.
+	Derived bool
+}
+
+// TokenStore keeps sealed records. All methods are safe for concurrent use and
+// return promptly when ctx ends. Records go in and come out as copies.
+type TokenStore interface {
+	// Get returns ErrNotFound where there is no record.
+	Get(ctx context.Context, k Key) (Record, error)
+	// Put is compare-and-swap on r.Version (0: must not exist) and stores the record
+	// at r.Version+1, which it returns. Where another write came first it returns
+	// ErrConflict and nothing is changed.
+	Put(ctx context.Context, r Record) (Version, error)
+	// Delete removes the record if it is at version v, else ErrConflict; deleting
+	// what is not there is ErrNotFound.
+	Delete(ctx context.Context, k Key, v Version) error
+	// All yields every record, in no order. It is for start-up and for re-sealing.
+	All(ctx context.Context) iter.Seq2[Record, error]
+}
+
+// Lease is a temporary right to work on something alone.
+type Lease struct {
+	Name   string
+	Holder string
+	// Term counts the acquisitions of this name; it never repeats.
+	Term int64
+	// Acquired and Expiry are on the store's clock.
+	Acquired time.Time
+	Expiry   time.Time
+	// Abandoned is when the lease before this one was acquired, if that one ran out
+	// without being released; else zero. Its holder may have died in mid-issue.
+	Abandoned time.Time
+}
+
+// Leaser saves quota, it does not protect data. Terms never repeat; expiry is on the
+// store's clock.
+type Leaser interface {
+	// Acquire returns ErrLeaseHeld while another holder, or the same one, has it.
+	Acquire(ctx context.Context, name, holder string, ttl time.Duration) (Lease, error)
+	// Extend returns ErrLeaseLost if l is no longer held in its term.
+	Extend(ctx context.Context, l Lease, ttl time.Duration) error
+	// Release ends l at once; of a lease that is no longer held it is ErrLeaseLost.
+	Release(ctx context.Context, l Lease) error
+	// Clock returns the store's time.
+	Clock(ctx context.Context) (time.Time, error)
+}
+
+// Change says that a record was written.
+type Change struct {
+	Key     Key
+	Version Version
+}
+
+// Notifier tells replicas of each other's writes. Optional: without it they poll.
+type Notifier interface {
+	Publish(ctx context.Context, k Key, v Version) error
+	// Watch yields changes from when it is called until ctx ends. After an error the
+	// sequence ends; the caller watches again and reads what it may have missed.
+	Watch(ctx context.Context) iter.Seq2[Change, error]
+}
+
+// Definition is a stored app or client: its settings in the clear, as JSON, and its
+// secrets sealed.
+type Definition struct {
+	Name    string
+	Version Version
+	Spec    []byte
+	Sealed  []byte
+}
+
+// DefinitionStore keeps definitions of one sort under unique names, with the
+// compare-and-swap of [TokenStore].
+type DefinitionStore interface {
+	Get(ctx context.Context, name string) (Definition, error)
+	Put(ctx context.Context, d Definition) (Version, error)
+	Delete(ctx context.Context, name string, v Version) error
+	All(ctx context.Context) iter.Seq2[Definition, error]
+}
+
+// AuditEntry is one line of the audit: who did what to which app's token, from
+// where, and what came of it.
+type AuditEntry struct {
+	ID        int64 // assigned by the store, growing
+	At        time.Time
+	Client    string
+	Action    string // read | renew | replace | put_app | delete_app | put_client | …
+	App       string
+	Kind      Kind
+	Target    string // what else was acted on: a client's name
+	Version   Version
+	Remote    string
+	RequestID string
+	Result    string // ok, or an error's code
+	Count     int    // coalesced reads
+}
+
+// AuditFilter selects entries; zero fields select all.
+type AuditFilter struct {
+	Client, Action, App string
+	From, To            time.Time // [From, To)
+	Before              int64     // only entries with a smaller ID: the page after it
+	Limit               int
+}
+
+// AuditLog is append-only.
+type AuditLog interface {
+	Append(ctx context.Context, entries ...AuditEntry) error
+	// Query returns matching entries, newest first.
+	Query(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
+}
+
+// Sealer seals what must not be read at rest. Implementations are safe for
+// concurrent use.
+type Sealer interface {
+	Seal(plaintext, associated []byte) ([]byte, error)
+	Open(box, associated []byte) ([]byte, error)
+}
