@@ -196,3 +196,18 @@ type Sealer interface {
 	Seal(plaintext, associated []byte) ([]byte, error)
 	Open(box, associated []byte) ([]byte, error)
 }
+
+// Store is everything one storage engine keeps. The parts are narrow ports of their
+// own; this bundle is for opening, wiring and conformance tests.
+type Store interface {
+	TokenStore
+	Leaser
+	Apps() DefinitionStore
+	Clients() DefinitionStore
+	Audit() AuditLog
+	// Setting returns ErrNotFound for a name that was never put. Settings are few and
+	// small, such as the proof that a keyset is the right one.
+	Setting(ctx context.Context, name string) ([]byte, error)
+	PutSetting(ctx context.Context, name string, value []byte) error
+	Close() error
+}
