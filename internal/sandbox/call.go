@@ -1,0 +1,66 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// maxBody bounds what is read of a request, above the largest body that tests
+// of streaming send.
+const maxBody = 32 << 20
+
+var errBodyTooLarge = errors.New("request body too large")
+
+// call is one request to a platform, read whole, at the moment it is answered.
+type call struct {
+	at     time.Time
+	method string
+	path   string
+	query  url.Values
+	body   []byte
+	ip     netip.Addr
+}
+
+// readCall reads the request. The body is read before anything else happens:
+// net/http notices that a caller has gone away only once its body is read, and
+// faults that hang rely on that.
+func readCall(r *http.Request) (*call, error) {
+	c := &call{
+		method: r.Method,
+		path:   r.URL.Path,
+		query:  r.URL.Query(),
+		ip:     clientIP(r.RemoteAddr),
+	}
+	if r.Body == nil {
+		return c, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("read request body: %w", err)
+	}
+	if len(body) > maxBody {
+		return nil, errBodyTooLarge
+	}
+	c.body = body
+	return c, nil
+}
+
+// clientIP is the caller's address as the platform sees it. Forwarding headers
+// are not believed: the platform does not know the caller's proxies.
+func clientIP(remote string) netip.Addr {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return ip.Unmap().WithZone("")
+}

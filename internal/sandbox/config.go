@@ -1,0 +1,133 @@
+package sandbox
+
+import (
+	"cmp"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Config says what a [Sandbox] simulates. It is copied by [New].
+type Config struct {
+	// Apps are the registrations that exist at the start. [Sandbox.AddApp]
+	// adds more.
+	Apps []App
+
+	// Lifetime is how long a token or a ticket lives. Zero means two hours,
+	// as on the platform.
+	Lifetime time.Duration
+
+	// Overlap is how long the previous token lives on after a new one was
+	// issued, and also the tail of the lifetime in which stable_token rolls
+	// over. Zero means five minutes. It is never longer than Lifetime; a
+	// negative value means none.
+	Overlap time.Duration
+
+	// Now is the platform's clock, for tests whose subject is clock skew. Nil
+	// means time.Now, which follows a synctest bubble's fake clock.
+	Now func() time.Time
+
+	// Rand draws in [0,1) for faults with a probability. Nil means a random
+	// source; tests that replay a run give their own. It is called by several
+	// goroutines at once.
+	Rand func() float64
+
+	// Quotas apply to every app that does not set its own.
+	Quotas Quotas
+
+	// WhitelistFirst checks the caller's address before the secret. By default
+	// the secret is checked first; which one the platform does is unknown.
+	WhitelistFirst bool
+
+	// Allow names the misuses that are not recorded, for tests that provoke
+	// them on purpose. Empty means that everything is recorded.
+	Allow []MisuseKind
+}
+
+// App is one registration on the platform.
+type App struct {
+	// ID is the app id, such as wx0123456789abcdef.
+	ID string
+
+	// Secret is the one valid secret. [Sandbox.SetSecret] replaces it.
+	Secret string `json:"-"`
+
+	// Whitelist has the addresses (1.2.3.4) and networks (1.2.3.0/24) that may
+	// ask for tokens. Empty means everybody.
+	Whitelist []string
+
+	// ConfirmIPs makes the platform ask the administrator about every new
+	// address while the whitelist is empty: 89503 until [Sandbox.ConfirmIP] or
+	// [Sandbox.RefuseIP].
+	ConfirmIPs bool
+
+	// Quotas of this app; fields that are zero are taken from the Config.
+	Quotas Quotas
+}
+
+// String shows an app without its secret.
+func (a App) String() string { return "app " + a.ID }
+
+// GoString shows an app without its secret.
+func (a App) GoString() string { return a.String() }
+
+// LogValue shows an app without its secret.
+func (a App) LogValue() slog.Value { return slog.StringValue(a.ID) }
+
+// Quotas limits the calls of one app. A zero field means the default, a
+// negative one that nothing is allowed, as for a punished account. Days and
+// months are those of UTC+8.
+type Quotas struct {
+	TokenPerDay     int           // cgi-bin/token; default 2000
+	StablePerDay    int           // cgi-bin/stable_token; default 500 000
+	StablePerMinute int           // cgi-bin/stable_token; default 10 000
+	ForcedPerDay    int           // forced refreshes of stable_token; default 20
+	ForcedGap       time.Duration // two forced refreshes closer than this do not refresh; default 30 s
+	TicketPerDay    int           // ticket/getticket; default 2000, the platform does not say
+	CallsPerDay     int           // each other call; default 500 000
+	ClearPerMonth   int           // clear_quota and clear_quota/v2 together; default 10
+}
+
+// or fills the fields that are zero.
+func (q Quotas) or(d Quotas) Quotas {
+	return Quotas{
+		TokenPerDay:     cmp.Or(q.TokenPerDay, d.TokenPerDay),
+		StablePerDay:    cmp.Or(q.StablePerDay, d.StablePerDay),
+		StablePerMinute: cmp.Or(q.StablePerMinute, d.StablePerMinute),
+		ForcedPerDay:    cmp.Or(q.ForcedPerDay, d.ForcedPerDay),
+		ForcedGap:       cmp.Or(q.ForcedGap, d.ForcedGap),
+		TicketPerDay:    cmp.Or(q.TicketPerDay, d.TicketPerDay),
+		CallsPerDay:     cmp.Or(q.CallsPerDay, d.CallsPerDay),
+		ClearPerMonth:   cmp.Or(q.ClearPerMonth, d.ClearPerMonth),
+	}
+}
+
+func defaultQuotas() Quotas {
+	return Quotas{
+		TokenPerDay:     2000,
+		StablePerDay:    500_000,
+		StablePerMinute: 10_000,
+		ForcedPerDay:    20,
+		ForcedGap:       30 * time.Second,
+		TicketPerDay:    2000,
+		CallsPerDay:     500_000,
+		ClearPerMonth:   10,
+	}
+}
+
+// withDefaults gives every field its meaning.
+func (c Config) withDefaults() Config {
+	c.Lifetime = cmp.Or(max(c.Lifetime, 0), 2*time.Hour)
+	c.Overlap = min(max(cmp.Or(c.Overlap, 5*time.Minute), 0), c.Lifetime)
+	c.Quotas = c.Quotas.or(defaultQuotas())
+	c.Apps = slices.Clone(c.Apps)
+	c.Allow = slices.Clone(c.Allow)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
+	return c
+}

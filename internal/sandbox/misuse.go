@@ -1,0 +1,83 @@
+package sandbox
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// MisuseKind says what a caller did that it should not have.
+type MisuseKind string
+
+// The kinds of misuse. KilledToken and OutsideToken are nobody's fault as
+// such, but a test that does not provoke them wants to know.
+const (
+	IssueInsideOverlap MisuseKind = "issue-inside-overlap" // a second issue on cgi-bin/token while the one before the last still has its overlap
+	SupersededToken    MisuseKind = "superseded-token"     // a call with a token that a newer one has replaced
+	ExpiredToken       MisuseKind = "expired-token"        // a call with a token past its lifetime
+	KilledToken        MisuseKind = "killed-token"         // a call with a token that Kill ended
+	OutsideToken       MisuseKind = "outside-token"        // a call with a token that a rotation from outside ended
+	ForcedTooOften     MisuseKind = "forced-too-often"     // a forced refresh beyond the day's quota
+	ForcedTooSoon      MisuseKind = "forced-too-soon"      // a forced refresh too close to the last one
+)
+
+// MisuseKinds lists every kind.
+func MisuseKinds() []MisuseKind {
+	return []MisuseKind{
+		IssueInsideOverlap, SupersededToken, ExpiredToken, KilledToken, OutsideToken, ForcedTooOften, ForcedTooSoon,
+	}
+}
+
+// Misuse is one thing a caller should not have done.
+type Misuse struct {
+	At     time.Time  `json:"at"`
+	App    string     `json:"app"`
+	What   MisuseKind `json:"what"`
+	Detail string     `json:"detail"`
+}
+
+// maxMisuses bounds the list; the oldest are forgotten first.
+const maxMisuses = 10_000
+
+// misuses is the list. Its lock is a leaf, taken while a platform's lock is
+// held.
+type misuses struct {
+	allowed map[MisuseKind]bool
+
+	mu   sync.Mutex
+	list []Misuse
+}
+
+func newMisuses(allow []MisuseKind) *misuses {
+	m := &misuses{allowed: make(map[MisuseKind]bool, len(allow))}
+	for _, k := range allow {
+		m.allowed[k] = true
+	}
+	return m
+}
+
+func (m *misuses) add(e Misuse) {
+	if m.allowed[e.What] {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list = appendBounded(m.list, e, maxMisuses)
+}
+
+// Misuses returns what callers did wrong, the oldest first, at most the last
+// ten thousand.
+func (s *Sandbox) Misuses() []Misuse {
+	s.misuses.mu.Lock()
+	defer s.misuses.mu.Unlock()
+	return slices.Clone(s.misuses.list)
+}
+
+// appendBounded appends e and drops the older half when the list is full, so
+// that the cost per entry stays constant.
+func appendBounded[E any](list []E, e E, limit int) []E {
+	if len(list) >= limit {
+		list = slices.Delete(list, 0, len(list)-limit/2)
+	}
+	return append(list, e)
+}

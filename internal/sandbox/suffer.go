@@ -1,0 +1,78 @@
+package sandbox
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// hugeBody is how much FaultHuge sends: more than any caller should read, and
+// little enough that a test which reads it all ends.
+const hugeBody = 64 << 20
+
+// suffer answers a call the way the fault wants it. act lets the platform act.
+// No lock is held in here.
+func (s *Sandbox) suffer(ctx context.Context, f Fault, c *call, act func() answer) answer {
+	switch f.Kind {
+	case FaultHang:
+		<-ctx.Done()
+		return answer{cut: cutGone}
+	case FaultLate, FaultLost:
+		a := act()
+		if f.Kind == FaultLost {
+			a.cut = cutSilent
+		}
+		if !sleep(ctx, f.Delay) {
+			a.cut = cutGone
+		}
+		return a
+	default:
+	}
+
+	if !sleep(ctx, f.Delay) {
+		return answer{cut: cutGone}
+	}
+	switch f.Kind {
+	case FaultSlow:
+		return act()
+	case FaultTruncated:
+		a := act()
+		a.cut = cutTruncated
+		return a
+	case FaultReset:
+		return answer{cut: cutReset}
+	case FaultStatus:
+		status := cmp.Or(f.Status, http.StatusBadGateway)
+		return textAnswer(status, "text/html", nginxPage(status))
+	case FaultGarbage:
+		return textAnswer(http.StatusOK, "text/html; charset=utf-8",
+			"<!DOCTYPE html><html><head><title>系统维护中</title></head><body>{\"access_token\":</body></html>")
+	case FaultHuge:
+		a := textAnswer(http.StatusOK, "application/json; encoding=utf-8", `{"access_token":"`)
+		a.filler = hugeBody
+		return a
+	case FaultErrcode:
+		c.at = s.now()
+		return s.wechat.fail(c, cmp.Or(f.Errcode, -1))
+	default:
+		return textAnswer(http.StatusInternalServerError, "text/plain; charset=utf-8",
+			fmt.Sprintf("sandbox: unknown fault kind %q", f.Kind))
+	}
+}
+
+// sleep waits and reports whether the caller is still there.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
