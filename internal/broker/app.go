@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -48,6 +51,16 @@ func (a *App) Renew() Policy {
 		p.Ahead = DefaultAhead
 	}
 	return p
+}
+
+// Source names the registration at the platform, and how tokens are asked for, in
+// one short word without secrets. Apps that differ in it never share a token (I8).
+func (a *App) Source() string {
+	h := sha256.New()
+	for _, s := range []string{a.Platform, a.AppID, a.Mode, a.BaseURL} {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // SameCredential reports whether b would ask the platform the same thing as a, so

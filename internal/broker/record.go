@@ -62,6 +62,9 @@ type Record struct {
 	Foreign  Foreign
 	// Secret is the fingerprint of the app secret that worked last.
 	Secret string
+	// Source names the registration that the tokens were issued for, see
+	// [App.Source]. Tokens of another one are never handed out under this key.
+	Source string
 }
 
 // Clone returns a copy that shares no memory with r.
@@ -71,8 +74,24 @@ func (r Record) Clone() Record {
 	return r
 }
 
+// For returns the record as it stands for an app: where its tokens were issued for
+// another registration, nothing but its version is left of it.
+func (r Record) For(a *App) Record {
+	if r.Source == a.Source() {
+		return r
+	}
+	return Record{Key: r.Key, Version: r.Version, Source: a.Source()}
+}
+
 // Usable reports whether the current token may be handed out: it is not past its
 // expiry and not known to be dead.
 func (r Record) Usable(now time.Time) bool {
 	return r.Current.Live(now) && r.Rejected != r.Current.Version
+}
+
+// ForeignRotation reports whether a rejection cannot be explained by anything this server
+// did: the token is current and alive by its own book, and no issue is in doubt.
+// Then somebody else uses the same secret, or the platform revoked the token.
+func (r Record) ForeignRotation(w Want, now time.Time) bool {
+	return w.Cause == CauseRejected && r.Current.Version == w.Stale && r.Usable(now) && r.Failure.UnknownAt.IsZero()
 }
