@@ -67,10 +67,7 @@ func checkSafe(op, path string, f *os.File) error {
 		return &KeysetError{Op: op, Path: path, Err: err}
 	}
 	if !info.Mode().IsRegular() {
-		return &KeysetError{
-			Op: op, Path: path, Err: ErrCorrupt, Why: "it is not a regular file",
-			Hint: "point keyset_file at the keyset itself",
-		}
+		return notRegular(op, path)
 	}
 	// 0400 is as good as 0600 for reading: read-only mounts have it.
 	if extra := info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid) &^ keysetMode; extra != 0 {
@@ -90,6 +87,13 @@ func checkSafe(op, path string, f *os.File) error {
 	return nil
 }
 
+func notRegular(op, path string) error {
+	return &KeysetError{
+		Op: op, Path: path, Err: ErrCorrupt, Why: "it is not a regular file",
+		Hint: "point keyset_file at the keyset itself",
+	}
+}
+
 // openError gives the reasons for which a file does not open their hints.
 func openError(op, path string, err error) error {
 	e := &KeysetError{Op: op, Path: path, Err: err}
@@ -101,6 +105,9 @@ func openError(op, path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Err = ErrNoKeyset
 		e.Hint = "check keyset_file, or restore the keyset from a backup"
+	case errors.Is(err, syscall.EISDIR):
+		// Opening to read reaches checkSafe instead, opening to lock does not.
+		return notRegular(op, path)
 	case errors.Is(err, fs.ErrPermission):
 		e.Hint = fmt.Sprintf("the server runs as user %d, which must own the file and may have to be let into its folder", os.Geteuid())
 	}
