@@ -1,14 +1,199 @@
 package sandbox
 
-import "net/http"
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+)
 
 const controlPath = "/_sandbox"
 
-// control is what people see of the sandbox.
-type control struct{ sandbox *Sandbox }
+// control is what people see of the sandbox, and what scripts steer it with.
+type control struct {
+	sandbox *Sandbox
+	origin  *http.CrossOriginProtection
+	page    func() (*template.Template, error)
+}
 
-func newControl(s *Sandbox) *control { return &control{sandbox: s} }
+func newControl(s *Sandbox) *control {
+	return &control{
+		sandbox: s,
+		origin:  http.NewCrossOriginProtection(),
+		page:    sync.OnceValues(parsePage),
+	}
+}
 
-func (*control) serve(*http.Request) answer {
-	return textAnswer(http.StatusNotFound, "text/plain; charset=utf-8", "not found\n")
+// errNoSuchPage is answered with 404.
+var errNoSuchPage = errors.New("there is no such page")
+
+// serve answers one request for a control page. Whatever changes something is
+// refused when a foreign web page makes the browser send it.
+func (c *control) serve(r *http.Request) answer {
+	if err := c.origin.Check(r); err != nil {
+		return plainError(http.StatusForbidden, err)
+	}
+	path := strings.TrimPrefix(r.URL.Path, controlPath)
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return c.show(path, r)
+	case r.Method == http.MethodDelete && path == "/faults":
+		c.sandbox.ClearFaults()
+		return jsonAnswer(struct{}{})
+	case r.Method == http.MethodPost:
+		return c.post(path, r)
+	default:
+		return plainError(http.StatusMethodNotAllowed, fmt.Errorf("no %s here", r.Method))
+	}
+}
+
+// show answers what changes nothing.
+func (c *control) show(path string, r *http.Request) answer {
+	query := r.URL.Query()
+	switch path {
+	case "":
+		return redirect(controlPath + "/")
+	case "/":
+		return c.renderPage(http.StatusOK, r, query.Get("lang"), nil)
+	case "/state":
+		return jsonAnswer(c.sandbox.state(query.Get("app")))
+	case "/page.css":
+		return asset("page/page.css", "text/css; charset=utf-8")
+	case "/page.js":
+		return asset("page/page.js", "text/javascript; charset=utf-8")
+	default:
+		return plainError(http.StatusNotFound, errNoSuchPage)
+	}
+}
+
+// post does something. Scripts send JSON and get the new state of things as
+// JSON, the page sends forms and gets itself.
+func (c *control) post(path string, r *http.Request) answer {
+	in, err := readCall(r)
+	if err != nil {
+		return plainError(http.StatusBadRequest, err)
+	}
+	cmd, form, err := readCommand(in.body)
+	if err == nil {
+		err = c.do(path, cmd)
+	}
+	status := http.StatusOK
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrUnknownApp), errors.Is(err, errNoSuchPage):
+		status = http.StatusNotFound
+	default:
+		status = http.StatusBadRequest
+	}
+	switch {
+	case !form && err == nil:
+		return jsonAnswer(struct{}{})
+	case !form:
+		return plainError(status, err)
+	case err == nil:
+		return redirect(controlPath + "/?" + url.Values{"lang": {cmd.Lang}}.Encode())
+	default:
+		return c.renderPage(status, r, cmd.Lang, err)
+	}
+}
+
+// do carries out a command.
+func (c *control) do(path string, cmd command) error {
+	switch path {
+	case "/faults":
+		f := cmd.fault()
+		if err := f.Validate(); err != nil {
+			return err
+		}
+		c.sandbox.Inject(f)
+		return nil
+	case "/faults/clear":
+		c.sandbox.ClearFaults()
+		return nil
+	}
+	rest, ok := strings.CutPrefix(path, "/apps/")
+	appID, verb, hasVerb := strings.Cut(rest, "/")
+	if !ok || !hasVerb {
+		return errNoSuchPage
+	}
+	return c.doApp(appID, verb, cmd)
+}
+
+// doApp carries out a command that is about one app.
+func (c *control) doApp(appID, verb string, cmd command) error {
+	s := c.sandbox
+	switch verb {
+	case "kill":
+		if cmd.Token != "" {
+			return s.killOf(appID, cmd.Token)
+		}
+		_, err := s.KillCurrent(appID, cmd.mode())
+		return err
+	case "rotate":
+		if cmd.mode() == Stable {
+			_, err := s.ForceOutside(appID)
+			return err
+		}
+		_, err := s.RotateOutside(appID)
+		return err
+	case "secret":
+		if cmd.Secret == "" {
+			return errors.New("the new secret is missing")
+		}
+		return s.SetSecret(appID, cmd.Secret)
+	case "whitelist":
+		return s.SetWhitelist(appID, cmd.Whitelist...)
+	case "freeze":
+		return s.Freeze(appID, cmp.Or(Frozen(cmd.Errcode), FrozenSecret))
+	case "unfreeze":
+		return s.Unfreeze(appID)
+	default:
+		return errNoSuchPage
+	}
+}
+
+// killOf ends a token, if it is the app's.
+func (s *Sandbox) killOf(appID, value string) error {
+	return s.withApp(appID, func(*wechatApp) {
+		if t := s.wechat.tokens[value]; t != nil && t.app == appID {
+			t.endAt(s.now(), endKilled)
+		}
+	})
+}
+
+func plainError(status int, err error) answer {
+	return textAnswer(status, "text/plain; charset=utf-8", err.Error()+"\n")
+}
+
+func redirect(to string) answer {
+	a := textAnswer(http.StatusSeeOther, "text/plain; charset=utf-8", "")
+	a.header.Set("Location", to)
+	return a
+}
+
+// readCommand reads JSON or a form, and says which of the two it was. It looks
+// at the body rather than at its declared type: curl calls everything a form.
+func readCommand(body []byte) (command, bool, error) {
+	text := strings.TrimSpace(string(body))
+	if text == "" || text[0] == '{' {
+		var cmd command
+		if text == "" {
+			return cmd, false, nil
+		}
+		if err := json.Unmarshal([]byte(text), &cmd); err != nil {
+			return cmd, false, fmt.Errorf("read JSON: %w", err)
+		}
+		return cmd, false, nil
+	}
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return command{}, true, fmt.Errorf("read form: %w", err)
+	}
+	cmd, err := formCommand(form)
+	return cmd, true, err
 }

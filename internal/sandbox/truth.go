@@ -8,18 +8,18 @@ import (
 
 // Counts is what one app has done and what was done to it.
 type Counts struct {
-	Issues       int         // new tokens, both modes, without those from outside
-	Outside      int         // new tokens that RotateOutside issued
-	Lost         int         // issues whose answer surely never arrived
-	ClassicCalls int         // calls of cgi-bin/token that were admitted
-	StableCalls  int         // calls of cgi-bin/stable_token that were admitted
-	Forced       int         // forced refreshes that refreshed
-	TicketCalls  int         // calls of getticket that were answered
-	Tickets      int         // new tickets
-	Calls        int         // calls with a live token, tickets included
-	Cleared      int         // times the quota was cleared
-	Refused      int         // refused calls of any sort
-	ByErrcode    map[int]int // refused calls by code
+	Issues       int         `json:"issues"`               // new tokens, both modes, without those from outside
+	Outside      int         `json:"outside"`              // new tokens that RotateOutside issued
+	Lost         int         `json:"lost"`                 // issues whose answer surely never arrived
+	ClassicCalls int         `json:"classic_calls"`        // calls of cgi-bin/token that were admitted
+	StableCalls  int         `json:"stable_calls"`         // calls of cgi-bin/stable_token that were admitted
+	Forced       int         `json:"forced"`               // forced refreshes that refreshed
+	TicketCalls  int         `json:"ticket_calls"`         // calls of getticket that were answered
+	Tickets      int         `json:"tickets"`              // new tickets
+	Calls        int         `json:"calls"`                // calls with a live token, tickets included
+	Cleared      int         `json:"cleared"`              // times the quota was cleared
+	Refused      int         `json:"refused"`              // refused calls of any sort
+	ByErrcode    map[int]int `json:"by_errcode,omitempty"` // refused calls by code
 }
 
 func (c *Counts) refused(code int) {

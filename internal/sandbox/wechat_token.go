@@ -40,7 +40,7 @@ func (w *wechat) watchOverlap(app *wechatApp, at time.Time) {
 	}
 	if age := at.Sub(cur.issued); age < w.cfg.Overlap {
 		w.misused(at, app.id, IssueInsideOverlap,
-			fmt.Sprintf("cgi-bin/token issued again %v after token %d", age, cur.generation))
+			fmt.Sprintf("cgi-bin/token issued again %v after token %d", age.Round(time.Millisecond), cur.generation))
 	}
 }
 
@@ -97,7 +97,7 @@ func (w *wechat) tooSoon(app *wechatApp, at time.Time) bool {
 	if app.lastForced.IsZero() || gap >= app.quotas.ForcedGap {
 		return false
 	}
-	w.misused(at, app.id, ForcedTooSoon, fmt.Sprintf("forced refresh %v after the last one", gap))
+	w.misused(at, app.id, ForcedTooSoon, fmt.Sprintf("forced refresh %v after the last one", gap.Round(time.Millisecond)))
 	return true
 }
 

@@ -1,0 +1,136 @@
+package sandbox
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+func parsePage() (*template.Template, error) {
+	t, err := template.ParseFS(pageFiles, "page/page.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse page: %w", err)
+	}
+	return t, nil
+}
+
+// pageView is what the page is made of.
+type pageView struct {
+	state
+	Lang  string
+	App   string // the only app shown, if any
+	Base  string // where the reader reaches the sandbox
+	Error error
+	Kinds []FaultKind
+}
+
+// Tr picks the words for the reader's language.
+func (v pageView) Tr(english, chinese string) string {
+	if v.Lang == "zh" {
+		return chinese
+	}
+	return english
+}
+
+// KindName is a fault kind in words.
+func (v pageView) KindName(k FaultKind) string {
+	switch k {
+	case FaultHang:
+		return v.Tr("hang: never answers", "挂起：一直不应答")
+	case FaultSlow:
+		return v.Tr("slow: waits, then acts and answers", "缓慢：等待后再处理并应答")
+	case FaultLate:
+		return v.Tr("late: acts at once, answers later", "迟到：立即处理，延迟应答")
+	case FaultStatus:
+		return v.Tr("status: an HTTP error such as 502", "状态码：返回 502 等 HTTP 错误")
+	case FaultReset:
+		return v.Tr("reset: connection reset", "重置：连接被重置")
+	case FaultLost:
+		return v.Tr("lost: acts, but the answer never arrives", "丢失：已处理，但应答丢失")
+	case FaultGarbage:
+		return v.Tr("garbage: a web page instead of JSON", "乱码：返回网页而不是 JSON")
+	case FaultTruncated:
+		return v.Tr("truncated: half of the answer", "截断：应答只到一半")
+	case FaultHuge:
+		return v.Tr("huge: 64 MiB of answer", "超大：应答 64 MiB")
+	case FaultErrcode:
+		return v.Tr("errcode: refuses with a code", "错误码：以指定 errcode 拒绝")
+	default:
+		return string(k)
+	}
+}
+
+// MisuseName is a misuse in words.
+func (v pageView) MisuseName(k MisuseKind) string {
+	switch k {
+	case IssueInsideOverlap:
+		return v.Tr("issued again inside the overlap", "重叠期内重复获取")
+	case SupersededToken:
+		return v.Tr("superseded token used", "使用了已被替换的令牌")
+	case ExpiredToken:
+		return v.Tr("expired token used", "使用了已过期的令牌")
+	case KilledToken:
+		return v.Tr("killed token used", "使用了已被作废的令牌")
+	case OutsideToken:
+		return v.Tr("token ended from outside used", "使用了被外部刷新顶掉的令牌")
+	case ForcedTooOften:
+		return v.Tr("forced beyond the quota", "强制刷新超出配额")
+	case ForcedTooSoon:
+		return v.Tr("forced too soon", "强制刷新间隔过短")
+	default:
+		return string(k)
+	}
+}
+
+// maxMisusesShown bounds the page's table; the JSON has them all.
+const maxMisusesShown = 50
+
+func (c *control) renderPage(status int, r *http.Request, lang string, failure error) answer {
+	t, err := c.page()
+	if err != nil {
+		return plainError(http.StatusInternalServerError, err)
+	}
+	app := r.URL.Query().Get("app")
+	v := pageView{
+		state: c.sandbox.state(app), Lang: "en", App: app,
+		Base: baseURL(r), Error: failure, Kinds: FaultKinds(),
+	}
+	if lang == "zh" {
+		v.Lang = "zh"
+	}
+	v.Misuses = slices.Clone(v.Misuses[:min(len(v.Misuses), maxMisusesShown)])
+	var b bytes.Buffer
+	if err := t.Execute(&b, v); err != nil {
+		return plainError(http.StatusInternalServerError, fmt.Errorf("render page: %w", err))
+	}
+	a := textAnswer(status, "text/html; charset=utf-8", b.String())
+	a.header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; "+
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	a.header.Set("Cache-Control", "no-store")
+	a.header.Set("Referrer-Policy", "same-origin")
+	a.header.Set("X-Content-Type-Options", "nosniff")
+	return a
+}
+
+func asset(name, contentType string) answer {
+	b, err := pageFiles.ReadFile(name)
+	if err != nil {
+		return plainError(http.StatusNotFound, errNoSuchPage)
+	}
+	a := textAnswer(http.StatusOK, contentType, string(b))
+	a.header.Set("X-Content-Type-Options", "nosniff")
+	return a
+}
+
+func baseURL(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
