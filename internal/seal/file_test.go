@@ -128,7 +128,7 @@ func TestWhatIsNoKeysetIsRefusedAndLeftAlone(t *testing.T) {
 			ks.Key[0].KeyData.TypeURL = "type.googleapis.com/google.crypto.tink.HmacKey"
 		}),
 		"key bytes as kind": damaged(func(ks *tinkKeyset) {
-			ks.Key[0].KeyData.TypeURL = string(base64.StdEncoding.EncodeToString(material))
+			ks.Key[0].KeyData.TypeURL = base64.StdEncoding.EncodeToString(material)
 		}),
 		"short key":  damaged(func(ks *tinkKeyset) { v := &ks.Key[0].KeyData.Value; *v = append([]byte{0x1a, 16}, material[:16]...) }),
 		"no key":     damaged(func(ks *tinkKeyset) { ks.Key[0].KeyData.Value = nil }),

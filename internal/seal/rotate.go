@@ -86,7 +86,7 @@ func change(op, path string, edit func(*keyset.Manager, *keyset.Handle) error) e
 	if err != nil {
 		return openError(op, path, err)
 	}
-	defer locked.Close() // Closing releases the lock.
+	defer func() { _ = locked.Close() }() // Closing releases the lock.
 	f, err := readOpened(op, path, locked)
 	if err != nil {
 		return err

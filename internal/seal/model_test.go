@@ -1,0 +1,154 @@
+package seal_test
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/hufu-io/hufu/internal/seal"
+)
+
+// sealed is a box and what the model knows of it.
+type sealed struct {
+	box, plaintext, ad []byte
+	key                uint32
+}
+
+// fleet is a model of replicas that share a keyset file: which keys the file
+// should have, and which keys each replica has seen.
+type fleet struct {
+	path    string
+	file    map[uint32]bool
+	primary uint32
+	rings   []*seal.Keyring
+	known   []map[uint32]bool
+	boxes   []sealed
+}
+
+func (f *fleet) seal(t *rapid.T) {
+	i := rapid.IntRange(0, len(f.rings)-1).Draw(t, "replica")
+	b := sealed{
+		plaintext: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "plaintext"),
+		ad:        rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "ad"),
+		key:       f.rings[i].Primary(),
+	}
+	var err error
+	if b.box, err = f.rings[i].Seal(b.plaintext, b.ad); err != nil {
+		t.Fatal(err)
+	}
+	if got := seal.SealedWith(b.box); got != b.key {
+		t.Fatalf("the box names key %d, want %d", got, b.key)
+	}
+	f.boxes = append(f.boxes, b)
+}
+
+func (f *fleet) rotate(t *rapid.T) {
+	id, err := seal.Rotate(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.file[id] {
+		t.Fatalf("key %d came twice", id)
+	}
+	f.file[id], f.primary = true, id
+}
+
+func (f *fleet) prune(t *rapid.T) {
+	all := slices.Sorted(maps.Keys(f.file))
+	var keep, want []uint32
+	for _, id := range all {
+		if rapid.Bool().Draw(t, "keep") {
+			keep = append(keep, id)
+		} else if id != f.primary {
+			want = append(want, id)
+			delete(f.file, id)
+		}
+	}
+	removed, err := seal.Prune(f.path, keep)
+	if err != nil || !slices.Equal(removed, want) {
+		t.Fatalf("removed %v, %v; want %v", removed, err, want)
+	}
+}
+
+// reload succeeds unless the replica still sealed with a key that was pruned.
+func (f *fleet) reload(t *rapid.T) {
+	i := rapid.IntRange(0, len(f.rings)-1).Draw(t, "replica")
+	was := f.rings[i].Primary()
+	err := f.rings[i].Reload()
+	if !f.file[was] {
+		if !errors.Is(err, seal.ErrWrongKeyset) || f.rings[i].Primary() != was {
+			t.Fatalf("reload without key %d gave %v", was, err)
+		}
+		return
+	}
+	if err != nil || f.rings[i].Primary() != f.primary {
+		t.Fatalf("reload: %v; key %d seals, want %d", err, f.rings[i].Primary(), f.primary)
+	}
+	maps.Copy(f.known[i], f.file)
+}
+
+func (f *fleet) restart(t *rapid.T) {
+	i := rapid.IntRange(0, len(f.rings)-1).Draw(t, "replica")
+	k, err := seal.Open(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.rings[i], f.known[i] = k, maps.Clone(f.file)
+}
+
+// check: whatever a replica has the key for opens there, and for nothing else
+// does it claim to.
+func (f *fleet) check(t *rapid.T) {
+	for i, k := range f.rings {
+		if got, want := k.Keys(), slices.Sorted(maps.Keys(f.known[i])); !slices.Equal(got, want) {
+			t.Fatalf("replica %d has keys %v, want %v", i, got, want)
+		}
+		for _, b := range f.boxes {
+			got, err := k.Open(b.box, b.ad)
+			if !f.known[i][b.key] {
+				if !errors.Is(err, seal.ErrUnknownKey) {
+					t.Fatalf("replica %d without key %d: %v", i, b.key, err)
+				}
+				continue
+			}
+			if err != nil || !bytes.Equal(got, b.plaintext) {
+				t.Fatalf("replica %d lost a box of key %d: %v", i, b.key, err)
+			}
+		}
+	}
+	k, err := seal.Open(f.path)
+	if err != nil || k.Primary() != f.primary || !slices.Equal(k.Keys(), slices.Sorted(maps.Keys(f.file))) {
+		t.Fatalf("the file: %v; want keys %v, primary %d", err, f.file, f.primary)
+	}
+}
+
+func TestNoSequenceOfChangesLosesABoxWhoseKeyIsNotPruned(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		f := &fleet{path: filepath.Join(dir, "keyset.json"), file: map[uint32]bool{}}
+		for range 3 {
+			k, err := seal.Start(f.path, nil)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			f.primary = k.Primary()
+			f.file[f.primary] = true
+			f.rings = append(f.rings, k)
+			f.known = append(f.known, maps.Clone(f.file))
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"seal": f.seal, "rotate": f.rotate, "prune": f.prune,
+			"reload": f.reload, "restart": f.restart, "": f.check,
+		})
+	})
+}
