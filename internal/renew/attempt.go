@@ -1,0 +1,242 @@
+package renew
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// storeTimeout bounds one access to the store.
+const storeTimeout = 5 * time.Second
+
+// attempt makes one attempt at a renewal: lease, read again and decide again, issue,
+// compare-and-swap, publish, release. It returns ErrLeaseHeld if another process is
+// at it.
+func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
+	if m.isOffline(e) {
+		if err := m.reconcile(ctx, e); err != nil {
+			return m.renewOffline(ctx, e, w)
+		}
+	}
+	k := e.key()
+	_, rot := e.app.def.Load().source(e.kind)
+	before := m.cfg.Now()
+	leaseCtx, cancel := context.WithTimeout(ctx, storeTimeout)
+	lease, err := m.cfg.Leaser.Acquire(leaseCtx, "renew/"+k.String(), m.cfg.Holder, rot.LeaseTTL())
+	cancel()
+	if errors.Is(err, broker.ErrLeaseHeld) {
+		return err
+	}
+	if err != nil {
+		m.metrics.storeErrors.Inc()
+		return m.renewOffline(ctx, e, w)
+	}
+	after := m.cfg.Now()
+	m.clock.observe(lease.Acquired, before, after)
+	defer m.release(ctx, lease)
+
+	r, err := m.read(ctx, e)
+	if err != nil {
+		m.metrics.storeErrors.Inc()
+		return m.renewOffline(ctx, e, w)
+	}
+	if r, err = m.mournAbandoned(ctx, e, r, lease, rot); err != nil {
+		return err
+	}
+	m.adopt(e, r)
+	switch d := broker.Decide(r, w, rot, m.now()); d.Step {
+	case broker.Fresh:
+		return nil
+	case broker.Hold:
+		return d.Err
+	case broker.Issue:
+	}
+	// What is left of the lease bounds the issue, however long the store took.
+	timeout := min(rot.IssueTimeout(), lease.Expiry.Sub(m.now())-time.Second/4)
+	next, ev := m.issue(ctx, e, r, w, timeout)
+	if err := m.save(ctx, e, next); err != nil {
+		// The platform has acted, so this is the truth, stored or not.
+		m.metrics.storeErrors.Inc()
+		m.keepOffline(e, next)
+	}
+	m.report(ctx, ev)
+	return ev.Err
+}
+
+// mournAbandoned looks at the lease before ours. If it ran out without being
+// released, its holder may have died after the platform had acted: an issue whose
+// outcome is not known.
+func (m *Manager) mournAbandoned(ctx context.Context, e *entry, r broker.Record, l broker.Lease, rot broker.Rotation) (broker.Record, error) {
+	known := r.Current.Version == 0 || !r.Current.Issued.Before(l.Abandoned) || !r.Failure.Last.Before(l.Abandoned)
+	if l.Abandoned.IsZero() || rot.HarmlessTwice() || known {
+		return r, nil
+	}
+	lost := &broker.Error{
+		Code: "issue_abandoned", Class: broker.Transient, Unknown: true,
+		Message: "a server stopped in the middle of a renewal, so the platform may have replaced the token",
+		Hint:    "nothing to do: the renewal is repeated when no promise depends on the old token any more",
+	}
+	now := m.now()
+	next := broker.PlanFailed(r, broker.Want{Cause: broker.CausePlanned}, lost, l.Abandoned, now, rot, m.cfg.Rand())
+	next.Budget = next.Budget.Spend(broker.CausePlanned, now)
+	v, err := m.put(ctx, next)
+	if err != nil {
+		return r, err
+	}
+	next.Version = v
+	return next, nil
+}
+
+// issue asks the platform and returns the record as it is to be stored.
+func (m *Manager) issue(ctx context.Context, e *entry, r broker.Record, w broker.Want, timeout time.Duration) (broker.Record, Event) {
+	d := e.app.def.Load()
+	src, rot := d.source(e.kind)
+	k := e.key()
+	begun := m.now()
+	ev := Event{Key: k, Cause: w.Cause, Foreign: r.ForeignRotation(w, begun)}
+	if ev.Foreign {
+		r.Foreign.Count++
+		r.Foreign.Last = begun
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	got := m.ask(ctx, e, d, src, rot, &r, w)
+	now := m.now()
+	ev.Took = now.Sub(begun)
+	if got.err == nil {
+		got.err = m.plan(e, d, rot, &r, w, got)
+	}
+	if got.err != nil {
+		r = broker.PlanFailed(r, w, got.err, got.started, now, rot, m.cfg.Rand())
+		ev.Err = got.err
+		return r, ev
+	}
+	ev.Version = r.Current.Version
+	return r, ev
+}
+
+// plan seals what the platform gave into the record.
+func (m *Manager) plan(e *entry, d *definition, rot broker.Rotation, r *broker.Record, w broker.Want, got answer) *broker.Error {
+	s := broker.Success{
+		Want: w, Started: got.started, Lifetime: got.issued.Lifetime, Fingerprint: got.fingerprint, Rnd: m.cfg.Rand(),
+		Same: m.holds(e, *r, got.issued.Token),
+	}
+	if !s.Same {
+		box, err := m.cfg.Sealer.Seal([]byte(got.issued.Token.Reveal()), []byte(r.Key.String()))
+		if err != nil {
+			return &broker.Error{
+				Code: "seal_failed", Class: broker.Misconfigured, Unknown: true, Err: err,
+				Message: "the new token could not be sealed", Hint: "check the keyset file and restart",
+			}
+		}
+		s.Box = box
+	}
+	*r = broker.PlanIssued(*r, s, rot, d.app.Renew())
+	return nil
+}
+
+// holds reports whether the record's current token has this value.
+func (m *Manager) holds(e *entry, r broker.Record, tok broker.Secret) bool {
+	s := e.state.Load()
+	return r.Current.Version != 0 && s.version == r.Current.Version && s.secret.Equal(tok)
+}
+
+// answer is what came of asking a platform.
+type answer struct {
+	issued      broker.Issued
+	started     time.Time // when the request left that brought it
+	fingerprint string
+	err         *broker.Error
+}
+
+// ask makes the calls at the platform and counts them in the record's budget. The
+// app's secrets are tried in turn, the one that worked last first.
+func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.Source, rot broker.Rotation, r *broker.Record, w broker.Want) answer {
+	req := broker.IssueRequest{App: d.app, Key: r.Key, Tokens: m}
+	secrets := inOrder(d.app.Secrets, r.Secret)
+	if src.Derived || len(secrets) == 0 {
+		secrets = []broker.Secret{{}}
+	}
+	var a answer
+	for i, secret := range secrets {
+		req.Secret = secret
+		a = m.call(ctx, req, src.Issuer.Issue)
+		r.Budget = r.Budget.Spend(w.Cause, a.started)
+		if a.err == nil || a.err.Class != broker.BadCredential || a.err.Unknown || i == len(secrets)-1 {
+			break
+		}
+	}
+	if a.err != nil || w.Cause != broker.CauseRejected && w.Cause != broker.CauseLeaked || r.Current.Version != w.Stale || !m.holds(e, *r, a.issued.Token) {
+		return a
+	}
+	// The platform gave the token again that is to be replaced.
+	forcer, ok := src.Issuer.(broker.Forcer)
+	if !ok {
+		// It has no way to give another one, and says that this one is good.
+		return a
+	}
+	if until := r.Budget.AllowForce(rot.Limits, m.now()); m.now().Before(until) {
+		a.err = &broker.Error{
+			Code: "force_spent", Class: broker.Throttled, RetryAfter: until.Sub(m.now()),
+			Message: "the platform replaces this token only by force, and the forced renewals that are allowed are used up for now",
+			Hint:    "find out who reports or kills this app's tokens: see the audit and the foreign rotations",
+		}
+		return a
+	}
+	req.Secret = a.secretOf(secrets)
+	forced := m.call(ctx, req, forcer.Force)
+	r.Budget = r.Budget.SpendForce(forced.started)
+	if forced.err == nil && m.holds(e, *r, forced.issued.Token) {
+		forced.err = &broker.Error{
+			Code: "force_ignored", Class: broker.Throttled, RetryAfter: rot.Limits.ForceGap,
+			Message: "the platform was asked to replace the token by force and gave the same one again",
+			Hint:    "forced renewals must be some time apart; the next attempt waits for it",
+		}
+	}
+	return forced
+}
+
+func (m *Manager) call(ctx context.Context, req broker.IssueRequest, f func(context.Context, broker.IssueRequest) (broker.Issued, error)) answer {
+	a := answer{started: m.now(), fingerprint: req.Secret.Fingerprint()}
+	got, err := f(ctx, req)
+	switch {
+	case err != nil:
+		a.err = broker.AsError(err)
+	case got.Token.IsZero() || got.Lifetime <= 0:
+		a.err = &broker.Error{Code: "platform_garbage", Class: broker.Transient, Unknown: true, Message: "the platform gave no token, or one without a lifetime"}
+	default:
+		a.issued = got
+	}
+	return a
+}
+
+func (a answer) secretOf(secrets []broker.Secret) broker.Secret {
+	for _, s := range secrets {
+		if s.Fingerprint() == a.fingerprint {
+			return s
+		}
+	}
+	return broker.Secret{}
+}
+
+// inOrder puts the secret with the given fingerprint first.
+func inOrder(secrets []broker.Secret, fingerprint string) []broker.Secret {
+	for i, s := range secrets {
+		if i > 0 && s.Fingerprint() == fingerprint {
+			out := append([]broker.Secret{s}, secrets[:i]...)
+			return append(out, secrets[i+1:]...)
+		}
+	}
+	return secrets
+}
+
+// release gives the lease back. One that was lost meanwhile needs no release.
+func (m *Manager) release(ctx context.Context, l broker.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := m.cfg.Leaser.Release(ctx, l); err != nil && !errors.Is(err, broker.ErrLeaseLost) {
+		m.log.WarnContext(ctx, "lease not released, it will run out", "lease", l.Name, "error", err)
+	}
+}

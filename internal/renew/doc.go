@@ -1,0 +1,12 @@
+// Package renew keeps tokens fresh. The [Manager] answers reads from memory, joins
+// everybody who wants the same token renewed into one flight, and runs the renewal
+// protocol; its scheduler starts planned renewals when they are due.
+//
+// A renewal is: dedup in process, lease, read again and decide again, issue with a
+// deadline inside the lease, seal, compare-and-swap, publish, release. The
+// compare-and-swap is what makes it correct; the lease only saves the platform's
+// quota. Nobody waits on a mutex that is held across I/O: waiters wait on channels.
+//
+// Lock order: entry.mu, then scheduler.mu, pool.mu or hub.mu. None of them is held
+// while another package is called.
+package renew

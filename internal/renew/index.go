@@ -1,0 +1,173 @@
+package renew
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const shards = 64
+
+// index finds apps by id. Readers take a shared lock on one of many shards, for the
+// time of a map look-up.
+type index struct {
+	seed   maphash.Seed
+	shards [shards]struct {
+		mu   sync.RWMutex
+		apps map[string]*app
+	}
+}
+
+func newIndex() *index {
+	x := &index{seed: maphash.MakeSeed()}
+	for i := range x.shards {
+		x.shards[i].apps = map[string]*app{}
+	}
+	return x
+}
+
+func (x *index) get(id string) *app {
+	s := &x.shards[maphash.String(x.seed, id)%shards]
+	s.mu.RLock()
+	a := s.apps[id]
+	s.mu.RUnlock()
+	return a
+}
+
+// getOrAdd returns the app with this id, adding an empty one if there is none.
+func (x *index) getOrAdd(id string) *app {
+	s := &x.shards[maphash.String(x.seed, id)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.apps[id]
+	if a == nil {
+		a = &app{}
+		s.apps[id] = a
+	}
+	return a
+}
+
+func (x *index) remove(id string) *app {
+	s := &x.shards[maphash.String(x.seed, id)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.apps[id]
+	delete(s.apps, id)
+	return a
+}
+
+// each calls f for every app, in no order, holding no lock meanwhile.
+func (x *index) each(f func(*app)) {
+	for i := range x.shards {
+		s := &x.shards[i]
+		s.mu.RLock()
+		apps := make([]*app, 0, len(s.apps))
+		for _, a := range s.apps {
+			apps = append(apps, a)
+		}
+		s.mu.RUnlock()
+		for _, a := range apps {
+			f(a)
+		}
+	}
+}
+
+// app is one registered app and the keys that are kept for it.
+type app struct {
+	def atomic.Pointer[definition]
+	// list holds the entries in the order in which they were first asked for. It is
+	// replaced as a whole, under mu.
+	list atomic.Pointer[[]*entry]
+	mu   sync.Mutex
+}
+
+// definition is what an app is at the moment. It never changes.
+type definition struct {
+	app   *broker.App
+	kinds map[broker.Kind]broker.Source // shared by all apps of a platform and mode
+	pool  *pool                         // shared by all apps of a platform host
+}
+
+func (a *app) entries() []*entry {
+	if l := a.list.Load(); l != nil {
+		return *l
+	}
+	return nil
+}
+
+func (a *app) find(k broker.Kind, subject string) *entry {
+	for _, e := range a.entries() {
+		if e.kind == k && e.subject == subject {
+			return e
+		}
+	}
+	return nil
+}
+
+// findOrAdd returns the entry for a kind, or nil if the platform has none such.
+func (a *app) findOrAdd(k broker.Kind, subject string) *entry {
+	if e := a.find(k, subject); e != nil {
+		return e
+	}
+	d := a.def.Load()
+	if d == nil {
+		return nil
+	}
+	if _, ok := d.kinds[k]; !ok {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e := a.find(k, subject); e != nil {
+		return e
+	}
+	e := &entry{app: a, kind: k, subject: subject, slot: -1}
+	e.state.Store(noSnapshot)
+	l := append(slices.Clip(slices.Clone(a.entries())), e)
+	a.list.Store(&l)
+	return e
+}
+
+// entry is what this process holds of one key.
+type entry struct {
+	app     *app
+	kind    broker.Kind
+	subject string
+	state   atomic.Pointer[snapshot]
+
+	mu     sync.Mutex
+	flight *flight
+	doubt  *doubt
+	// offline is the record as it should be stored, while the store cannot be reached.
+	offline *broker.Record
+	gone    bool // the app was removed
+
+	// slot and wake belong to the scheduler.
+	slot int
+	wake int64
+}
+
+// forget drops what memory has of the key.
+func (e *entry) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.state.Store(noSnapshot)
+	e.offline, e.doubt = nil, nil
+}
+
+func (e *entry) key() broker.Key {
+	k := broker.Key{Kind: e.kind, Subject: e.subject}
+	if d := e.app.def.Load(); d != nil {
+		k.App = d.app.ID
+	}
+	return k
+}
+
+// source says how the entry's tokens are issued and rotate for the app.
+func (d *definition) source(k broker.Kind) (broker.Source, broker.Rotation) {
+	s := d.kinds[k]
+	return s, s.Rotation.For(d.app.Renew())
+}

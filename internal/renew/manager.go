@@ -1,0 +1,279 @@
+package renew
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Config is what a [Manager] is made of. Store, Leaser, Sealer, Platforms, Holder
+// and Logger are required.
+type Config struct {
+	Store     broker.TokenStore
+	Leaser    broker.Leaser
+	Notifier  broker.Notifier // nil: no other replica writes to the store
+	Sealer    broker.Sealer
+	Platforms []broker.Platform
+	// Holder names this process in leases; no two replicas share one.
+	Holder     string
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // nil: metrics are not exported
+	// Renewed is told of every renewal that was tried, after the fact. It must not
+	// block. Nil: nobody is told.
+	Renewed func(Event)
+	// PerHost bounds how many planned renewals ask one platform host at a time.
+	// Zero: 16.
+	PerHost int
+	// Now is the local clock. Nil: time.Now. Only tests of skew set it.
+	Now func() time.Time
+	// Rand gives jitter in [0,1). Nil: random.
+	Rand func() float64
+}
+
+// Event is one renewal that was tried.
+type Event struct {
+	Key     broker.Key
+	Cause   broker.Cause
+	Version broker.Version // of the new token
+	Foreign bool           // somebody else had replaced the token
+	Err     error
+	Took    time.Duration
+}
+
+// Manager hands out tokens and renews them. It is safe for concurrent use.
+type Manager struct {
+	cfg       Config
+	platforms map[string]broker.Platform
+	kinds     map[[2]string]map[broker.Kind]broker.Source // by platform and mode
+	pools     map[string]*pool
+	poolsMu   sync.Mutex
+
+	clock   *clock
+	apps    *index
+	hub     *hub
+	sched   *scheduler
+	metrics *metrics
+	log     *slog.Logger
+
+	flights sync.WaitGroup
+	closeMu sync.RWMutex
+	closed  bool
+}
+
+var _ broker.Tokens = (*Manager)(nil)
+
+// New returns a manager without apps. [Manager.Start] makes it work.
+func New(cfg Config) (*Manager, error) {
+	switch {
+	case cfg.Store == nil, cfg.Leaser == nil, cfg.Sealer == nil, cfg.Logger == nil, cfg.Holder == "", len(cfg.Platforms) == 0:
+		return nil, errors.New("renew: store, leaser, sealer, logger, holder and platforms are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Float64
+	}
+	if cfg.PerHost <= 0 {
+		cfg.PerHost = 16
+	}
+	m := &Manager{
+		cfg: cfg, log: cfg.Logger, clock: newClock(cfg.Now), apps: newIndex(), hub: newHub(),
+		platforms: map[string]broker.Platform{}, kinds: map[[2]string]map[broker.Kind]broker.Source{}, pools: map[string]*pool{},
+	}
+	for _, p := range cfg.Platforms {
+		m.platforms[p.Name] = p
+		for _, mode := range p.Modes {
+			m.kinds[[2]string{p.Name, mode}] = p.Kinds(mode)
+		}
+	}
+	m.sched = newScheduler(m.now, m.submit)
+	m.metrics = newMetrics(m, cfg.Registerer)
+	return m, nil
+}
+
+func (m *Manager) now() time.Time { return m.clock.now() }
+
+// Now is the store's time as this process knows it: the clock on which promises end.
+func (m *Manager) Now() time.Time { return m.now() }
+
+// define completes an app with its platform's defaults.
+func (m *Manager) define(a *broker.App) (*definition, error) {
+	p, ok := m.platforms[a.Platform]
+	if !ok {
+		return nil, &broker.Error{
+			Code: "unknown_platform", Class: broker.Invalid,
+			Message: fmt.Sprintf("app %q: no platform is called %q", a.ID, a.Platform),
+		}
+	}
+	full := *a
+	if full.Mode == "" && len(p.Modes) > 0 {
+		full.Mode = p.Modes[0]
+	}
+	if full.BaseURL == "" {
+		full.BaseURL = p.BaseURL
+	}
+	kinds, ok := m.kinds[[2]string{full.Platform, full.Mode}]
+	if !ok {
+		return nil, &broker.Error{
+			Code: "unknown_mode", Class: broker.Invalid,
+			Message: fmt.Sprintf("app %q: platform %q has no mode %q, only %q", a.ID, a.Platform, a.Mode, p.Modes),
+		}
+	}
+	return &definition{app: &full, kinds: kinds, pool: m.poolFor(full.BaseURL)}, nil
+}
+
+// Check reports whether the app could be registered.
+func (m *Manager) Check(a *broker.App) error {
+	_, err := m.define(a)
+	return err
+}
+
+// poolFor returns the pool that bounds work at one platform host.
+func (m *Manager) poolFor(baseURL string) *pool {
+	m.poolsMu.Lock()
+	defer m.poolsMu.Unlock()
+	p := m.pools[baseURL]
+	if p == nil {
+		p = &pool{size: m.cfg.PerHost, run: m.renewDue}
+		m.pools[baseURL] = p
+	}
+	return p
+}
+
+// SetApp registers an app, or changes the one with its id. Its stored tokens are
+// loaded and its planned renewals scheduled. Before [Manager.Start] it only registers.
+func (m *Manager) SetApp(ctx context.Context, a *broker.App) error {
+	d, err := m.define(a)
+	if err != nil {
+		return err
+	}
+	m.register(d)
+	if !m.sched.running() {
+		return nil
+	}
+	x := m.apps.get(a.ID)
+	for _, e := range x.entries() {
+		if err := m.reload(ctx, e); err != nil {
+			return err
+		}
+		m.amend(ctx, e)
+	}
+	return nil
+}
+
+// register makes the definition current. The kinds that are not derived are kept
+// fresh from now on, whether or not anybody has asked for them.
+func (m *Manager) register(d *definition) *app {
+	x := m.apps.getOrAdd(d.app.ID)
+	if old := x.def.Swap(d); old != nil && old.app.Source() != d.app.Source() {
+		// Another registration at the platform: what is in memory is not its token (I8).
+		for _, e := range x.entries() {
+			e.forget()
+		}
+	}
+	for kind, s := range d.kinds {
+		if !s.Derived {
+			x.findOrAdd(kind, "")
+		}
+	}
+	return x
+}
+
+// amend lets a changed definition be tried at once: what failed before may have been
+// mended by the change.
+func (m *Manager) amend(ctx context.Context, e *entry) {
+	if s := e.state.Load(); s.failure != nil {
+		if err := m.forgive(ctx, e); err != nil {
+			m.log.WarnContext(ctx, "back-off was not ended after a change of the app", "app", e.key().App, "error", err)
+		}
+	}
+	m.arm(e, m.now())
+}
+
+// forgive ends the back-off of a key.
+func (m *Manager) forgive(ctx context.Context, e *entry) error {
+	r, err := m.load(ctx, e)
+	if err != nil {
+		return err
+	}
+	if r.Failure.IsZero() {
+		return nil
+	}
+	r.Failure.NotBefore = m.now()
+	if r.Failure.UnknownAt.IsZero() {
+		r.Due = m.now()
+	}
+	return m.save(ctx, e, r)
+}
+
+// RemoveApp stops keeping an app's tokens and deletes their records.
+func (m *Manager) RemoveApp(ctx context.Context, id string) error {
+	x := m.apps.remove(id)
+	if x == nil {
+		return broker.ErrUnknownApp
+	}
+	var errs []error
+	for _, e := range x.entries() {
+		e.mu.Lock()
+		e.gone = true
+		e.mu.Unlock()
+		m.sched.remove(e)
+		errs = append(errs, m.erase(ctx, e.key()))
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Manager) erase(ctx context.Context, k broker.Key) error {
+	for {
+		r, err := m.cfg.Store.Get(ctx, k)
+		if errors.Is(err, broker.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read record %q: %w", k, err)
+		}
+		err = m.cfg.Store.Delete(ctx, k, r.Version)
+		if !errors.Is(err, broker.ErrConflict) {
+			if errors.Is(err, broker.ErrNotFound) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// Kinds lists the kinds of token an app has, or nil if there is no such app.
+func (m *Manager) Kinds(id string) []broker.Kind {
+	x := m.apps.get(id)
+	if x == nil {
+		return nil
+	}
+	var ks []broker.Kind
+	for k := range maps.Keys(x.def.Load().kinds) {
+		ks = append(ks, k)
+	}
+	return ks
+}
+
+// entry finds what is held of a key.
+func (m *Manager) entry(k broker.Key) (*entry, error) {
+	x := m.apps.get(k.App)
+	if x == nil || x.def.Load() == nil {
+		return nil, broker.ErrUnknownApp
+	}
+	e := x.findOrAdd(k.Kind, k.Subject)
+	if e == nil {
+		return nil, broker.ErrUnknownKind
+	}
+	return e, nil
+}

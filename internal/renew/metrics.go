@@ -1,0 +1,98 @@
+package renew
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// metrics of this package. Labels are platforms, kinds, causes and classes: few, and
+// never an app.
+type metrics struct {
+	renewals    *prometheus.CounterVec
+	took        *prometheus.HistogramVec
+	foreign     *prometheus.CounterVec
+	checks      *prometheus.CounterVec
+	conflicts   prometheus.Counter
+	storeErrors prometheus.Counter
+	unopened    prometheus.Counter
+	panics      prometheus.Counter
+}
+
+func newMetrics(m *Manager, reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hufu", Name: name, Help: help})
+	}
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "hufu", Name: name, Help: help}, labels)
+	}
+	x := &metrics{
+		renewals: vec("renewals_total", "Renewals that were tried, by what they were for and the class of their failure (ok: a token came).", "platform", "kind", "cause", "class"),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "hufu", Name: "issue_duration_seconds", Help: "How long the platform took to issue a token or to refuse.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"platform"}),
+		foreign:     vec("foreign_rotations_total", "Tokens that somebody else replaced: another server uses the same secret.", "platform"),
+		checks:      vec("checks_total", "Reported tokens that were checked at the platform, by its verdict.", "platform", "verdict"),
+		conflicts:   counter("record_conflicts_total", "Records that another replica wrote while this one issued."),
+		storeErrors: counter("store_errors_total", "Accesses to the store that failed during a renewal."),
+		unopened:    counter("unopened_tokens_total", "Stored tokens that the keyset could not open."),
+		panics:      counter("renewal_panics_total", "Renewals that ended in a panic, which is a fault of the program."),
+	}
+	if reg != nil {
+		reg.MustRegister(x.renewals, x.took, x.foreign, x.checks, x.conflicts, x.storeErrors, x.unopened, x.panics, newTokenCollector(m))
+	}
+	return x
+}
+
+func (x *metrics) check(e *entry, v broker.Verdict) {
+	x.checks.WithLabelValues(e.app.def.Load().app.Platform, verdictName(v)).Inc()
+}
+
+func verdictName(v broker.Verdict) string {
+	switch v {
+	case broker.VerdictOK:
+		return "ok"
+	case broker.VerdictRejected:
+		return "rejected"
+	case broker.VerdictThrottled:
+		return "throttled"
+	case broker.VerdictUnknown:
+		return "unknown"
+	default:
+		return "unknown"
+	}
+}
+
+// report tells metrics, log and the configured observer what came of a renewal.
+func (m *Manager) report(ctx context.Context, ev Event) {
+	platform, class := "unknown", "ok"
+	if x := m.apps.get(ev.Key.App); x != nil {
+		platform = x.def.Load().app.Platform
+	}
+	attrs := []slog.Attr{
+		slog.String("app", ev.Key.App), slog.String("kind", string(ev.Key.Kind)), slog.String("cause", ev.Cause.String()),
+		slog.Duration("took", ev.Took.Round(time.Millisecond)),
+	}
+	if ev.Foreign {
+		m.metrics.foreign.WithLabelValues(platform).Inc()
+		m.log.LogAttrs(ctx, slog.LevelWarn, "someone else replaced the app's token: another server uses the same secret, or the token was revoked at the platform", attrs...)
+	}
+	if ev.Err != nil {
+		e := broker.AsError(ev.Err)
+		class = string(e.Class)
+		attrs = append(attrs, slog.String("class", class), slog.String("code", e.Code), slog.String("platform_code", e.PlatformCode), slog.String("hint", e.Hint), slog.Any("error", ev.Err))
+		m.log.LogAttrs(ctx, slog.LevelWarn, "renewal failed", attrs...)
+	} else {
+		m.log.LogAttrs(ctx, slog.LevelInfo, "token renewed", append(attrs, slog.Int64("version", int64(ev.Version)))...)
+	}
+	m.metrics.renewals.WithLabelValues(platform, string(ev.Key.Kind), ev.Cause.String(), class).Inc()
+	m.metrics.took.WithLabelValues(platform).Observe(ev.Took.Seconds())
+	if m.cfg.Renewed != nil {
+		m.cfg.Renewed(ev)
+	}
+}

@@ -1,0 +1,157 @@
+package renew
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// read gets the stored record of e as it stands for its app, or an empty one.
+func (m *Manager) read(ctx context.Context, e *entry) (broker.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	k := e.key()
+	a := e.app.def.Load().app
+	r, err := m.cfg.Store.Get(ctx, k)
+	switch {
+	case errors.Is(err, broker.ErrNotFound):
+		return broker.Record{Key: k, Source: a.Source()}, nil
+	case err != nil:
+		return broker.Record{}, fmt.Errorf("read record %q: %w", k, err)
+	}
+	return r.For(a), nil
+}
+
+// load reads the record and adopts it.
+func (m *Manager) load(ctx context.Context, e *entry) (broker.Record, error) {
+	r, err := m.read(ctx, e)
+	if err != nil {
+		return broker.Record{}, err
+	}
+	m.adopt(e, r)
+	return r, nil
+}
+
+// reload is load for those who only want the snapshot to be new.
+func (m *Manager) reload(ctx context.Context, e *entry) error {
+	_, err := m.load(ctx, e)
+	return err
+}
+
+// put writes the record once, whoever has stopped waiting for it.
+func (m *Manager) put(ctx context.Context, r broker.Record) (broker.Version, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	v, err := m.cfg.Store.Put(ctx, r)
+	if err != nil {
+		return 0, fmt.Errorf("write record %q: %w", r.Key, err)
+	}
+	return v, nil
+}
+
+// save writes the record of a renewal, makes it current here and tells the others.
+// If somebody else wrote meanwhile, what they wrote and what the platform gave us
+// are brought together: the token that was issued last wins, and nothing is lost.
+func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error {
+	for {
+		v, err := m.put(ctx, next)
+		if err == nil {
+			next.Version = v
+			m.adopt(e, next)
+			m.publish(ctx, next)
+			return nil
+		}
+		if !errors.Is(err, broker.ErrConflict) {
+			return err
+		}
+		stored, err := m.read(ctx, e)
+		if err != nil {
+			return err
+		}
+		merged, changed := merge(stored, next)
+		if !changed {
+			m.adopt(e, stored)
+			return nil
+		}
+		if merged.Current.Version != next.Current.Version {
+			m.metrics.conflicts.Inc()
+		}
+		next = merged
+	}
+}
+
+// merge brings our unsaved record onto the stored one. It reports false if there is
+// nothing of ours to add.
+func merge(stored, ours broker.Record) (broker.Record, bool) {
+	if ours.Current.Version == 0 || !ours.Current.Issued.After(stored.Current.Issued) {
+		return stored, false
+	}
+	next := ours
+	next.Version = stored.Version
+	if string(ours.Current.Box) == string(stored.Current.Box) {
+		next.Current.Version = stored.Current.Version
+		next.Previous = stored.Previous
+	} else {
+		next.Current.Version = stored.Version + 1
+		next.Previous = stored.Current
+	}
+	next.Budget.Issues = max(ours.Budget.Issues, stored.Budget.Issues+1)
+	next.Foreign = stored.Foreign
+	if ours.Foreign.Count > stored.Foreign.Count {
+		next.Foreign = ours.Foreign
+	}
+	return next, true
+}
+
+// publish tells the other replicas. They would find out by themselves when the old
+// token is due, so a failure costs time and nothing else.
+func (m *Manager) publish(ctx context.Context, r broker.Record) {
+	if m.cfg.Notifier == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := m.cfg.Notifier.Publish(ctx, r.Key, r.Version); err != nil {
+		m.log.WarnContext(ctx, "other replicas were not told of a renewal", "app", r.Key.App, "kind", r.Key.Kind, "error", err)
+	}
+}
+
+// adopt makes a record that was read or written the one that readers see, unless
+// they see a newer one already. Watchers are told of a new token.
+func (m *Manager) adopt(e *entry, r broker.Record) {
+	r = r.For(e.app.def.Load().app)
+	e.mu.Lock()
+	old := e.state.Load()
+	if e.gone || e.offline != nil && r.Version <= e.offline.Version || r.Version < old.record || r.Version == old.record && old != noSnapshot {
+		e.mu.Unlock()
+		return
+	}
+	secret := old.secret
+	if r.Current.Version != old.version || r.Current.Version != 0 && secret.IsZero() {
+		secret = m.open(r)
+	}
+	s := newSnapshot(&r, secret)
+	e.state.Store(s)
+	e.mu.Unlock()
+	m.arm(e, m.now())
+	if s.version != old.version && s.version != 0 {
+		m.hub.tell(r.Key)
+	}
+}
+
+// open opens the record's current token. One that cannot be opened is as good as
+// none: it is counted, and a new one is issued.
+func (m *Manager) open(r broker.Record) broker.Secret {
+	if r.Current.Version == 0 {
+		return broker.Secret{}
+	}
+	plain, err := m.cfg.Sealer.Open(r.Current.Box, []byte(r.Key.String()))
+	if err != nil {
+		m.metrics.unopened.Inc()
+		m.log.Error("a stored token cannot be opened with this keyset", "app", r.Key.App, "kind", r.Key.Kind, "error", err)
+		return broker.Secret{}
+	}
+	return broker.NewSecret(string(plain))
+}

@@ -1,0 +1,266 @@
+package renew
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// scheduler starts renewals when they are due. It keeps one timer for the earliest
+// of any number of entries, in a heap with four children per node: a million
+// entries cost no timers and next to no work for the garbage collector.
+type scheduler struct {
+	now func() time.Time
+	run func(*entry) // must not block
+
+	mu      sync.Mutex
+	heap    []*entry
+	wakeUp  chan struct{} // has room for one
+	quit    chan struct{}
+	started bool
+	stopped bool
+}
+
+func newScheduler(now func() time.Time, run func(*entry)) *scheduler {
+	return &scheduler{now: now, run: run, wakeUp: make(chan struct{}, 1), quit: make(chan struct{})}
+}
+
+// set schedules e, or moves it if it is scheduled already.
+func (s *scheduler) set(e *entry, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.wake = at.UnixNano()
+	if e.slot < 0 {
+		e.slot = len(s.heap)
+		s.heap = append(s.heap, e)
+	}
+	s.fix(e.slot)
+	if e.slot == 0 {
+		s.poke()
+	}
+}
+
+// remove takes e off the schedule.
+func (s *scheduler) remove(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.slot >= 0 {
+		s.take(e.slot)
+	}
+}
+
+func (s *scheduler) poke() {
+	select {
+	case s.wakeUp <- struct{}{}:
+	default:
+	}
+}
+
+func (s *scheduler) running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.started
+}
+
+// start runs the schedule until stop.
+func (s *scheduler) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.started && !s.stopped {
+		s.started = true
+		go s.loop()
+	}
+}
+
+func (s *scheduler) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.stopped = true
+		close(s.quit)
+	}
+}
+
+func (s *scheduler) loop() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(s.fire())
+		select {
+		case <-timer.C:
+		case <-s.wakeUp:
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// fire starts what is due and says how long nothing else will be.
+func (s *scheduler) fire() time.Duration {
+	for {
+		s.mu.Lock()
+		if len(s.heap) == 0 {
+			s.mu.Unlock()
+			return time.Hour
+		}
+		e := s.heap[0]
+		if d := time.Duration(e.wake - s.now().UnixNano()); d > 0 {
+			s.mu.Unlock()
+			return d
+		}
+		s.take(0)
+		s.mu.Unlock()
+		s.run(e)
+	}
+}
+
+// take removes the entry at slot i.
+func (s *scheduler) take(i int) {
+	last := len(s.heap) - 1
+	s.heap[i].slot = -1
+	if i != last {
+		s.heap[i] = s.heap[last]
+		s.heap[i].slot = i
+	}
+	s.heap[last] = nil
+	s.heap = s.heap[:last]
+	if i < last {
+		s.fix(i)
+	}
+}
+
+// fix moves the entry at slot i to where it belongs.
+func (s *scheduler) fix(i int) {
+	for i > 0 {
+		parent := (i - 1) / 4
+		if s.heap[parent].wake <= s.heap[i].wake {
+			break
+		}
+		s.swap(i, parent)
+		i = parent
+	}
+	for {
+		least := i
+		for c := 4*i + 1; c <= 4*i+4 && c < len(s.heap); c++ {
+			if s.heap[c].wake < s.heap[least].wake {
+				least = c
+			}
+		}
+		if least == i {
+			return
+		}
+		s.swap(i, least)
+		i = least
+	}
+}
+
+func (s *scheduler) swap(i, j int) {
+	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
+	s.heap[i].slot, s.heap[j].slot = i, j
+}
+
+// pool bounds how many renewals ask one platform host at a time. It has no idle
+// goroutines: workers come with the work and go with it.
+type pool struct {
+	size int
+	run  func(*entry)
+
+	mu      sync.Mutex
+	queue   []*entry
+	workers int
+}
+
+func (p *pool) submit(e *entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = append(p.queue, e)
+	if p.workers < p.size {
+		p.workers++
+		go p.work()
+	}
+}
+
+func (p *pool) work() {
+	for {
+		p.mu.Lock()
+		if len(p.queue) == 0 {
+			p.workers--
+			p.queue = nil
+			p.mu.Unlock()
+			return
+		}
+		e := p.queue[0]
+		p.queue[0] = nil
+		p.queue = p.queue[1:]
+		p.mu.Unlock()
+		p.run(e)
+	}
+}
+
+// submit hands an entry that is due to the pool of its platform's host.
+func (m *Manager) submit(e *entry) { e.app.def.Load().pool.submit(e) }
+
+// renewDue makes a planned renewal and schedules the next one.
+func (m *Manager) renewDue(e *entry) {
+	// A renewal that failed is in the record, the metrics and the log already.
+	_ = m.join(context.Background(), e, broker.Want{Cause: broker.CausePlanned})
+	m.arm(e, m.now())
+}
+
+// arm schedules e by what its snapshot says. One that is overdue although it was
+// just tried comes again soon, never at once.
+func (m *Manager) arm(e *entry, now time.Time) {
+	if !m.sched.running() {
+		return
+	}
+	e.mu.Lock()
+	gone, offline := e.gone, e.offline != nil
+	e.mu.Unlock()
+	if gone {
+		return
+	}
+	s := e.state.Load()
+	d := e.app.def.Load()
+	src, rot := d.source(e.kind)
+	if s.version == 0 && s.failure == nil && src.Derived {
+		return // nobody has asked for it yet
+	}
+	at := unstamp(s.due)
+	if s.version != 0 && !s.usable(now) && s.failure == nil {
+		at = now
+	}
+	if offline {
+		at = earliest(at, now.Add(time.Second))
+	}
+	// Replicas that look at the same record come one after the other, so that the
+	// first one's result reaches the others before they try.
+	at = at.Add(m.stagger(rot))
+	m.sched.set(e, latest(at, now.Add(retryFloor(rot))))
+}
+
+// stagger is a random delay that is short against the time in which a renewal has to
+// be done.
+func (m *Manager) stagger(rot broker.Rotation) time.Duration {
+	return time.Duration(m.cfg.Rand() * float64(min(rot.LeaseTTL()/50, time.Second)))
+}
+
+// retryFloor is the least time between two planned attempts at one key.
+func retryFloor(rot broker.Rotation) time.Duration {
+	return min(rot.IssueTimeout()/10, 500*time.Millisecond)
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

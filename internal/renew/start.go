@@ -1,0 +1,155 @@
+package renew
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// firstIssues spreads the renewals that are due at a start.
+const (
+	spreadPerApp = 2 * time.Millisecond
+	maxSpread    = time.Minute
+)
+
+// Start loads the stored tokens of the registered apps and begins to renew. It
+// returns once every stored token can be read. The background work goes on until
+// ctx ends or [Manager.Close].
+func (m *Manager) Start(ctx context.Context) error {
+	before := m.cfg.Now()
+	t, err := m.cfg.Leaser.Clock(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store's clock: %w", err)
+	}
+	m.clock.observe(t, before, m.cfg.Now())
+	changes := m.changes(ctx)
+	if err := m.loadAll(ctx); err != nil {
+		return err
+	}
+	m.sched.start()
+	m.spread()
+	if changes != nil {
+		go m.follow(ctx, changes)
+	}
+	context.AfterFunc(ctx, m.sched.stop)
+	return nil
+}
+
+// loadAll reads every record. One goroutine reads, the others open what was read.
+func (m *Manager) loadAll(ctx context.Context) error {
+	const batch = 512
+	work := make(chan []broker.Record, 8)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for rs := range work {
+				for _, r := range rs {
+					m.adoptStored(r)
+				}
+			}
+		})
+	}
+	var readErr error
+	rs := make([]broker.Record, 0, batch)
+	for r, err := range m.cfg.Store.All(ctx) {
+		if err != nil {
+			readErr = fmt.Errorf("read stored tokens: %w", err)
+			break
+		}
+		if rs = append(rs, r); len(rs) == batch {
+			work <- rs
+			rs = make([]broker.Record, 0, batch)
+		}
+	}
+	work <- rs
+	close(work)
+	wg.Wait()
+	return readErr
+}
+
+// adoptStored takes a record in for an app that is registered and has such a kind.
+func (m *Manager) adoptStored(r broker.Record) {
+	x := m.apps.get(r.Key.App)
+	if x == nil {
+		return
+	}
+	if e := x.findOrAdd(r.Key.Kind, r.Key.Subject); e != nil {
+		m.adopt(e, r)
+	}
+}
+
+// spread schedules everything after a start. What is overdue does not come all at
+// once: a platform host is not to be flooded because we were away.
+func (m *Manager) spread() {
+	now := m.now()
+	overdue := 0
+	m.apps.each(func(a *app) {
+		for _, e := range a.entries() {
+			if s := e.state.Load(); s.version == 0 || !now.Before(unstamp(s.due)) {
+				overdue++
+			}
+		}
+	})
+	width := min(time.Duration(overdue)*spreadPerApp, maxSpread)
+	m.apps.each(func(a *app) {
+		d := a.def.Load()
+		for _, e := range a.entries() {
+			s := e.state.Load()
+			at := unstamp(s.due)
+			if s.version == 0 || !now.Before(at) {
+				if src, _ := d.source(e.kind); src.Derived && s.version == 0 && s.failure == nil {
+					continue
+				}
+				at = latest(at, now.Add(time.Duration(m.cfg.Rand()*float64(width))))
+			}
+			if s.version == 0 {
+				at = latest(at, now.Add(d.app.Renew().InitialDelay))
+			}
+			m.sched.set(e, at)
+		}
+	})
+}
+
+// changes begins to listen for other replicas' writes, before anything is read, so
+// that none is missed.
+func (m *Manager) changes(ctx context.Context) func(func(broker.Change, error) bool) {
+	if m.cfg.Notifier == nil {
+		return nil
+	}
+	return m.cfg.Notifier.Watch(ctx)
+}
+
+// follow reads what other replicas wrote. When the connection is lost it listens
+// again and then reads everything, since it cannot know what it missed.
+func (m *Manager) follow(ctx context.Context, changes func(func(broker.Change, error) bool)) {
+	for ctx.Err() == nil {
+		for c, err := range changes {
+			if err != nil {
+				m.log.WarnContext(ctx, "the store stopped telling of changes", "error", err)
+				break
+			}
+			m.heed(ctx, c)
+		}
+		if sleep(ctx, time.Second) != nil {
+			return
+		}
+		changes = m.cfg.Notifier.Watch(ctx)
+		if err := m.loadAll(ctx); err != nil {
+			m.log.WarnContext(ctx, "what other replicas wrote could not be read", "error", err)
+		}
+	}
+}
+
+// heed reads a record that another replica wrote, if it is news.
+func (m *Manager) heed(ctx context.Context, c broker.Change) {
+	e, err := m.entry(c.Key)
+	if err != nil || c.Version <= e.state.Load().record {
+		return
+	}
+	if err := m.reload(ctx, e); err != nil {
+		m.log.WarnContext(ctx, "another replica's renewal could not be read", "app", c.Key.App, "kind", c.Key.Kind, "error", err)
+	}
+}
