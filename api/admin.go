@@ -1,0 +1,122 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Duration is written as Go writes it ("1h30m") and never as a bare number.
+type Duration time.Duration
+
+// MarshalText implements [encoding.TextMarshaler].
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("duration %q: want a form such as \"90s\" or \"1h30m\"", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Secrets is one app secret or a list of them that is tried in order. It only goes
+// in; the server never sends it.
+type Secrets []string
+
+// UnmarshalJSON accepts a string or a list of strings.
+func (s *Secrets) UnmarshalJSON(b []byte) error {
+	var one string
+	if err := json.Unmarshal(b, &one); err == nil {
+		*s = Secrets{one}
+		return nil
+	}
+	var list []string
+	if err := json.Unmarshal(b, &list); err != nil {
+		return fmt.Errorf("secret: want a string or a list of strings")
+	}
+	*s = list
+	return nil
+}
+
+// App is a registered app: the body of PUT /v1/apps/{app} and, without its secrets
+// and with Origin and Tokens, the answer of GET.
+type App struct {
+	ID       string  `json:"id"`
+	Platform string  `json:"platform"`
+	AppID    string  `json:"app_id"`
+	Secret   Secrets `json:"secret,omitempty"`
+	Mode     string  `json:"mode,omitempty"`
+	BaseURL  string  `json:"base_url,omitempty"`
+	// Overlap and Renew are left out where the defaults hold.
+	Overlap Duration `json:"overlap,omitzero"`
+	Renew   Renew    `json:"renew,omitzero"`
+	Sinks   []Sink   `json:"sinks,omitempty"`
+	// Origin is "file" (read-only here) or "api". Only in answers.
+	Origin string `json:"origin,omitempty"`
+	// Tokens tells how each kind stands. Only in answers.
+	Tokens []TokenState `json:"tokens,omitempty"`
+}
+
+// Renew says when an app's tokens are renewed.
+type Renew struct {
+	Every        Duration `json:"every,omitzero"`
+	Ahead        Duration `json:"ahead,omitzero"`
+	InitialDelay Duration `json:"initial_delay,omitzero"`
+}
+
+// Sink is a place that a renewed token is also written to.
+type Sink struct {
+	Type string `json:"type"`
+	Path string `json:"path"`
+	Key  string `json:"key,omitempty"`
+	Kind string `json:"kind,omitempty"`
+}
+
+// TokenState tells how one kind of token stands, without the token.
+type TokenState struct {
+	Kind    string    `json:"kind"`
+	Version int64     `json:"version,omitempty"`
+	Usable  bool      `json:"usable"`
+	Expiry  time.Time `json:"expiry,omitzero"`
+	Due     time.Time `json:"due,omitzero"` // of the next renewal
+	Problem *Problem  `json:"problem,omitempty"`
+}
+
+// Client is a business server that may ask for tokens: the body of POST /v1/clients
+// and the answers about clients.
+type Client struct {
+	Name    string   `json:"name"`
+	Apps    []string `json:"apps"`
+	Allow   []string `json:"allow"`
+	Handout string   `json:"handout,omitempty"`
+	SDK     string   `json:"sdk,omitempty"`
+	Origin  string   `json:"origin,omitempty"`
+	// Key is the client's new key. It is sent once, in the answer to its creation.
+	Key string `json:"key,omitempty"`
+}
+
+// AuditEntry is one line of the audit.
+type AuditEntry struct {
+	ID        int64     `json:"id"`
+	At        time.Time `json:"at"`
+	Client    string    `json:"client,omitempty"` // empty: the server itself
+	Action    string    `json:"action"`
+	App       string    `json:"app,omitempty"`
+	Kind      string    `json:"kind,omitempty"`
+	Target    string    `json:"target,omitempty"`
+	Version   int64     `json:"version,omitempty"`
+	Remote    string    `json:"remote,omitempty"`
+	RequestID string    `json:"request_id,omitempty"`
+	Result    string    `json:"result"`
+	Count     int       `json:"count,omitempty"` // reads that this entry stands for
+}
+
+// AuditPage is the answer of GET /v1/audit, newest first.
+type AuditPage struct {
+	Entries []AuditEntry `json:"entries"`
+	// Next is the value of ?before= for the page after this one; zero: there is none.
+	Next int64 `json:"next,omitempty"`
+}

@@ -1,0 +1,96 @@
+package api
+
+import "net/http"
+
+// Problem is an error answer, as RFC 9457 has it (application/problem+json).
+type Problem struct {
+	Type   string `json:"type,omitempty"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Code is stable; see the constants. Class says who can do something about it.
+	Code      string `json:"code"`
+	Class     string `json:"class"`
+	Detail    string `json:"detail,omitempty"`
+	Hint      string `json:"hint,omitempty"` // what the operator does next
+	RequestID string `json:"request_id,omitempty"`
+	// Platform is what the platform said, where it said something.
+	Platform *PlatformError `json:"platform,omitempty"`
+}
+
+// PlatformError is an error in the platform's own words.
+type PlatformError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Error implements error.
+func (p *Problem) Error() string {
+	s := p.Title
+	if p.Detail != "" {
+		s = p.Detail
+	}
+	if p.Platform != nil {
+		s += " (platform said " + p.Platform.Code + ": " + p.Platform.Message + ")"
+	}
+	if p.Hint != "" {
+		s += "; " + p.Hint
+	}
+	return s
+}
+
+// The classes of errors.
+const (
+	ClassTransient     = "transient"
+	ClassThrottled     = "throttled"
+	ClassBadCredential = "bad_credential"
+	ClassMisconfigured = "misconfigured"
+	ClassDenied        = "denied"
+	ClassNotFound      = "not_found"
+	ClassInvalid       = "invalid"
+)
+
+// Codes of the server itself. Codes that come from a platform are listed in docs/api.md.
+const (
+	CodeUnauthorized = "unauthorized"   // no key, or an unknown one
+	CodeNotAllowed   = "not_allowed"    // the client may not do this
+	CodeUnknownApp   = "unknown_app"    // no such app
+	CodeUnknownKind  = "unknown_kind"   // the app has no such kind of token
+	CodeNotFound     = "not_found"      // no such path, client or entry
+	CodeInvalid      = "invalid"        // the request is malformed
+	CodeReadOnly     = "read_only"      // it is defined in the configuration file
+	CodeExists       = "already_exists" // the name is taken
+	CodeConflict     = "conflict"       // somebody else changed it meanwhile
+	CodeTooLarge     = "too_large"      // the body is over the limit
+	CodeNoToken      = "no_live_token"  // the platform gave no token, and none is left
+	CodeBudgetSpent  = "budget_spent"   // the day's unplanned renewals are used up
+	CodeNotReady     = "not_ready"      // the server is starting or stopping
+	CodeInternal     = "internal"       // a fault of the server
+)
+
+// Status is the HTTP status that goes with a code of the server; other codes go by
+// their class.
+func Status(code, class string) int {
+	switch code {
+	case CodeUnauthorized:
+		return http.StatusUnauthorized
+	case CodeReadOnly, CodeExists, CodeConflict:
+		return http.StatusConflict
+	case CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case CodeNotReady:
+		return http.StatusServiceUnavailable
+	case CodeInternal:
+		return http.StatusInternalServerError
+	case CodeNotAllowed:
+		return http.StatusForbidden
+	}
+	switch class {
+	case ClassNotFound:
+		return http.StatusNotFound
+	case ClassInvalid:
+		return http.StatusBadRequest
+	default:
+		// The platform refused or failed, and no live token is left.
+		return http.StatusBadGateway
+	}
+}
