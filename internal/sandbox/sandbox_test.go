@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
@@ -120,34 +119,5 @@ func bubble(t *testing.T, cfg sandbox.Config, f func(t *testing.T, sb *sandbox.S
 	synctest.Test(t, func(t *testing.T) {
 		sb := sandbox.New(cfg)
 		f(t, sb, newCaller(t, sb.Transport()))
-	})
-}
-
-func TestTokenIsReplacedAtEveryCallAndTheNewestTwoLive(t *testing.T) {
-	t.Parallel()
-	bubble(t, sandbox.Config{}, func(t *testing.T, sb *sandbox.Sandbox, c caller) {
-		a := c.token()
-		if a.Errcode != nil || a.ExpiresIn != 7200 || !strings.HasPrefix(a.AccessToken, "83_") {
-			t.Fatalf("first token = %+v", a)
-		}
-		if n := len(a.AccessToken); n < 136 || n > 157 {
-			t.Errorf("token of %d characters, want 136 to 157", n)
-		}
-		time.Sleep(time.Hour)
-		b := c.token()
-		if a.AccessToken == b.AccessToken {
-			t.Fatal("the second call returned the same token")
-		}
-		time.Sleep(5*time.Minute - time.Nanosecond)
-		if c.use(a.AccessToken) != 0 || c.use(b.AccessToken) != 0 {
-			t.Error("a token died inside the overlap")
-		}
-		time.Sleep(time.Nanosecond)
-		if got := c.use(a.AccessToken); got != 40001 {
-			t.Errorf("superseded token after the overlap: errcode %d, want 40001", got)
-		}
-		if !sb.Live(b.AccessToken) || sb.Live(a.AccessToken) {
-			t.Error("Live disagrees with the calls")
-		}
 	})
 }

@@ -1,0 +1,86 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hufu-io/hufu/internal/sandbox"
+)
+
+// FuzzPlatform proves that no request makes the platform panic or answer
+// anything but well-formed JSON, and that no token comes without credentials.
+func FuzzPlatform(f *testing.F) {
+	sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{ID: appID, Secret: secret}}})
+	token := newCaller(f, sb.Transport()).stable().AccessToken
+	paths := []string{
+		"/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/ticket/getticket", "/cgi-bin/user/info",
+		"/cgi-bin/message/custom/send", "/cgi-bin/message/template/send", "/cgi-bin/clear_quota",
+		"/cgi-bin/clear_quota/v2", "/cgi-bin/openapi/quota/get", "/cgi-bin/openapi/rid/get", "/", "", "//", "/cgi-bin/../x",
+	}
+	for i := range paths {
+		f.Add(uint8(i), true, "grant_type=client_credential&type=jsapi&openid=o", `{"appid":"x","secret":"y"}`)
+		f.Add(uint8(i), true, "access_token=", `{"cgi_path":"/cgi-bin/token","rid":"6aac005a-01bfdbee-79769285"}`)
+		f.Add(uint8(i), false, "appid=%00&secret=%ff", "{")
+	}
+	f.Fuzz(func(t *testing.T, path uint8, post bool, query, body string) {
+		method := http.MethodGet
+		if post {
+			method = http.MethodPost
+		}
+		u := &url.URL{Scheme: "https", Host: "x", Path: paths[int(path)%len(paths)], RawQuery: query + "&access_token=" + token}
+		req := (&http.Request{
+			Method: method, URL: u, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
+		}).WithContext(t.Context())
+		resp, err := sb.Transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusOK || !json.Valid(b) {
+			t.Fatalf("status %d, body %q", resp.StatusCode, b)
+		}
+		if strings.Contains(string(b), `"access_token"`) && !strings.Contains(query+body, secret) {
+			t.Fatalf("a token without the secret: %s", b)
+		}
+	})
+}
+
+// FuzzControl proves that no control request makes the sandbox panic.
+func FuzzControl(f *testing.F) {
+	f.Add("/faults", `{"kind":"hang","delay":"1s"}`)
+	f.Add("/faults", "kind=slow&delay=1s&times=1&probability=0.5&errcode=-1&status=502")
+	f.Add("/faults/clear", "")
+	f.Add("/apps/"+appID+"/kill", `{"token":"x"}`)
+	f.Add("/apps/"+appID+"/rotate", "mode=stable")
+	f.Add("/apps/"+appID+"/whitelist", `{"whitelist":["::/0","x"]}`)
+	f.Add("/apps/"+appID+"/freeze", `{"errcode":-9223372036854775808}`)
+	f.Add("/apps//", "%zz=%")
+	f.Fuzz(func(t *testing.T, path, body string) {
+		sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{ID: appID, Secret: secret}}})
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			req := (&http.Request{
+				Method: method, URL: &url.URL{Scheme: "http", Host: "x", Path: "/_sandbox" + path}, Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader(body)),
+			}).WithContext(t.Context())
+			if !strings.HasPrefix(path, "/") {
+				req.URL.Path = "/_sandbox/" + path
+			}
+			resp, err := sb.Transport().RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode >= http.StatusInternalServerError {
+				t.Fatalf("%s %s: status %d", method, path, resp.StatusCode)
+			}
+			_ = resp.Body.Close()
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package sandbox_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/hufu-io/hufu/internal/sandbox"
+)
+
+func TestEverythingAtOnce(t *testing.T) {
+	t.Parallel()
+	sb := sandbox.New(sandbox.Config{
+		Apps:   []sandbox.App{{ID: appID, Secret: secret}, {ID: other, Secret: "other-" + secret}},
+		Quotas: sandbox.Quotas{TokenPerDay: 100_000},
+		Allow:  sandbox.MisuseKinds(),
+	})
+	c := newCaller(t, sb.Transport())
+	const workers, rounds = 8, 50
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range rounds {
+				c.token()
+				c.use(c.stable().AccessToken)
+				c.do("GET", "/cgi-bin/ticket/getticket?type=jsapi&access_token="+sb.Current(appID, sandbox.Stable), "")
+			}
+		})
+		wg.Go(func() {
+			for range rounds {
+				if _, err := sb.RotateOutside(appID); err != nil {
+					t.Error(err)
+				}
+				sb.Live(sb.Current(appID, sandbox.Classic))
+				sb.Inject(sandbox.Fault{Path: "/nowhere", App: other, Kind: sandbox.FaultHang, Times: 1})
+				sb.Faults()
+				sb.ClearFaults()
+				if err := sb.SetWhitelist(appID); err != nil {
+					t.Error(err)
+				}
+				sb.AddApp(sandbox.App{ID: other, Secret: secret})
+			}
+		})
+		wg.Go(func() {
+			for range rounds / 10 {
+				sb.Counts(appID)
+				sb.Issues(appID)
+				sb.Misuses()
+				c.raw("GET", "/_sandbox/state", "")
+				c.raw("GET", "/_sandbox/", "")
+			}
+		})
+	}
+	wg.Wait()
+	n := sb.Counts(appID)
+	if want := workers * rounds; n.ClassicCalls != want || n.Outside != want || n.Issues != want+1 {
+		t.Errorf("counts %+v, want %d calls, as many rotations from outside, one issue more", n, want)
+	}
+}
+
+func TestConcurrentStableCallsGetOneToken(t *testing.T) {
+	t.Parallel()
+	sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{ID: appID, Secret: secret}}})
+	c := newCaller(t, sb.Transport())
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if c.stable().AccessToken != sb.Current(appID, sandbox.Stable) {
+				t.Error("two stable tokens")
+			}
+		})
+	}
+	wg.Wait()
+	if n := sb.Counts(appID).Issues; n != 1 {
+		t.Errorf("%d issues, want 1", n)
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	sb := sandbox.New(sandbox.Config{
+		Apps:   []sandbox.App{{ID: appID, Secret: secret}},
+		Quotas: sandbox.Quotas{TokenPerDay: 1_000_000},
+	})
+	c := newCaller(t, sb.Transport())
+	first := c.token().AccessToken
+	for range 10_500 {
+		if _, err := sb.RotateOutside(appID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := c.use(first); got != 40001 {
+		t.Errorf("forgotten token: errcode %d, want 40001", got)
+	}
+	if _, known := sb.Dies(first); known {
+		t.Error("ten thousand tokens are remembered")
+	}
+	if !sb.Live(sb.Current(appID, sandbox.Classic)) {
+		t.Error("the current token was forgotten")
+	}
+}
