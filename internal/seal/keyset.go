@@ -41,6 +41,12 @@ type keys struct {
 // ids returns the key ids in order.
 func (ks *keys) ids() []uint32 { return slices.Sorted(maps.Keys(ks.byID)) }
 
+// equal reports whether two states of one keyset are the same. Equal ids mean
+// equal keys there.
+func (ks *keys) equal(other *keys) bool {
+	return ks.primary == other.primary && slices.Equal(ks.ids(), other.ids()) && slices.Equal(ks.orphans, other.orphans)
+}
+
 // newHandle makes a keyset of one fresh key.
 func newHandle() (*keyset.Handle, error) {
 	m := keyset.NewManager()

@@ -92,3 +92,49 @@ func TestWhatFollowsAKeysetIsDecidedByItsKeys(t *testing.T) {
 		})
 	}
 }
+
+// A reload that is held up between reading the file and taking it up must not
+// undo a later one: what was sealed in between would seem to have no key.
+func TestAReloadThatReadAnEarlierFileDoesNotWin(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	k, err := Start(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated := func() uint32 {
+		id, err := Rotate(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	old := k.keys.Load()
+	rotated()
+	early, err := readKeyset("reload", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	latest := rotated()
+	if err := k.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := k.takeUp(old, early.keys); done || err != nil {
+		t.Errorf("the late reload says %v, %v; want that it has to read again", done, err)
+	}
+	if got := k.Primary(); got != latest {
+		t.Errorf("key %d seals, want %d of the latest file", got, latest)
+	}
+
+	// Nor is a file refused for what it lacks of keys that are no longer in use.
+	if _, err := Prune(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	pruned, err := readKeyset("reload", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := k.takeUp(old, pruned.keys); done || err != nil {
+		t.Errorf("the late reload says %v, %v; want that it has to look again", done, err)
+	}
+}

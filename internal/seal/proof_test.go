@@ -56,8 +56,12 @@ func TestAProofIsRefusedUnderAnotherKeyset(t *testing.T) {
 	if sealErr != nil {
 		t.Fatal(sealErr)
 	}
+	older, sealErr := k.Seal([]byte("hufu keyset proof 0"), []byte("hufu/seal/proof"))
+	if sealErr != nil {
+		t.Fatal(sealErr)
+	}
 	proof[len(proof)-1] ^= 1
-	for _, forged := range [][]byte{nil, []byte("proof"), proof, record} {
+	for _, forged := range [][]byte{nil, []byte("proof"), proof, record, older} {
 		err := k.Check(forged)
 		wantKeysetError(t, err, seal.ErrWrongKeyset, path)
 		if !errors.Is(err, seal.ErrAltered) {

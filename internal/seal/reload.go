@@ -22,19 +22,31 @@ func (k *Keyring) Reload() error {
 		if err != nil {
 			return err
 		}
-		next, why := succeed(old, f.keys)
-		if why != "" {
-			return &KeysetError{
-				Op: "reload", Path: k.path, Err: ErrWrongKeyset, Why: why,
-				Hint: "the keys in use stay in use; put the keyset of this fleet back, in its latest state, before the next start",
-			}
-		}
-		// A reload that ran meanwhile may have read a later file. Reading again is
-		// cheaper than a lock held while reading.
-		if k.keys.CompareAndSwap(old, next) {
-			return nil
+		done, err := k.takeUp(old, f.keys)
+		if done || err != nil {
+			return err
 		}
 	}
+}
+
+// takeUp makes read, which the file held after old was loaded, the keys in use.
+// It reports false if another reload came first, which may have read a later
+// file: reading again is cheaper than a lock held while reading.
+func (k *Keyring) takeUp(old, read *keys) (bool, error) {
+	next, why := succeed(old, read)
+	if why != "" {
+		if k.keys.Load() != old {
+			return false, nil // The file may well follow from what is in use by now.
+		}
+		return false, &KeysetError{
+			Op: "reload", Path: k.path, Err: ErrWrongKeyset, Why: why,
+			Hint: "the keys in use stay in use; put the keyset of this fleet back, in its latest state, before the next start",
+		}
+	}
+	if next.equal(old) {
+		return true, nil
+	}
+	return k.keys.CompareAndSwap(old, next), nil
 }
 
 // succeed returns the keys to use after old when the file holds next, or why it
