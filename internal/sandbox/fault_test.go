@@ -148,8 +148,9 @@ func TestFaults(t *testing.T) {
 		t.Run(string(tc.fault.Kind), func(t *testing.T) {
 			t.Parallel()
 			bothWays(t, func(t *testing.T, sb *sandbox.Sandbox, call func(context.Context, string) outcome) {
-				tc.fault.Times = 1
-				sb.Inject(tc.fault)
+				fault := tc.fault
+				fault.Times = 1
+				sb.Inject(fault)
 				began := time.Now()
 				o := call(t.Context(), path)
 				if !tc.seen(o) {

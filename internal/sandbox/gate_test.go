@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -196,4 +197,22 @@ func TestASecretThatIsReplacedIsWrongAtOnceAndTokensLiveOn(t *testing.T) {
 			t.Error("the token died with the secret")
 		}
 	})
+}
+
+func TestABodyBeyondReasonIsRefused(t *testing.T) {
+	t.Parallel()
+	sb := sandbox.New(sandbox.Config{})
+	body := strings.NewReader(strings.Repeat(" ", 32<<20+1))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/cgi-bin/stable_token", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := sb.Transport().RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d, want 413", resp.StatusCode)
+	}
 }

@@ -12,7 +12,7 @@ type MisuseKind string
 // The kinds of misuse. KilledToken and OutsideToken are nobody's fault as
 // such, but a test that does not provoke them wants to know.
 const (
-	IssueInsideOverlap MisuseKind = "issue-inside-overlap" // a second issue on cgi-bin/token while the one before the last still has its overlap
+	IssueInsideOverlap MisuseKind = "issue-inside-overlap" // cgi-bin/token asked again while the token before the current one has its overlap
 	SupersededToken    MisuseKind = "superseded-token"     // a call with a token that a newer one has replaced
 	ExpiredToken       MisuseKind = "expired-token"        // a call with a token past its lifetime
 	KilledToken        MisuseKind = "killed-token"         // a call with a token that Kill ended

@@ -82,7 +82,7 @@ func TestHistoryIsBounded(t *testing.T) {
 		Quotas: sandbox.Quotas{TokenPerDay: 1_000_000},
 	})
 	c := newCaller(t, sb.Transport())
-	first := c.token().AccessToken
+	first, stable := c.token().AccessToken, c.stable().AccessToken
 	for range 10_500 {
 		if _, err := sb.RotateOutside(appID); err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	if _, known := sb.Dies(first); known {
 		t.Error("ten thousand tokens are remembered")
 	}
-	if !sb.Live(sb.Current(appID, sandbox.Classic)) {
-		t.Error("the current token was forgotten")
+	if !sb.Live(sb.Current(appID, sandbox.Classic)) || !sb.Live(stable) {
+		t.Error("a live token was forgotten")
 	}
 }

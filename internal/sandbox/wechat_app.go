@@ -30,7 +30,7 @@ type wechatApp struct {
 
 	counts Counts
 	issues []IssueEvent
-	recent []string // tokens remembered, the oldest first
+	recent []*token // tokens remembered, the oldest first
 }
 
 // maxRecent is how many tokens of an app are remembered. A token forgotten is
@@ -69,12 +69,7 @@ func (w *wechat) issue(app *wechatApp, m Mode, at time.Time, forced, outside boo
 		issued: at, expiry: at.Add(w.cfg.Lifetime), outside: outside,
 	}, w.cfg.Overlap)
 	w.tokens[t.value] = t
-	if len(app.recent) >= maxRecent {
-		for _, old := range app.recent[:maxRecent/2] {
-			delete(w.tokens, old)
-		}
-	}
-	app.recent = appendBounded(app.recent, t.value, maxRecent)
+	w.remember(app, t, at)
 	app.issues = appendBounded(app.issues, IssueEvent{
 		At: at, Mode: m, Generation: t.generation, Forced: forced, Outside: outside,
 	}, maxIssues)
@@ -84,6 +79,26 @@ func (w *wechat) issue(app *wechatApp, m Mode, at time.Time, forced, outside boo
 		app.counts.Issues++
 	}
 	return t
+}
+
+// remember keeps the token among those that can be told from tokens made up,
+// and forgets the older half of the dead ones when there are too many. Tokens
+// that live are never forgotten: at most four of an app do.
+func (w *wechat) remember(app *wechatApp, t *token, at time.Time) {
+	if len(app.recent) >= maxRecent {
+		older := app.recent[:maxRecent/2]
+		keep := app.recent[maxRecent/2:]
+		app.recent = make([]*token, 0, maxRecent)
+		for _, o := range older {
+			if o.live(at) {
+				app.recent = append(app.recent, o)
+			} else {
+				delete(w.tokens, o.value)
+			}
+		}
+		app.recent = append(app.recent, keep...)
+	}
+	app.recent = append(app.recent, t)
 }
 
 // newTokenValue looks like the platform's tokens of today.

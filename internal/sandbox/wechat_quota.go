@@ -65,9 +65,8 @@ func (w *wechat) clearQuota(c *call, app *wechatApp) answer {
 
 type quotaAnswer struct {
 	wechatError
-	Quota         quotaUse  `json:"quota"`
-	RateLimit     *rateUse  `json:"rate_limit,omitempty"`
-	ComponentRate *struct{} `json:"component_rate_limit,omitempty"`
+	Quota     quotaUse `json:"quota"`
+	RateLimit *rateUse `json:"rate_limit,omitempty"`
 }
 
 type quotaUse struct {
