@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -132,10 +131,29 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 	return &definition{app: &full, kinds: kinds, pool: m.poolFor(full.BaseURL)}, nil
 }
 
-// Check reports whether the app could be registered.
-func (m *Manager) Check(a *broker.App) error {
-	_, err := m.define(a)
-	return err
+// Complete returns the app with its platform's defaults filled in, or says why it
+// cannot be registered.
+func (m *Manager) Complete(a *broker.App) (*broker.App, error) {
+	d, err := m.define(a)
+	if err != nil {
+		return nil, err
+	}
+	return d.app, nil
+}
+
+// App returns the registered app with this id, or nil.
+func (m *Manager) App(id string) *broker.App {
+	if x := m.apps.get(id); x != nil {
+		return x.def.Load().app
+	}
+	return nil
+}
+
+// AppIDs lists the ids of all registered apps, in no order.
+func (m *Manager) AppIDs() []string {
+	var ids []string
+	m.apps.each(func(a *app) { ids = append(ids, a.def.Load().app.ID) })
+	return ids
 }
 
 // poolFor returns the pool that bounds work at one platform host.
@@ -252,15 +270,18 @@ func (m *Manager) erase(ctx context.Context, k broker.Key) error {
 	}
 }
 
-// Kinds lists the kinds of token an app has, or nil if there is no such app.
-func (m *Manager) Kinds(id string) []broker.Kind {
+// Held lists the kinds of token that are kept for an app, in the order in which they
+// were first asked for.
+func (m *Manager) Held(id string) []broker.Kind {
 	x := m.apps.get(id)
 	if x == nil {
 		return nil
 	}
 	var ks []broker.Kind
-	for k := range maps.Keys(x.def.Load().kinds) {
-		ks = append(ks, k)
+	for _, e := range x.entries() {
+		if e.subject == "" {
+			ks = append(ks, e.kind)
+		}
 	}
 	return ks
 }

@@ -1,0 +1,157 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/registry"
+	"github.com/hufu-io/hufu/internal/renew"
+)
+
+// AppState is an app and how its tokens stand.
+type AppState struct {
+	App    *broker.App
+	Tokens []renew.State
+}
+
+// App returns one app. It needs admin on it.
+func (s *Service) App(c broker.Caller, id string) (AppState, error) {
+	if err := s.may(c, broker.Admin, id); err != nil {
+		return AppState{}, err
+	}
+	a := s.registry.App(id)
+	if a == nil {
+		return AppState{}, broker.ErrUnknownApp
+	}
+	st := AppState{App: a}
+	for _, k := range s.tokens.Held(id) {
+		if t, err := s.tokens.State(broker.Key{App: id, Kind: k}); err == nil {
+			st.Tokens = append(st.Tokens, t)
+		}
+	}
+	return st, nil
+}
+
+// Apps lists, in the order of their ids, the apps after the given id that the caller
+// may manage.
+func (s *Service) Apps(c broker.Caller, after string, limit int) ([]AppState, error) {
+	if c.Client == nil || !c.Client.Rights.Has(broker.Admin) {
+		return nil, broker.ErrNotAllowed
+	}
+	ids := s.registry.AppIDs()
+	list := []AppState{}
+	for _, id := range ids[sort.SearchStrings(ids, after):] {
+		if id == after {
+			continue
+		}
+		if len(list) == limit {
+			break
+		}
+		if st, err := s.App(c, id); err == nil {
+			list = append(list, st)
+		}
+	}
+	return list, nil
+}
+
+// PutApp adds an app or replaces the one with its id.
+func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App) (created bool, err error) {
+	if err := s.may(c, broker.Admin, a.ID); err != nil {
+		return false, err
+	}
+	created, err = s.registry.PutApp(ctx, a)
+	return created, s.changed(ctx, entryOf(c, "put_app", a.ID, err), err)
+}
+
+// DeleteApp removes an app and its tokens.
+func (s *Service) DeleteApp(ctx context.Context, c broker.Caller, id string) error {
+	if err := s.may(c, broker.Admin, id); err != nil {
+		return err
+	}
+	err := s.registry.DeleteApp(ctx, id)
+	return s.changed(ctx, entryOf(c, "delete_app", id, err), err)
+}
+
+// Clients lists all clients. It needs admin on every app.
+func (s *Service) Clients(c broker.Caller) ([]*broker.Client, error) {
+	if err := s.may(c, broker.Admin, ""); err != nil {
+		return nil, err
+	}
+	return s.registry.Clients(), nil
+}
+
+// AddClient adds a client and returns its new key, which is shown this once.
+func (s *Service) AddClient(ctx context.Context, c broker.Caller, n *broker.Client) (broker.Secret, error) {
+	if err := s.may(c, broker.Admin, ""); err != nil {
+		return broker.Secret{}, err
+	}
+	key, err := s.registry.AddClient(ctx, n)
+	e := entryOf(c, "add_client", "", err)
+	e.Target = n.Name
+	return key, s.changed(ctx, e, err)
+}
+
+// DeleteClient revokes a client.
+func (s *Service) DeleteClient(ctx context.Context, c broker.Caller, name string) error {
+	if err := s.may(c, broker.Admin, ""); err != nil {
+		return err
+	}
+	err := s.registry.DeleteClient(ctx, name)
+	e := entryOf(c, "delete_client", "", err)
+	e.Target = name
+	return s.changed(ctx, e, err)
+}
+
+// Audit reads the audit. It needs admin on the app that is asked for, or on every app.
+func (s *Service) Audit(ctx context.Context, c broker.Caller, f broker.AuditFilter) ([]broker.AuditEntry, error) {
+	if err := s.may(c, broker.Admin, f.App); err != nil {
+		return nil, err
+	}
+	return s.audit.Query(ctx, f)
+}
+
+// changed records a change before it is answered. A change that cannot be accounted
+// for is reported as a failure, although it was made.
+func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) error {
+	if aerr := s.audit.Record(ctx, e); aerr != nil && err == nil {
+		return &broker.Error{
+			Code: "audit_failed", Class: broker.Transient, Err: aerr,
+			Message: "the change was made, but its audit entry could not be stored yet", Hint: "look at the store; the entry is kept and written later",
+		}
+	}
+	return err
+}
+
+// DropIn finds the app that a client means by a platform's app id: the one of those
+// with this id that the client may read.
+func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, error) {
+	apps := s.registry.ByPlatformID(platform, appID)
+	if len(apps) == 0 {
+		return nil, broker.ErrUnknownApp
+	}
+	var found *broker.App
+	for _, a := range apps {
+		if s.may(c, broker.Read, a.ID) != nil {
+			continue
+		}
+		if found != nil {
+			return nil, &broker.Error{
+				Code: "ambiguous_app", Class: broker.Misconfigured,
+				Message: fmt.Sprintf("the client may read %q and %q, which both are %s", found.ID, a.ID, appID),
+				Hint:    "give the client the right to one of them only",
+			}
+		}
+		found = a
+	}
+	if found == nil {
+		return nil, broker.ErrNotAllowed
+	}
+	return found, nil
+}
+
+// Health is how the tokens of all apps stand.
+func (s *Service) Health() renew.Health { return s.tokens.Health() }
+
+var _ registry.Keeper = (*renew.Manager)(nil)

@@ -1,0 +1,212 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/audit"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/registry"
+	"github.com/hufu-io/hufu/internal/renew"
+)
+
+// Config is what a [Service] is made of; all fields are required but Registerer.
+type Config struct {
+	Manager    *renew.Manager
+	Registry   *registry.Registry
+	Audit      *audit.Recorder
+	Registerer prometheus.Registerer
+}
+
+// Service is safe for concurrent use.
+type Service struct {
+	tokens   *renew.Manager
+	registry *registry.Registry
+	audit    *audit.Recorder
+
+	reads   prometheus.Counter
+	refused *prometheus.CounterVec
+}
+
+// New returns a service.
+func New(cfg Config) *Service {
+	s := &Service{
+		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit,
+		reads: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
+		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "hufu", Name: "refusals_total", Help: "Requests that were refused, by the class of the refusal.",
+		}, []string{"class"}),
+	}
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(s.reads, s.refused)
+	}
+	return s
+}
+
+// Authenticate finds the client with this key, or returns nil.
+func (s *Service) Authenticate(key string) *broker.Client { return s.registry.Authenticate(key) }
+
+// Now is the clock on which promises end.
+func (s *Service) Now() time.Time { return s.tokens.Now() }
+
+// Held is a token together with the instant for which its promise is to be computed.
+type Held struct {
+	broker.Token
+	Now time.Time
+}
+
+// may checks a right on an app that exists. Who may not see an app is told the same
+// whether it exists or not.
+func (s *Service) may(c broker.Caller, r broker.Right, app string) error {
+	if !acl.Allow(c.Client, r, app) {
+		s.refused.WithLabelValues(string(broker.Denied)).Inc()
+		return broker.ErrNotAllowed
+	}
+	return nil
+}
+
+// Read returns the token of an app, one that lasts for minTTL if that can be had.
+// With a token in memory it neither waits nor allocates.
+func (s *Service) Read(ctx context.Context, c broker.Caller, app string, kind broker.Kind, minTTL time.Duration) (Held, error) {
+	if err := s.may(c, broker.Read, app); err != nil {
+		return Held{}, err
+	}
+	if t, now, ok := s.tokens.Peek(app, kind); ok && (minTTL <= 0 || t.Promise(now) >= minTTL) {
+		s.handedOut(c, t)
+		return Held{t, now}, nil
+	}
+	t, err := s.tokens.Lasting(ctx, broker.Key{App: app, Kind: kind}, minTTL)
+	if err != nil {
+		s.refused.WithLabelValues(string(broker.AsError(err).Class)).Inc()
+		return Held{}, err
+	}
+	s.handedOut(c, t)
+	return Held{t, s.tokens.Now()}, nil
+}
+
+// handedOut counts a token that a client got.
+func (s *Service) handedOut(c broker.Caller, t broker.Token) {
+	s.reads.Inc()
+	s.audit.Read(c, t.Key.App, t.Key.Kind, t.Version)
+}
+
+// Wait returns the token once its version differs from seen, or as it is when ctx
+// ends.
+func (s *Service) Wait(ctx context.Context, c broker.Caller, app string, kind broker.Kind, seen broker.Version) (Held, error) {
+	if err := s.may(c, broker.Read, app); err != nil {
+		return Held{}, err
+	}
+	t, err := s.tokens.Newer(ctx, broker.Key{App: app, Kind: kind}, seen)
+	if err != nil {
+		return Held{}, err
+	}
+	if t.Version != seen {
+		s.handedOut(c, t)
+	}
+	return Held{t, s.tokens.Now()}, nil
+}
+
+// Report takes a caller's word that the given version was rejected.
+func (s *Service) Report(ctx context.Context, c broker.Caller, app string, kind broker.Kind, stale broker.Version) (Held, error) {
+	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
+		return s.tokens.Report(ctx, k, stale)
+	})
+}
+
+// ReportToken is [Service.Report] by the token's value.
+func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, kind broker.Kind, seen broker.Secret) (Held, error) {
+	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
+		return s.tokens.ReportToken(ctx, k, seen)
+	})
+}
+
+// Suspect is for callers who cannot say which token they saw rejected: the current
+// one is checked at the platform, and renewed only if it is really dead.
+func (s *Service) Suspect(ctx context.Context, c broker.Caller, app string, kind broker.Kind) (Held, error) {
+	return s.renewed(ctx, c, broker.Read, "suspect", app, kind, func(k broker.Key) (broker.Token, error) {
+		return s.tokens.Suspect(ctx, k)
+	})
+}
+
+// Replace renews a token that leaked, although nobody saw it rejected.
+func (s *Service) Replace(ctx context.Context, c broker.Caller, app string, kind broker.Kind) (Held, error) {
+	return s.renewed(ctx, c, broker.Admin, "replace", app, kind, func(k broker.Key) (broker.Token, error) {
+		return s.tokens.Replace(ctx, k)
+	})
+}
+
+func (s *Service) renewed(ctx context.Context, c broker.Caller, r broker.Right, action, app string, kind broker.Kind, f func(broker.Key) (broker.Token, error)) (Held, error) {
+	if err := s.may(c, r, app); err != nil {
+		return Held{}, err
+	}
+	t, err := f(broker.Key{App: app, Kind: kind})
+	e := entryOf(c, action, app, err)
+	e.Kind, e.Version = kind, t.Version
+	// The token is handed out even where the audit has to wait for the store: a store
+	// that fails takes no live token away (I3), and the entry is kept meanwhile.
+	_ = s.audit.Record(ctx, e)
+	if err != nil {
+		s.refused.WithLabelValues(string(broker.AsError(err).Class)).Inc()
+		return Held{}, err
+	}
+	s.reads.Inc()
+	return Held{t, s.tokens.Now()}, nil
+}
+
+func entryOf(c broker.Caller, action, app string, err error) broker.AuditEntry {
+	e := broker.AuditEntry{Client: c.Name(), Action: action, App: app, Remote: c.Remote, RequestID: c.RequestID, Result: "ok"}
+	if err != nil {
+		e.Result = broker.AsError(err).Code
+	}
+	return e
+}
+
+// Watch tells of new tokens of the given apps.
+type Watch struct {
+	s   *Service
+	c   broker.Caller
+	sub *renew.Subscription
+}
+
+// Watch subscribes to apps that the caller may read. What is there at the start is
+// read with [Service.Read] afterwards, so that nothing is missed.
+func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
+	for _, a := range apps {
+		if err := s.may(c, broker.Read, a); err != nil {
+			return nil, err
+		}
+		if s.registry.App(a) == nil {
+			return nil, broker.ErrUnknownApp
+		}
+	}
+	return &Watch{s: s, c: c, sub: s.tokens.Watch(apps...)}, nil
+}
+
+// Next waits for the next token that changed.
+func (w *Watch) Next(ctx context.Context) (Held, error) {
+	k, err := w.sub.Next(ctx)
+	if err != nil {
+		return Held{}, err
+	}
+	// The client may have been revoked since.
+	if err := w.s.may(w.c, broker.Read, k.App); err != nil || !w.s.registry.Valid(w.c.Client) {
+		return Held{}, broker.ErrNotAllowed
+	}
+	return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
+}
+
+// Close ends the watch.
+func (w *Watch) Close() { w.sub.Close() }
+
+// Kinds lists the kinds of token of an app that are there to be read.
+func (s *Service) Kinds(c broker.Caller, app string) ([]broker.Kind, error) {
+	if err := s.may(c, broker.Read, app); err != nil {
+		return nil, err
+	}
+	return s.tokens.Held(app), nil
+}

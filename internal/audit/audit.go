@@ -1,0 +1,245 @@
+// Package audit records who read, renewed, forced or changed what, and when (I10).
+//
+// What changes something is written before it is answered. Reads are far too many
+// for that: they are coalesced per client, key and version, so that the audit says
+// who had which token and how often it was read, at a bounded cost.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Config is what a [Recorder] is made of. Log and Logger are required.
+type Config struct {
+	Log        broker.AuditLog
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Window is how long reads of one version by one client are counted together.
+	// Zero: ten minutes. The first read of it is written within a second.
+	Window time.Duration
+	// Keep is how many entries wait in memory while the store is away. Zero: 10 000.
+	Keep int
+	Now  func() time.Time // nil: time.Now
+}
+
+// maxCounted bounds the reads that are counted at a time; beyond it the window ends early.
+const maxCounted = 100_000
+
+const appendTimeout = 2 * time.Second
+
+// Recorder writes the audit. It is safe for concurrent use.
+type Recorder struct {
+	cfg     Config
+	dropped prometheus.Counter
+
+	reads atomic.Pointer[window]
+
+	mu      sync.Mutex
+	pending []broker.AuditEntry // not stored yet
+}
+
+// window counts the reads since it began.
+type window struct {
+	mu     sync.RWMutex
+	counts map[read]*tally
+	fresh  []*tally // read for the first time and not queued yet
+}
+
+type read struct {
+	client, app string
+	kind        broker.Kind
+	version     broker.Version
+}
+
+type tally struct {
+	first   broker.AuditEntry
+	n       atomic.Int64
+	written int64 // guarded by the flush, which is alone
+}
+
+// New returns a recorder. [Recorder.Run] writes what is coalesced.
+func New(cfg Config) *Recorder {
+	if cfg.Window <= 0 {
+		cfg.Window = 10 * time.Minute
+	}
+	if cfg.Keep <= 0 {
+		cfg.Keep = 10_000
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	r := &Recorder{cfg: cfg, dropped: prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "hufu", Name: "audit_dropped_total", Help: "Audit entries lost because the store was away for too long.",
+	})}
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(r.dropped)
+	}
+	r.reads.Store(&window{counts: map[read]*tally{}})
+	return r
+}
+
+// Record writes one entry now. If the store does not take it, the entry is kept and
+// written later, and the error says so.
+func (r *Recorder) Record(ctx context.Context, e broker.AuditEntry) error {
+	if e.At.IsZero() {
+		e.At = r.cfg.Now()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	if err := r.cfg.Log.Append(ctx, e); err != nil {
+		r.keep(e)
+		return fmt.Errorf("write audit entry: %w", err)
+	}
+	return nil
+}
+
+// Later queues an entry that nobody waits for, such as a planned renewal.
+func (r *Recorder) Later(e broker.AuditEntry) {
+	if e.At.IsZero() {
+		e.At = r.cfg.Now()
+	}
+	r.keep(e)
+}
+
+// Read counts one read of a token. It neither waits nor, for the second and later
+// reads of a version, allocates.
+func (r *Recorder) Read(c broker.Caller, app string, kind broker.Kind, v broker.Version) {
+	k := read{client: c.Name(), app: app, kind: kind, version: v}
+	w := r.reads.Load()
+	w.mu.RLock()
+	t := w.counts[k]
+	w.mu.RUnlock()
+	if t == nil {
+		t = r.begin(w, k, c)
+	}
+	t.n.Add(1)
+}
+
+func (r *Recorder) begin(w *window, k read, c broker.Caller) *tally {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t := w.counts[k]; t != nil {
+		return t
+	}
+	t := &tally{first: broker.AuditEntry{
+		At: r.cfg.Now(), Client: k.client, Action: "read", App: k.app, Kind: k.kind, Version: k.version,
+		Remote: c.Remote, RequestID: c.RequestID, Result: "ok",
+	}}
+	w.counts[k] = t
+	w.fresh = append(w.fresh, t)
+	if len(w.counts) > maxCounted {
+		r.reads.CompareAndSwap(w, &window{counts: map[read]*tally{}})
+		go r.collect(w)
+	}
+	return t
+}
+
+func (r *Recorder) keep(es ...broker.AuditEntry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending = append(r.pending, es...)
+	if over := len(r.pending) - r.cfg.Keep; over > 0 {
+		r.dropped.Add(float64(over))
+		r.pending = append(r.pending[:0:0], r.pending[over:]...)
+	}
+}
+
+// Run writes coalesced reads until ctx ends, and then what is left.
+func (r *Recorder) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	begun := r.cfg.Now()
+	for {
+		select {
+		case <-tick.C:
+			if now := r.cfg.Now(); now.Sub(begun) >= r.cfg.Window {
+				begun = now
+				r.collect(r.reads.Swap(&window{counts: map[read]*tally{}}))
+			} else {
+				r.collectNew()
+			}
+			r.flush(ctx)
+		case <-ctx.Done():
+			r.collect(r.reads.Swap(&window{counts: map[read]*tally{}}))
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+			defer cancel()
+			r.flush(ctx)
+			return
+		}
+	}
+}
+
+// collectNew queues an entry for each version that was read for the first time.
+func (r *Recorder) collectNew() {
+	w := r.reads.Load()
+	var es []broker.AuditEntry
+	w.mu.Lock()
+	for _, t := range w.fresh {
+		if e := t.take(); e.Count > 0 {
+			es = append(es, e)
+		}
+	}
+	w.fresh = nil
+	w.mu.Unlock()
+	r.keep(es...)
+}
+
+// collect queues what a window that has ended still has.
+func (r *Recorder) collect(w *window) {
+	var es []broker.AuditEntry
+	w.mu.Lock()
+	for _, t := range w.counts {
+		if e := t.take(); e.Count > 0 {
+			es = append(es, e)
+		}
+	}
+	w.mu.Unlock()
+	r.keep(es...)
+}
+
+// take returns an entry for the reads since the last one.
+func (t *tally) take() broker.AuditEntry {
+	e, n := t.first, t.n.Load()
+	e.Count = int(n - t.written)
+	t.written = n
+	return e
+}
+
+// flush stores what is queued; what cannot be stored stays queued.
+func (r *Recorder) flush(ctx context.Context) {
+	r.mu.Lock()
+	es := r.pending
+	r.pending = nil
+	r.mu.Unlock()
+	if len(es) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
+	if err := r.cfg.Log.Append(ctx, es...); err != nil {
+		r.cfg.Logger.WarnContext(ctx, "audit entries wait for the store", "entries", len(es), "error", err)
+		r.mu.Lock()
+		newer := r.pending
+		r.pending = nil
+		r.mu.Unlock()
+		r.keep(append(es, newer...)...)
+	}
+}
+
+// Query reads the audit, newest first.
+func (r *Recorder) Query(ctx context.Context, f broker.AuditFilter) ([]broker.AuditEntry, error) {
+	es, err := r.cfg.Log.Query(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit: %w", err)
+	}
+	return es, nil
+}

@@ -1,0 +1,312 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Keeper keeps the tokens of the apps that it is told of. It is the renew.Manager.
+type Keeper interface {
+	Complete(a *broker.App) (*broker.App, error)
+	SetApp(ctx context.Context, a *broker.App) error
+	RemoveApp(ctx context.Context, id string) error
+	App(id string) *broker.App
+	AppIDs() []string
+}
+
+// Config is what a [Registry] is made of; all fields are required.
+type Config struct {
+	Apps    broker.DefinitionStore
+	Clients broker.DefinitionStore
+	Sealer  broker.Sealer
+	Keeper  Keeper
+	Logger  *slog.Logger
+	// Changed is told of every app that was registered (app is not nil) or removed.
+	Changed func(id string, app *broker.App)
+}
+
+// Registry is safe for concurrent use. Look-ups wait for nothing.
+type Registry struct {
+	cfg     Config
+	writes  sync.Mutex // one change at a time in this process
+	clients atomic.Pointer[clientTable]
+
+	othersMu sync.RWMutex
+	others   map[string][]string // platform's app id → ids, where they differ
+}
+
+// clientTable is replaced as a whole with every change.
+type clientTable struct {
+	byKey  map[broker.KeyHash]*broker.Client
+	byName map[string]*broker.Client
+}
+
+// New returns a registry without apps and clients; [Registry.Load] fills it.
+func New(cfg Config) *Registry {
+	if cfg.Changed == nil {
+		cfg.Changed = func(string, *broker.App) {}
+	}
+	r := &Registry{cfg: cfg, others: map[string][]string{}}
+	r.clients.Store(&clientTable{byKey: map[broker.KeyHash]*broker.Client{}, byName: map[string]*broker.Client{}})
+	return r
+}
+
+// Load registers the apps and clients of the file and those that are stored. Where
+// both have one of the same name, the file's wins. It is called once, before the
+// keeper starts.
+func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*broker.Client) error {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	var errs []error
+	inFile := map[string]bool{}
+	for _, a := range apps {
+		inFile[a.ID] = true
+		errs = append(errs, r.register(ctx, a))
+	}
+	for d, err := range r.cfg.Apps.All(ctx) {
+		if err != nil {
+			return errors.Join(append(errs, fmt.Errorf("read stored apps: %w", err))...)
+		}
+		if inFile[d.Name] {
+			r.cfg.Logger.WarnContext(ctx, "an app is defined in the file and was stored through the API; the file's is used", "app", d.Name)
+			continue
+		}
+		a, err := r.openApp(d)
+		if err == nil {
+			err = r.register(ctx, a)
+		}
+		errs = append(errs, err)
+	}
+	t := r.clients.Load().clone()
+	for d, err := range r.cfg.Clients.All(ctx) {
+		if err != nil {
+			return errors.Join(append(errs, fmt.Errorf("read stored clients: %w", err))...)
+		}
+		c, err := r.openClient(d)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		t.add(c)
+	}
+	for _, c := range clients {
+		t.add(c)
+	}
+	r.clients.Store(t)
+	return errors.Join(errs...)
+}
+
+func (r *Registry) register(ctx context.Context, a *broker.App) error {
+	if err := r.cfg.Keeper.SetApp(ctx, a); err != nil {
+		return fmt.Errorf("register app %q: %w", a.ID, err)
+	}
+	if !strings.EqualFold(a.AppID, a.ID) {
+		r.othersMu.Lock()
+		if !slices.Contains(r.others[a.AppID], a.ID) {
+			r.others[a.AppID] = append(slices.Clip(r.others[a.AppID]), a.ID)
+		}
+		r.othersMu.Unlock()
+	}
+	r.cfg.Changed(a.ID, a)
+	return nil
+}
+
+// App finds an app by id, or returns nil.
+func (r *Registry) App(id string) *broker.App { return r.cfg.Keeper.App(id) }
+
+// AppIDs lists the ids of all apps, sorted.
+func (r *Registry) AppIDs() []string {
+	ids := r.cfg.Keeper.AppIDs()
+	slices.Sort(ids)
+	return ids
+}
+
+// ByPlatformID finds the apps that a platform knows under the given name.
+func (r *Registry) ByPlatformID(platform, appID string) []*broker.App {
+	var found []*broker.App
+	add := func(id string) {
+		if a := r.App(id); a != nil && a.Platform == platform && a.AppID == appID {
+			found = append(found, a)
+		}
+	}
+	add(strings.ToLower(appID))
+	r.othersMu.RLock()
+	others := r.others[appID]
+	r.othersMu.RUnlock()
+	for _, id := range others {
+		add(id)
+	}
+	return found
+}
+
+// Errors of changes.
+var (
+	ErrReadOnly = &broker.Error{
+		Code: "read_only", Class: broker.Invalid, Message: "it is defined in the configuration file",
+		Hint: "change the file and restart, or remove it there and add it through the API",
+	}
+	ErrExists        = &broker.Error{Code: "already_exists", Class: broker.Invalid, Message: "the name is taken"}
+	ErrUnknownClient = &broker.Error{Code: "not_found", Class: broker.NotFound, Message: "no such client"}
+	ErrChanged       = &broker.Error{
+		Code: "conflict", Class: broker.Invalid, Message: "somebody else changed it meanwhile", Hint: "read it again and repeat the change",
+	}
+)
+
+// PutApp adds an app or replaces the one with its id. Where no secrets are given,
+// those of the app it replaces are kept, if it stays the same registration.
+func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err error) {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	old := r.App(a.ID)
+	if old != nil && old.Origin == broker.FromFile {
+		return false, ErrReadOnly
+	}
+	full, err := r.cfg.Keeper.Complete(a)
+	if err != nil {
+		return false, err
+	}
+	next := *full
+	next.Origin = broker.FromAPI
+	if old != nil {
+		next.Version = old.Version
+		if len(next.Secrets) == 0 && sameRegistration(old, &next) {
+			next.Secrets = old.Secrets
+		}
+	}
+	if len(next.Secrets) == 0 {
+		return false, &broker.Error{
+			Code: "invalid", Class: broker.Invalid, Message: fmt.Sprintf("app %q has no secret", a.ID),
+			Hint: "give the app's secret; it is kept only while platform, app_id and base_url stay the same",
+		}
+	}
+	d, err := r.sealApp(&next)
+	if err != nil {
+		return false, err
+	}
+	next.Version, err = r.cfg.Apps.Put(ctx, d)
+	switch {
+	case errors.Is(err, broker.ErrConflict):
+		return false, ErrChanged
+	case err != nil:
+		return false, fmt.Errorf("store app %q: %w", a.ID, err)
+	}
+	return old == nil, r.register(ctx, &next)
+}
+
+// sameRegistration reports whether a secret of old may be sent where next points to.
+func sameRegistration(old, next *broker.App) bool {
+	return old.Platform == next.Platform && old.AppID == next.AppID && old.BaseURL == next.BaseURL
+}
+
+// DeleteApp removes an app and its tokens.
+func (r *Registry) DeleteApp(ctx context.Context, id string) error {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	a := r.App(id)
+	switch {
+	case a == nil:
+		return broker.ErrUnknownApp
+	case a.Origin == broker.FromFile:
+		return ErrReadOnly
+	}
+	err := r.cfg.Apps.Delete(ctx, id, a.Version)
+	switch {
+	case errors.Is(err, broker.ErrConflict):
+		return ErrChanged
+	case err != nil && !errors.Is(err, broker.ErrNotFound):
+		return fmt.Errorf("delete app %q: %w", id, err)
+	}
+	r.cfg.Changed(id, nil)
+	return r.cfg.Keeper.RemoveApp(ctx, id)
+}
+
+// Authenticate finds the client a key belongs to, or returns nil. The key is hashed
+// and looked up: no comparison depends on how much of it is right.
+func (r *Registry) Authenticate(key string) *broker.Client {
+	return r.clients.Load().byKey[HashKey(key)]
+}
+
+// Valid reports whether a client that was authenticated earlier still is what it was:
+// neither revoked nor changed.
+func (r *Registry) Valid(c *broker.Client) bool {
+	return c != nil && r.clients.Load().byName[c.Name] == c
+}
+
+// Clients lists all clients by name.
+func (r *Registry) Clients() []*broker.Client {
+	t := r.clients.Load()
+	return slices.SortedFunc(maps.Values(t.byName), func(a, b *broker.Client) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// AddClient adds a client and returns its new key, which is kept nowhere.
+func (r *Registry) AddClient(ctx context.Context, c *broker.Client) (broker.Secret, error) {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	if r.clients.Load().byName[c.Name] != nil {
+		return broker.Secret{}, ErrExists
+	}
+	key := NewKey()
+	next := *c
+	next.Key, next.Origin = HashKey(key.Reveal()), broker.FromAPI
+	d, err := r.sealClient(&next)
+	if err != nil {
+		return broker.Secret{}, err
+	}
+	next.Version, err = r.cfg.Clients.Put(ctx, d)
+	switch {
+	case errors.Is(err, broker.ErrConflict):
+		return broker.Secret{}, ErrExists
+	case err != nil:
+		return broker.Secret{}, fmt.Errorf("store client %q: %w", c.Name, err)
+	}
+	t := r.clients.Load().clone()
+	t.add(&next)
+	r.clients.Store(t)
+	return key, nil
+}
+
+// DeleteClient revokes a client: its key stops working at once.
+func (r *Registry) DeleteClient(ctx context.Context, name string) error {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	c := r.clients.Load().byName[name]
+	switch {
+	case c == nil:
+		return ErrUnknownClient
+	case c.Origin == broker.FromFile:
+		return ErrReadOnly
+	}
+	err := r.cfg.Clients.Delete(ctx, name, c.Version)
+	switch {
+	case errors.Is(err, broker.ErrConflict):
+		return ErrChanged
+	case err != nil && !errors.Is(err, broker.ErrNotFound):
+		return fmt.Errorf("delete client %q: %w", name, err)
+	}
+	t := r.clients.Load().clone()
+	delete(t.byName, name)
+	delete(t.byKey, c.Key)
+	r.clients.Store(t)
+	return nil
+}
+
+func (t *clientTable) clone() *clientTable {
+	return &clientTable{byKey: maps.Clone(t.byKey), byName: maps.Clone(t.byName)}
+}
+
+func (t *clientTable) add(c *broker.Client) {
+	if old := t.byName[c.Name]; old != nil {
+		delete(t.byKey, old.Key)
+	}
+	t.byName[c.Name] = c
+	t.byKey[c.Key] = c
+}

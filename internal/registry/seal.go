@@ -1,0 +1,132 @@
+package registry
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// appSpec is a stored app without its secrets.
+type appSpec struct {
+	Platform     string        `json:"platform"`
+	AppID        string        `json:"app_id"`
+	Mode         string        `json:"mode,omitempty"`
+	BaseURL      string        `json:"base_url,omitempty"`
+	Overlap      time.Duration `json:"overlap_ns,omitempty"`
+	Every        time.Duration `json:"every_ns,omitempty"`
+	Ahead        time.Duration `json:"ahead_ns,omitempty"`
+	InitialDelay time.Duration `json:"initial_delay_ns,omitempty"`
+	Sinks        []broker.Sink `json:"sinks,omitempty"`
+}
+
+// associated binds an app's sealed secrets to where they may be sent. Somebody who
+// can write the store but has no keyset cannot point them at another host.
+func associated(id string, s *appSpec) []byte {
+	return fmt.Appendf(nil, "app/%q/%q/%q/%q", id, s.Platform, s.AppID, s.BaseURL)
+}
+
+func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
+	s := appSpec{Platform: a.Platform, AppID: a.AppID, Mode: a.Mode, BaseURL: a.BaseURL, Sinks: a.Sinks}
+	if p := a.Policy; p != nil {
+		s.Overlap, s.Every, s.Ahead, s.InitialDelay = p.Overlap, p.Every, p.Ahead, p.InitialDelay
+	}
+	plain := make([]string, len(a.Secrets))
+	for i, x := range a.Secrets {
+		plain[i] = x.Reveal()
+	}
+	secrets, err := json.Marshal(plain)
+	if err != nil {
+		return broker.Definition{}, fmt.Errorf("encode the secrets of app %q: %w", a.ID, err)
+	}
+	box, err := r.cfg.Sealer.Seal(secrets, associated(a.ID, &s))
+	if err != nil {
+		return broker.Definition{}, fmt.Errorf("seal the secrets of app %q: %w", a.ID, err)
+	}
+	spec, err := json.Marshal(s)
+	if err != nil {
+		return broker.Definition{}, fmt.Errorf("encode app %q: %w", a.ID, err)
+	}
+	return broker.Definition{Name: a.ID, Version: a.Version, Spec: spec, Sealed: box}, nil
+}
+
+func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
+	var s appSpec
+	if err := json.Unmarshal(d.Spec, &s); err != nil {
+		return nil, fmt.Errorf("decode app %q: %w", d.Name, err)
+	}
+	plain, err := r.cfg.Sealer.Open(d.Sealed, associated(d.Name, &s))
+	if err != nil {
+		return nil, fmt.Errorf("open the secrets of app %q: %w", d.Name, err)
+	}
+	var secrets []string
+	if err := json.Unmarshal(plain, &secrets); err != nil {
+		return nil, fmt.Errorf("decode the secrets of app %q: they are not what was sealed", d.Name)
+	}
+	a := &broker.App{
+		ID: d.Name, Platform: s.Platform, AppID: s.AppID, Mode: s.Mode, BaseURL: s.BaseURL, Sinks: s.Sinks,
+		Origin: broker.FromAPI, Version: d.Version, Secrets: make([]broker.Secret, len(secrets)),
+	}
+	for i, x := range secrets {
+		a.Secrets[i] = broker.NewSecret(x)
+	}
+	if p := (broker.Policy{Overlap: s.Overlap, Every: s.Every, Ahead: s.Ahead, InitialDelay: s.InitialDelay}); p != (broker.Policy{}) {
+		a.Policy = &p
+	}
+	return a, nil
+}
+
+// clientSpec is a stored client. Its key is stored as a hash, which opens nothing.
+type clientSpec struct {
+	KeySHA256 string   `json:"key_sha256"`
+	Apps      []string `json:"apps"`
+	Allow     []string `json:"allow"`
+	Handout   string   `json:"handout,omitempty"`
+	SDK       string   `json:"sdk,omitempty"`
+}
+
+// clientProof is sealed with a client's settings as associated data: somebody who can
+// write the store but has no keyset cannot make a client or give it rights.
+const clientProof = "client"
+
+func clientAssociated(name string, spec []byte) []byte {
+	return fmt.Appendf(nil, "client/%q/%s", name, spec)
+}
+
+func (r *Registry) sealClient(c *broker.Client) (broker.Definition, error) {
+	spec, err := json.Marshal(clientSpec{
+		KeySHA256: hex.EncodeToString(c.Key[:]), Apps: c.Apps, Allow: c.Rights.Names(), Handout: string(c.Handout), SDK: c.SDK,
+	})
+	if err != nil {
+		return broker.Definition{}, fmt.Errorf("encode client %q: %w", c.Name, err)
+	}
+	proof, err := r.cfg.Sealer.Seal([]byte(clientProof), clientAssociated(c.Name, spec))
+	if err != nil {
+		return broker.Definition{}, fmt.Errorf("seal client %q: %w", c.Name, err)
+	}
+	return broker.Definition{Name: c.Name, Version: c.Version, Spec: spec, Sealed: proof}, nil
+}
+
+func (r *Registry) openClient(d broker.Definition) (*broker.Client, error) {
+	if _, err := r.cfg.Sealer.Open(d.Sealed, clientAssociated(d.Name, d.Spec)); err != nil {
+		return nil, fmt.Errorf("client %q was not written by a server with this keyset: %w", d.Name, err)
+	}
+	var s clientSpec
+	if err := json.Unmarshal(d.Spec, &s); err != nil {
+		return nil, fmt.Errorf("decode client %q: %w", d.Name, err)
+	}
+	c := &broker.Client{Name: d.Name, Apps: s.Apps, Handout: broker.Handout(s.Handout), SDK: s.SDK, Origin: broker.FromAPI, Version: d.Version}
+	sum, err := hex.DecodeString(s.KeySHA256)
+	if err != nil || len(sum) != len(c.Key) {
+		return nil, fmt.Errorf("decode client %q: key_sha256 is not a SHA-256", d.Name)
+	}
+	copy(c.Key[:], sum)
+	rights, unknown := broker.ParseRights(s.Allow)
+	if unknown != "" {
+		return nil, fmt.Errorf("decode client %q: no right is called %q", d.Name, unknown)
+	}
+	c.Rights = rights
+	return c, nil
+}
