@@ -1,0 +1,202 @@
+package config
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	maxAppIDLength = 128
+	// A duration beyond this is a slip of the unit: no platform's token lives so long.
+	longest = 30 * 24 * time.Hour
+	// A policy below this would be all jitter and no plan.
+	shortest = time.Second
+)
+
+// registration is what two apps may not share: two of them would renew the same tokens
+// independently and kill each other's.
+type registration struct{ platform, appID, baseURL, mode string }
+
+// appList collects the apps of a file and what they may not have twice.
+type appList struct {
+	d       *decoder
+	config  *Config
+	ids     map[string]string // id → the path of the app that has it
+	same    map[registration]string
+	sinks   map[sinkTarget]string
+	files   map[string]string // file that sinks write → the first of them
+	secrets map[broker.KeyHash]string
+}
+
+func newAppList(d *decoder, c *Config) *appList {
+	return &appList{
+		d: d, config: c, ids: map[string]string{}, same: map[registration]string{},
+		sinks: map[sinkTarget]string{}, files: map[string]string{}, secrets: map[broker.KeyHash]string{},
+	}
+}
+
+// add reads one app. What is kept of it after a fault is never used, because then
+// there is no configuration.
+func (l *appList) add(v value) {
+	o := v.object()
+	if o == nil {
+		return
+	}
+	app := &broker.App{Origin: broker.FromFile}
+	platform := l.platform(o, app)
+	l.identity(o, app)
+	l.credentials(o, app)
+	mode := o.field("mode")
+	if s, ok := mode.text(); ok {
+		app.Mode = s
+		if platform != nil && !slices.Contains(platform.Modes, s) {
+			mode.fault("platform %s has no mode %s%s", platform.Name, mode.shown(), meant(mode.node.Value, platform.Modes))
+		}
+	}
+	l.baseURL(o, app)
+	app.Policy = policy(o)
+	for _, item := range o.field("sinks").list() {
+		l.sink(item, app, platform)
+	}
+	o.done()
+	l.once(o, app, platform)
+	l.config.Apps = append(l.config.Apps, app)
+}
+
+func (l *appList) platform(o *object, app *broker.App) *broker.Platform {
+	names := make([]string, 0, len(l.d.opt.Platforms))
+	for _, p := range l.d.opt.Platforms {
+		names = append(names, p.Name)
+	}
+	v := o.field("platform")
+	if !v.present() {
+		o.missing("platform", "name the platform the app is registered on: "+strings.Join(names, ", "))
+		return nil
+	}
+	var ok bool
+	if app.Platform, ok = v.text(); !ok {
+		return nil
+	}
+	i := slices.Index(names, app.Platform)
+	if i < 0 {
+		v.fault("platform %s is not known%s", v.shown(), meant(v.node.Value, names))
+		return nil
+	}
+	return &l.d.opt.Platforms[i]
+}
+
+// identity reads app_id and id, which by default is the same in small letters.
+func (l *appList) identity(o *object, app *broker.App) {
+	appID, id := o.field("app_id"), o.field("id")
+	if !appID.present() {
+		o.missing("app_id", "give the id the platform knows the app by")
+	}
+	if s, ok := appID.text(); ok {
+		app.AppID = s
+		if len(s) > maxAppIDLength || strings.ContainsFunc(s, unicode.IsSpace) {
+			appID.fault("%s is not an app id; it has no spaces and at most %d characters", appID.shown(), maxAppIDLength)
+			return
+		}
+	}
+	at := id
+	if id.present() {
+		var ok bool
+		if app.ID, ok = id.text(); !ok {
+			return
+		}
+		if !broker.ValidAppID(app.ID) {
+			id.fault("%s is not an id; use 1 to %d of a-z, 0-9 and -, not starting with -", id.shown(), broker.MaxAppID)
+			return
+		}
+	} else {
+		if app.AppID == "" {
+			return
+		}
+		at = value{d: l.d, node: appID.node, path: id.path}
+		if app.ID = strings.ToLower(app.AppID); !broker.ValidAppID(app.ID) {
+			at.fault("is missing, and app_id does not fit in its place; give the app an id of 1 to %d of a-z, 0-9 and -", broker.MaxAppID)
+			return
+		}
+	}
+	if first, taken := l.ids[app.ID]; taken {
+		at.fault("is the same as that of %s; give each app an id of its own", first)
+		app.ID = ""
+		return
+	}
+	l.ids[app.ID] = o.path
+}
+
+func (l *appList) credentials(o *object, app *broker.App) {
+	list, given := o.secrets("secret")
+	if !given {
+		o.missing("secret", "give the app's secret as secret: ${NAME}, or the path of a file with it as secret_file")
+	}
+	for _, s := range list {
+		app.Secrets = append(app.Secrets, s.Secret)
+		l.secrets[sha256.Sum256([]byte(s.Reveal()))] = s.at.path
+	}
+}
+
+func (l *appList) baseURL(o *object, app *broker.App) {
+	v := o.field("base_url")
+	host := ""
+	if v.present() {
+		var ok bool
+		if app.BaseURL, host, ok = v.baseURL(); !ok {
+			return
+		}
+	}
+	if !l.d.opt.Sandbox || loopback(host) {
+		return
+	}
+	const refused = "the sandbox does not run beside apps that point at a real platform; " +
+		"start without --sandbox, or point the app at a loopback address"
+	if v.present() {
+		v.fault(refused)
+	} else {
+		o.fault(refused)
+	}
+}
+
+// once reports an app that is registered twice. Stores of tokens are told apart by
+// where, for whom and in which mode they are issued, so a test and a production
+// environment, or two modes, can share an app id.
+func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
+	if app.ID == "" || app.AppID == "" || platform == nil {
+		return
+	}
+	r := registration{app.Platform, app.AppID, app.BaseURL, app.Mode}
+	if r.mode == "" && len(platform.Modes) > 0 {
+		r.mode = platform.Modes[0]
+	}
+	if r.baseURL == "" {
+		r.baseURL = strings.TrimRight(platform.BaseURL, "/")
+	}
+	if first, taken := l.same[r]; taken {
+		o.fault("is the same app as %s (platform, app_id, base_url and mode); "+
+			"the two would kill each other's tokens, so keep one and let clients share it", first)
+		return
+	}
+	l.same[r] = o.path
+}
+
+// policy returns nil where nothing is said. The defaults stay zero, because they
+// depend on the platform.
+func policy(o *object) *broker.Policy {
+	p := broker.Policy{Overlap: o.field("overlap").duration(shortest, longest)}
+	if renew := o.field("renew").object(); renew != nil {
+		p.Every = renew.field("every").duration(shortest, longest)
+		p.Ahead = renew.field("ahead").duration(shortest, longest)
+		p.InitialDelay = renew.field("initial_delay").duration(0, longest)
+		renew.done()
+	}
+	if p == (broker.Policy{}) {
+		return nil
+	}
+	return &p
+}

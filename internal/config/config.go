@@ -1,0 +1,83 @@
+package config
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Config is what the server runs with. Values made by [Load] and [Default] have their
+// defaults filled in and are not changed any more.
+type Config struct {
+	// File is the absolute path of the file this came from; empty: built-in defaults.
+	File string
+	// Listen is the address to serve at. Default: 127.0.0.1:8080. Port 0 picks a free one.
+	Listen string
+	// DataDir is the folder of the embedded store, the keyset and the admin key.
+	// Default: data.
+	DataDir string
+	// Store names the storage engine. Default, and in this build the only one: embedded.
+	Store string
+	// KeysetFile seals everything secret at rest. Default: keyset.json in DataDir.
+	KeysetFile string
+	// Apps are in the order of the file. Default: none; apps also come through the API.
+	Apps []*broker.App
+	// Clients are in the order of the file. Default: none.
+	Clients []*broker.Client
+	// Log says what is logged and how.
+	Log Log
+	// Metrics serves /metrics. Default: true.
+	Metrics bool
+	// Limits bound what one request may cost.
+	Limits Limits
+	// Audit says how long the audit is kept.
+	Audit Audit
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  slog.Level // default: info
+	Format LogFormat  // default: text
+}
+
+// LogFormat is the form of a log line.
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Limits bound what one request may cost.
+type Limits struct {
+	MaxHeaderBytes int   // default: 32 KiB
+	MaxBodyBytes   int64 // of requests to the API itself; default: 1 MiB
+}
+
+// Audit says how long the audit is kept.
+type Audit struct {
+	Keep time.Duration // default: 2160h, which is 90 days
+}
+
+// storeEmbedded is the only value of [Config.Store] for now.
+const storeEmbedded = "embedded"
+
+const keysetName = "keyset.json"
+
+// Default is the configuration without a file. Its paths are relative to the working
+// directory.
+func Default() *Config {
+	return &Config{
+		Listen:     "127.0.0.1:8080",
+		DataDir:    "data",
+		Store:      storeEmbedded,
+		KeysetFile: filepath.Join("data", keysetName),
+		Log:        Log{Level: slog.LevelInfo, Format: LogText},
+		Metrics:    true,
+		Limits:     Limits{MaxHeaderBytes: 32 << 10, MaxBodyBytes: 1 << 20},
+		Audit:      Audit{Keep: 90 * 24 * time.Hour},
+	}
+}

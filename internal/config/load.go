@@ -1,0 +1,120 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// maxBytes is the longest configuration file that is read. It holds thousands of apps;
+// more of them belong into the store, through the API.
+const maxBytes = 1 << 20
+
+// Options is what [Load] needs to know of the rest of the server.
+type Options struct {
+	// Platforms an app may name. Of each its name, modes and kinds are used; nothing
+	// is called on its issuers. None: every app is a fault.
+	Platforms []broker.Platform
+	// Getenv reads the environment. Nil: [os.LookupEnv].
+	Getenv func(name string) (value string, ok bool)
+	// Sandbox says that the simulated platforms run inside the process. Apps of the
+	// file then have to point at a loopback address, so that no experiment reaches a
+	// real platform.
+	Sandbox bool
+}
+
+// Load reads and checks the configuration file at path. Where anything is wrong the
+// error is a [*Faults] with all of it and the configuration is nil.
+func Load(path string, opt Options) (*Config, error) {
+	if opt.Getenv == nil {
+		opt.Getenv = os.LookupEnv
+	}
+	d := &decoder{opt: opt, faults: Faults{File: path}}
+	c := d.load(path)
+	if len(d.faults.List) > 0 {
+		return nil, d.faults.sorted()
+	}
+	return c, nil
+}
+
+func (d *decoder) load(path string) *Config {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		d.faults.add(Fault{Message: "cannot find the working directory; give an absolute path"})
+		d.faults.open = err
+		return nil
+	}
+	d.file, d.dir = abs, filepath.Dir(abs)
+	f, err := readFile(abs, maxBytes)
+	if err != nil {
+		d.faults.add(Fault{Message: "cannot be read: " + reason(err)})
+		d.faults.open = err
+		return nil
+	}
+	if f.writableByAll() {
+		d.faults.add(Fault{Message: f.unsafe("everybody can change it", "chmod o-w")})
+	}
+	root, wrong := parse(f.data)
+	if wrong != nil {
+		d.faults.add(Fault{Line: wrong.line, Message: wrong.problem})
+		return nil
+	}
+	top := value{d: d, node: root}
+	d.check(top)
+	c := d.config(top)
+	if d.literal != nil && f.readableByOthers() {
+		d.literal.fault("%s", f.unsafe("this secret is written into a file that others can open",
+			"chmod 600")+", or move the secret to the environment or to a file of its own")
+	}
+	return c
+}
+
+// decoder turns one parsed file into a [Config], collecting faults as it goes.
+type decoder struct {
+	opt       Options
+	file, dir string
+	faults    Faults
+	literal   *value // the first secret that is written out in the file
+}
+
+func (d *decoder) config(top value) *Config {
+	c := Default()
+	c.File = d.file
+	o := top.object()
+	if o == nil {
+		return c
+	}
+	c.Listen = o.field("listen").address(c.Listen)
+	c.DataDir = o.field("data_dir").filePath(d.abs(c.DataDir))
+	c.KeysetFile = o.field("keyset_file").filePath(filepath.Join(c.DataDir, keysetName))
+	c.Store = o.field("store").store()
+	apps := newAppList(d, c)
+	for _, v := range o.field("apps").list() {
+		apps.add(v)
+	}
+	clients := newClientList(c, apps.secrets)
+	for _, v := range o.field("clients").list() {
+		clients.add(v)
+	}
+	c.Log = o.field("log").log(c.Log)
+	c.Metrics = o.field("metrics").flag(c.Metrics)
+	c.Limits = o.field("limits").limits(c.Limits)
+	c.Audit = o.field("audit").audit(c.Audit)
+	o.done()
+	return c
+}
+
+// abs gives a path of the file its meaning: relative ones start at the file's folder.
+func (d *decoder) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(d.dir, path)
+}
+
+// isNull reports whether a node is there but says nothing, as a key whose lines below
+// it are commented out.
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// secretLength is the length from which a text is not quoted in a message: the app
+// secrets of the platforms and the keys of clients are at least this long.
+const secretLength = 32
+
+// shown gives a value's own text, as it stands in the file and never as the environment
+// completes it, in the form in which a message may quote it.
+func (v value) shown() string {
+	if s := v.node.Value; len(s) < secretLength {
+		return strconv.Quote(s)
+	}
+	return "the value"
+}
+
+// shownPath is shown for a value that is a path. Long paths are common and need to be
+// seen, so one that starts like a path is quoted at any length.
+func (v value) shownPath() string {
+	s := v.node.Value
+	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
+		return strconv.Quote(s)
+	}
+	return v.shown()
+}
+
+var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// nameLike reports whether a key of the file may stand in a path or message.
+func nameLike(s string) bool { return len(s) < secretLength && fieldName.MatchString(s) }
+
+// nearest finds the option that s was probably meant to be, "" if none is near.
+func nearest(s string, options []string) string {
+	if len(s) >= secretLength {
+		return ""
+	}
+	s = strings.ToLower(s)
+	best, least := "", 1+min(2, len(s)/2)
+	for _, o := range options {
+		if n := distance(s, o); n < least {
+			best, least = o, n
+		}
+	}
+	return best
+}
+
+// meant is the end of a message that names the option that was probably meant.
+func meant(s string, options []string) string {
+	if near := nearest(s, options); near != "" {
+		return "; did you mean " + strconv.Quote(near) + "?"
+	}
+	return "; write one of: " + strings.Join(options, ", ")
+}
+
+// distance counts the letters to insert, delete, replace or swap to get from a to b.
+func distance(a, b string) int {
+	var before, last []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before, last, row = last, row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}

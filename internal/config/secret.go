@@ -1,0 +1,130 @@
+package config
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// maxSecretBytes is far more than any platform's secret; more is another file.
+const maxSecretBytes = 4 << 10
+
+// secret is a secret and where it was given.
+type secret struct {
+	broker.Secret
+	at value
+}
+
+// secret reads the one secret called name, in the file itself or as NAME_file. The
+// result is nil where there is none and where there is a fault; given tells them apart.
+func (o *object) secret(name string) (s *secret, given bool) {
+	v, read := o.source(name)
+	if !v.present() {
+		return nil, false
+	}
+	if s, ok := read(v); ok {
+		return &secret{s, v}, true
+	}
+	return nil, true
+}
+
+// secrets is secret for a field that may also be a list, which is in the order in which
+// the secrets are tried.
+func (o *object) secrets(name string) (list []secret, given bool) {
+	v, read := o.source(name)
+	if !v.present() {
+		return nil, false
+	}
+	items := []value{v}
+	if v.node.Kind == yaml.SequenceNode {
+		if items = v.list(); len(items) == 0 {
+			v.fault("is an empty list; give at least one secret")
+		}
+	}
+	for _, item := range items {
+		s, ok := read(item)
+		if !ok {
+			continue
+		}
+		for _, have := range list {
+			if have.Equal(s) {
+				item.fault("is the same secret as %s; remove one", have.at.path)
+			}
+		}
+		list = append(list, secret{s, item})
+	}
+	return list, true
+}
+
+// source finds which of name and name_file is given and how it is read.
+func (o *object) source(name string) (value, func(value) (broker.Secret, bool)) {
+	here, elsewhere := o.field(name), o.field(name+"_file")
+	if here.present() && elsewhere.present() {
+		elsewhere.fault("is given beside %s; keep one of them", name)
+	}
+	if here.present() {
+		return here, value.secretText
+	}
+	return elsewhere, value.secretFile
+}
+
+// secretText reads a secret that stands in the configuration file or in the environment.
+func (v value) secretText() (broker.Secret, bool) {
+	e, ok := v.expanded()
+	if !ok {
+		return broker.Secret{}, false
+	}
+	if e.literal && v.d.literal == nil {
+		v.d.literal = &v
+	}
+	if !secretLike(e.text) {
+		v.fault("contains white space or a control character, which no secret does; check how it is set")
+		return broker.Secret{}, false
+	}
+	return broker.NewSecret(e.text), true
+}
+
+// secretFile reads a secret that fills a file of its own.
+func (v value) secretFile() (broker.Secret, bool) {
+	path, ok := v.text()
+	if !ok {
+		return broker.Secret{}, false
+	}
+	f, err := readFile(v.d.abs(path), maxSecretBytes)
+	if err != nil {
+		v.fault("%s cannot be read: %s", v.shownPath(), reason(err))
+		return broker.Secret{}, false
+	}
+	ok = true
+	if f.readableByOthers() {
+		v.fault("%s", f.unsafe("others can open "+v.shownPath(), "chmod 600"))
+		ok = false
+	}
+	text, cut := strings.CutSuffix(string(f.data), "\n")
+	if cut {
+		text = strings.TrimSuffix(text, "\r")
+	}
+	switch {
+	case text == "":
+		v.fault("%s is empty; put the secret into it", v.shownPath())
+		ok = false
+	case !secretLike(text):
+		v.fault("%s contains white space or a control character; put one secret into it and nothing else", v.shownPath())
+		ok = false
+	}
+	if !ok {
+		return broker.Secret{}, false
+	}
+	return broker.NewSecret(text), true
+}
+
+// secretLike tells a secret from two of them, a whole file, or one with a stray space.
+func secretLike(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	})
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// The types of sinks.
+const (
+	sinkProperties = "properties"
+	sinkJSON       = "json"
+)
+
+// sinkTarget is what one sink writes. A json sink fills the file: its key is empty.
+type sinkTarget struct{ path, key string }
+
+var kindName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+
+func (l *appList) sink(v value, app *broker.App, platform *broker.Platform) {
+	o := v.object()
+	if o == nil {
+		return
+	}
+	typ, path, key := o.field("type"), o.field("path"), o.field("key")
+	var s broker.Sink
+	if !typ.present() {
+		o.missing("type", "write one of: properties, json")
+	}
+	s.Type = typ.choice("", sinkProperties, sinkJSON)
+	s.Kind = kind(o.field("kind"), app, platform)
+	s.Key, _ = key.text()
+	if s.Type == sinkJSON && key.present() {
+		key.fault("a sink of type json fills its file and has no key; remove it")
+	}
+	if !path.present() {
+		o.missing("path", "give the file to write")
+	}
+	s.Path = path.filePath("")
+	o.done()
+	app.Sinks = append(app.Sinks, s)
+	if s.Path != "" && s.Type != "" {
+		l.target(path, s)
+	}
+}
+
+func kind(v value, app *broker.App, platform *broker.Platform) broker.Kind {
+	s, ok := v.text()
+	if !ok {
+		return ""
+	}
+	if !kindName.MatchString(s) {
+		v.fault("%s is not a kind of token; one is such as %s", v.shown(), broker.AccessToken)
+		return ""
+	}
+	if platform == nil || platform.Kinds == nil || len(platform.Modes) == 0 {
+		return broker.Kind(s)
+	}
+	kinds := platform.Kinds(cmp.Or(app.Mode, platform.Modes[0]))
+	if _, ok := kinds[broker.Kind(s)]; !ok && len(kinds) > 0 {
+		var names []string
+		for _, k := range slices.Sorted(maps.Keys(kinds)) {
+			names = append(names, string(k))
+		}
+		v.fault("platform %s has no kind %s%s", platform.Name, v.shown(), meant(v.node.Value, names))
+	}
+	return broker.Kind(s)
+}
+
+// target reports sinks that would overwrite each other or the server's own files.
+func (l *appList) target(at value, s broker.Sink) {
+	if within(l.config.DataDir, s.Path) {
+		at.fault("is in data_dir, which is the server's own; choose a path outside of it")
+		return
+	}
+	if s.Path == l.config.KeysetFile || s.Path == l.config.File {
+		at.fault("is a file the server needs itself; choose another path")
+		return
+	}
+	whole, line := sinkTarget{path: s.Path}, sinkTarget{path: s.Path}
+	if s.Type == sinkProperties {
+		line.key = cmp.Or(s.Key, string(cmp.Or(s.Kind, broker.AccessToken)))
+	}
+	switch {
+	case l.sinks[whole] != "":
+		at.fault("is the file that %s fills; give each its own", l.sinks[whole])
+	case s.Type == sinkJSON && l.files[s.Path] != "":
+		at.fault("is a file that %s writes a line of; give each its own", l.files[s.Path])
+	case l.sinks[line] != "":
+		at.fault("gets the same key from %s; give one of them another key", l.sinks[line])
+	default:
+		sink := strings.TrimSuffix(at.path, ".path")
+		l.sinks[line] = sink
+		l.files[s.Path] = sink
+	}
+}
+
+// within reports whether path is folder or below it.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
