@@ -20,6 +20,8 @@ var (
 	// ErrWrongKeyset means that the keyset is sound but not the one that the data
 	// was sealed with, or not a later state of the one in use.
 	ErrWrongKeyset = errors.New("wrong keyset")
+	// ErrPrimary means that a key cannot be pruned because it seals new boxes.
+	ErrPrimary = errors.New("the key seals new boxes")
 )
 
 // Why a box does not open.

@@ -127,7 +127,7 @@ func TestAReloadThatReadAnEarlierFileDoesNotWin(t *testing.T) {
 	}
 
 	// Nor is a file refused for what it lacks of keys that are no longer in use.
-	if _, err := Prune(path, nil); err != nil {
+	if _, err := Prune(path, []uint32{old.primary}); err != nil {
 		t.Fatal(err)
 	}
 	pruned, err := readKeyset("reload", path)

@@ -60,17 +60,15 @@ func (f *fleet) rotate(t *rapid.T) {
 }
 
 func (f *fleet) prune(t *rapid.T) {
-	all := slices.Sorted(maps.Keys(f.file))
-	var keep, want []uint32
-	for _, id := range all {
-		if rapid.Bool().Draw(t, "keep") {
-			keep = append(keep, id)
-		} else if id != f.primary {
+	drop := []uint32{rapid.Uint32().Draw(t, "stranger")}
+	var want []uint32
+	for _, id := range slices.Sorted(maps.Keys(f.file)) {
+		if id != f.primary && rapid.Bool().Draw(t, "drop") {
 			want = append(want, id)
 			delete(f.file, id)
 		}
 	}
-	removed, err := seal.Prune(f.path, keep)
+	removed, err := seal.Prune(f.path, append(drop, want...))
 	if err != nil || !slices.Equal(removed, want) {
 		t.Fatalf("removed %v, %v; want %v", removed, err, want)
 	}

@@ -29,34 +29,33 @@ func Rotate(path string) (primary uint32, err error) {
 	return primary, nil
 }
 
-// Prune removes every key but the primary and those in keep, and returns the ids
-// it removed. What they sealed cannot be opened by anyone any more: the caller
-// has made sure that every replica has reloaded since the last [Rotate] and that
-// no box, the proof included, names a key outside keep.
+// Prune removes the keys named in drop, and returns the ids it removed. What
+// they sealed cannot be opened by anyone any more: the caller has made sure that
+// every replica seals with a later key, and that no box, the proof included,
+// names a key in drop.
 //
-// A keep that names a key the keyset does not have is refused with
-// [ErrUnknownKey]: whoever counted the boxes counted those of another keyset.
-func Prune(path string, keep []uint32) (removed []uint32, err error) {
+// It takes the keys to remove, not those to keep, because boxes are counted
+// before: a key made meanwhile is in neither list and must stay. Ids that the
+// keyset does not have are passed over, so that a job may be run again. The
+// primary key is refused with [ErrPrimary], and then nothing is removed.
+func Prune(path string, drop []uint32) (removed []uint32, err error) {
 	err = change("prune", path, func(m *keyset.Manager, h *keyset.Handle) error {
-		var all []uint32
 		for i := range h.Len() {
 			entry, err := h.Entry(i)
 			if err != nil {
 				return err
 			}
-			all = append(all, entry.KeyID())
-			if entry.IsPrimary() || slices.Contains(keep, entry.KeyID()) {
+			id := entry.KeyID()
+			if !slices.Contains(drop, id) {
 				continue
 			}
-			removed = append(removed, entry.KeyID())
-			if err := m.Delete(entry.KeyID()); err != nil {
+			if entry.IsPrimary() {
+				return fmt.Errorf("drop key %d: %w", id, ErrPrimary)
+			}
+			if err := m.Delete(id); err != nil {
 				return err
 			}
-		}
-		for _, id := range keep {
-			if !slices.Contains(all, id) {
-				return fmt.Errorf("keep key %d: %w, which are %v", id, ErrUnknownKey, all)
-			}
+			removed = append(removed, id)
 		}
 		if len(removed) == 0 {
 			return errUnchanged
