@@ -1,0 +1,162 @@
+package platform
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	maxLifetime = 30 * 24 * time.Hour
+	maxToken    = 8 << 10
+)
+
+// Answer is the JSON object that a platform answered with. Its fields may be tokens,
+// so it can be asked for them but not printed.
+type Answer struct {
+	// Status is the HTTP status.
+	Status int
+
+	retryAfter time.Duration
+	fields     *map[string]json.RawMessage // behind a pointer, so that no verb prints it
+}
+
+// parseAnswer reads an object and nothing else.
+func parseAnswer(raw []byte) (Answer, bool) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '{' {
+		return Answer{}, false
+	}
+	fields := map[string]json.RawMessage{}
+	if json.Unmarshal(raw, &fields) != nil {
+		return Answer{}, false
+	}
+	return Answer{fields: &fields}, true
+}
+
+// String shows an answer without what is in it.
+func (a Answer) String() string { return "answer with HTTP " + strconv.Itoa(a.Status) }
+
+// GoString shows an answer without what is in it.
+func (a Answer) GoString() string { return a.String() }
+
+// LogValue shows an answer without what is in it.
+func (a Answer) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+func (a Answer) field(name string) json.RawMessage {
+	if a.fields == nil {
+		return nil
+	}
+	v := (*a.fields)[name]
+	if string(v) == "null" {
+		return nil
+	}
+	return v
+}
+
+// Has reports whether there is a field of this name, and something in it.
+func (a Answer) Has(name string) bool { return a.field(name) != nil }
+
+// Object returns the object in a field; platforms like to wrap their answers in
+// "data". Where there is none, it is an answer without fields.
+func (a Answer) Object(name string) Answer {
+	o, _ := parseAnswer(a.field(name))
+	o.Status, o.retryAfter = a.Status, a.retryAfter
+	return o
+}
+
+// List reports whether the field is a list.
+func (a Answer) List(name string) bool {
+	v := a.field(name)
+	return len(v) > 0 && v[0] == '['
+}
+
+// Text returns a string field; "" where there is none.
+func (a Answer) Text(name string) string {
+	var s string
+	if json.Unmarshal(a.field(name), &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// Token returns a field that is a token or a ticket. One that is empty, absurdly
+// long or has other than printable ASCII characters in it is none: it is to go into
+// query strings, headers and files.
+func (a Answer) Token(name string) (broker.Secret, error) {
+	s := a.Text(name)
+	switch {
+	case s == "":
+		return broker.Secret{}, errGarbage("one without " + name)
+	case len(s) > maxToken, strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return broker.Secret{}, errGarbage("one whose " + name + " cannot be a token")
+	}
+	return broker.NewSecret(s), nil
+}
+
+// Integer returns a field that is a whole number, written as one or as a string:
+// some platforms and some proxies quote numbers. Where there is no such field it is
+// (0, false, nil); a field that is no whole number is an error.
+func (a Answer) Integer(name string) (n int64, found bool, err error) {
+	v := a.field(name)
+	if v == nil {
+		return 0, false, nil
+	}
+	n, exact, ok := number(v)
+	if !ok || !exact {
+		return 0, true, errGarbage("one whose " + name + " is no whole number")
+	}
+	return n, true, nil
+}
+
+// Lifetime returns a field that counts seconds, cut to whole ones and to 30 days.
+//
+// One that is missing, zero or negative is an error with Unknown set: the platform
+// may well have issued, and replaced the token before, but a token of which nothing
+// can be promised is of no use, and a guess would be a promise that may break.
+func (a Answer) Lifetime(name string) (time.Duration, error) {
+	v := a.field(name)
+	if v == nil {
+		return 0, errGarbage("one without " + name)
+	}
+	n, _, ok := number(v)
+	if !ok || n <= 0 {
+		return 0, errGarbage("one whose " + name + " is no lifetime")
+	}
+	return time.Duration(min(n, int64(maxLifetime/time.Second))) * time.Second, nil
+}
+
+// number reads a JSON number, or a string that holds one, cut towards zero and
+// clamped to what fits. exact says that nothing was cut off or clamped.
+func number(v json.RawMessage) (n int64, exact, ok bool) {
+	text := string(v)
+	if text[0] == '"' {
+		if json.Unmarshal(v, &text) != nil {
+			return 0, false, false
+		}
+		text = strings.TrimSpace(text)
+	}
+	// The grammar of JSON keeps out what ParseFloat also takes: NaN, Inf, hexadecimals.
+	if text == "" || text[0] != '-' && (text[0] < '0' || text[0] > '9') || !json.Valid([]byte(text)) {
+		return 0, false, false
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true, true
+	}
+	const limit = 1 << 53 // above, a float64 does not hold every whole number
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case f >= limit:
+		return limit, false, true
+	case f <= -limit:
+		return -limit, false, true
+	case err != nil:
+		return 0, false, false
+	}
+	return int64(f), float64(int64(f)) == f, true
+}

@@ -1,0 +1,38 @@
+package platform
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+// NewTransport returns the transport for calls at real platforms. Connections are
+// its own, shared with nothing else in the process.
+//
+// It goes through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, since
+// many servers reach platforms in no other way; loopback hosts are never proxied.
+//
+// It speaks HTTP/1.1 only. On HTTP/2 all calls would share one connection, and one
+// that has gone silent would take every app's renewal with it. Idle connections are
+// dropped early: one that the platform closes at the instant in which it is used
+// again costs an outcome that is not known.
+func NewTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
+		IdleConnTimeout:        15 * time.Second,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    64,
+		MaxResponseHeaderBytes: 64 << 10,
+		// Answers are a few hundred bytes. Without compression what is read is what was
+		// sent, and its bound is the real one.
+		DisableCompression: true,
+		Protocols:          protocols,
+	}
+}

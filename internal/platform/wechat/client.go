@@ -1,0 +1,69 @@
+package wechat
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
+)
+
+// client makes the platform's calls. It is the [broker.Checker] of the issuers of
+// access tokens.
+type client struct{ caller *platform.Caller }
+
+// get makes a call with a token.
+func (c client) get(ctx context.Context, app *broker.App, path string, query url.Values, token broker.Secret) (platform.Answer, error) {
+	query.Set("access_token", token.Reveal())
+	a, err := c.caller.Call(ctx, http.MethodGet, cmp.Or(app.BaseURL, BaseURL), path, query, nil)
+	if err != nil {
+		return platform.Answer{}, err
+	}
+	return a, judge(a, atCall, token)
+}
+
+// Check implements [broker.Checker] by asking for the platform's own addresses, which
+// changes nothing. It says nothing about other calls: a token may be good and an API
+// forbidden.
+func (c client) Check(ctx context.Context, app *broker.App, token broker.Secret) (broker.Verdict, error) {
+	a, err := c.get(ctx, app, pathDomainIP, url.Values{}, token)
+	if err == nil {
+		if a.List("ip_list") {
+			return broker.VerdictOK, nil
+		}
+		return broker.VerdictUnknown, &broker.Error{
+			Code: platform.CodeGarbage, Class: broker.Transient,
+			Message: "the platform answered a check with something else",
+			Hint:    "check that base_url is the platform's own",
+		}
+	}
+	e := *broker.AsError(err)
+	switch {
+	case rejects(&e):
+		return broker.VerdictRejected, nil
+	case e.Class == broker.Throttled && e.PlatformCode != "":
+		return broker.VerdictThrottled, nil
+	}
+	e.Unknown = false // a check issues nothing
+	return broker.VerdictUnknown, fmt.Errorf("check a token of app %q: %w", app.ID, &e)
+}
+
+// judge returns the error that an answer stands for, nil for a success. The secrets
+// are blotted out of the platform's words.
+func judge(a platform.Answer, where place, secrets ...broker.Secret) error {
+	code, found, err := a.Integer("errcode")
+	switch {
+	case err != nil:
+		return err
+	case code != 0:
+		return refusal(code, a.Text("errmsg"), where, secrets...)
+	case !found:
+		// Without an errcode it is a success [A], unless the status says otherwise.
+		return a.StatusError()
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,8 @@
+// Package wechat issues tokens of WeChat's official accounts and mini programs:
+// access tokens by stable_token or by cgi-bin/token, and the tickets derived from
+// them. It also knows the platform's error codes in both directions.
+//
+// Facts that come from WeChat's documentation are marked [A], quoted documentation
+// [A*], observations on the live platform [P], sources of SDKs [S], developers'
+// threads [C], inferences [I] and what is only widely believed [U].
+package wechat
