@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -94,9 +95,7 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a answer) head(w http.ResponseWriter) {
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), a.header)
 }
 
 // abort breaks the connection, with a TCP reset where that is wanted and

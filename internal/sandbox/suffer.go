@@ -19,47 +19,57 @@ func (s *Sandbox) suffer(ctx context.Context, f Fault, c *call, act func() answe
 	case FaultHang:
 		<-ctx.Done()
 		return answer{cut: cutGone}
-	case FaultLate, FaultLost:
-		a := act()
-		if f.Kind == FaultLost {
-			a.cut = cutSilent
-		}
-		if !sleep(ctx, f.Delay) {
-			a.cut = cutGone
-		}
-		return a
-	default:
-	}
-
-	if !sleep(ctx, f.Delay) {
-		return answer{cut: cutGone}
-	}
-	switch f.Kind {
 	case FaultSlow:
-		return act()
-	case FaultTruncated:
+		return after(ctx, f.Delay, act)
+	case FaultLate:
+		return late(ctx, f.Delay, act())
+	case FaultLost:
 		a := act()
-		a.cut = cutTruncated
-		return a
+		a.cut = cutSilent
+		return late(ctx, f.Delay, a)
+	case FaultTruncated:
+		return after(ctx, f.Delay, func() answer {
+			a := act()
+			a.cut = cutTruncated
+			return a
+		})
 	case FaultReset:
-		return answer{cut: cutReset}
+		return late(ctx, f.Delay, answer{cut: cutReset})
 	case FaultStatus:
 		status := cmp.Or(f.Status, http.StatusBadGateway)
-		return textAnswer(status, "text/html", nginxPage(status))
+		return late(ctx, f.Delay, textAnswer(status, "text/html", nginxPage(status)))
 	case FaultGarbage:
-		return textAnswer(http.StatusOK, "text/html; charset=utf-8",
-			"<!DOCTYPE html><html><head><title>系统维护中</title></head><body>{\"access_token\":</body></html>")
+		return late(ctx, f.Delay, textAnswer(http.StatusOK, "text/html; charset=utf-8",
+			"<!DOCTYPE html><html><head><title>系统维护中</title></head><body>{\"access_token\":</body></html>"))
 	case FaultHuge:
 		a := textAnswer(http.StatusOK, "application/json; encoding=utf-8", `{"access_token":"`)
 		a.filler = hugeBody
-		return a
+		return late(ctx, f.Delay, a)
 	case FaultErrcode:
-		c.at = s.now()
-		return s.wechat.fail(c, cmp.Or(f.Errcode, -1))
+		return after(ctx, f.Delay, func() answer {
+			c.at = s.now()
+			return s.wechat.fail(c, cmp.Or(f.Errcode, -1))
+		})
 	default:
 		return textAnswer(http.StatusInternalServerError, "text/plain; charset=utf-8",
 			fmt.Sprintf("sandbox: unknown fault kind %q", f.Kind))
 	}
+}
+
+// after waits and then lets the answer be made, if the caller is still there.
+func after(ctx context.Context, d time.Duration, build func() answer) answer {
+	if !sleep(ctx, d) {
+		return answer{cut: cutGone}
+	}
+	return build()
+}
+
+// late waits with an answer that is made already.
+func late(ctx context.Context, d time.Duration, a answer) answer {
+	if !sleep(ctx, d) {
+		a.cut = cutGone
+	}
+	return a
 }
 
 // sleep waits and reports whether the caller is still there.

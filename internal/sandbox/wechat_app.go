@@ -143,7 +143,7 @@ func describe(t *token) string {
 		s += "killed"
 	case endSuperseded:
 		s += fmt.Sprintf("superseded by token %d, dead since", t.by)
-	default:
+	case endExpiry:
 		s += "expired"
 	}
 	return s + " " + t.dies.UTC().Format(time.RFC3339)
