@@ -27,7 +27,7 @@
 // AES-GCM draws its nonce at random, which is sound for 2³² boxes under one
 // key. A million tokens renewed every hour get there in 179 days: rotate at
 // least twice a year at that size, yearly below it. Tink's XAES-256-GCM has no
-// such bound, but takes four to five times as long and eight allocations a box,
+// such bound, but takes about four times as long and eight allocations a box,
 // which a start with a million boxes would feel.
 //
 // # Why the keyset lies in clear
