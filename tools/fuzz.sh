@@ -7,6 +7,7 @@ duration=$1
 go=${GO:-go}
 
 targets=$(grep -r --include='*_test.go' --exclude-dir=bin --exclude-dir=node_modules \
+	--exclude-dir=.git --exclude-dir=testdata --exclude-dir='_*' \
 	-o '^func Fuzz[A-Za-z0-9_]*' . | sort)
 if [ -z "$targets" ]; then
 	echo "fuzz: no target found; the scan looks for 'func Fuzz' in *_test.go" >&2
