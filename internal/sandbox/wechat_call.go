@@ -78,7 +78,8 @@ func openID(app, user string) string {
 
 func (w *wechat) serveMenu(*call, *wechatApp) answer {
 	return jsonAnswer(json.RawMessage(
-		`{"menu":{"button":[{"type":"click","name":"今日歌曲","key":"V1001_TODAY_MUSIC","sub_button":[]}]}}`))
+		`{"menu":{"button":[{"type":"click","name":"今日歌曲","key":"V1001_TODAY_MUSIC","sub_button":[]}]}}`,
+	))
 }
 
 type message struct {
