@@ -28,6 +28,9 @@ func (s *Store) Put(ctx context.Context, r broker.Record) (broker.Version, error
 	if err := s.enter(ctx, "write record", r.Key.String()); err != nil {
 		return 0, err
 	}
+	if r.Key.App == "" || r.Key.Kind == "" {
+		return 0, fmt.Errorf("write record %q: the key names no app or no kind", r.Key)
+	}
 	d := s.data
 	d.mu.Lock()
 	defer d.mu.Unlock()

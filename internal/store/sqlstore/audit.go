@@ -1,0 +1,106 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const auditColumns = "at, client, action, app, kind, target, version, remote, request_id, result, count"
+
+// Audit implements [broker.Store].
+func (s *Store) Audit() broker.AuditLog { return auditLog{s} }
+
+type auditLog struct{ s *Store }
+
+func (l auditLog) Append(ctx context.Context, entries ...broker.AuditEntry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	entries = slices.Clone(entries) // the write may outlast this call
+	err := l.s.write(ctx, func(ctx context.Context, c *conn) error {
+		for _, e := range entries {
+			_, err := c.exec(ctx, l.s.queries.appendAudit,
+				toNanos(e.At), clean(e.Client), clean(e.Action), clean(e.App), clean(string(e.Kind)), clean(e.Target),
+				int64(e.Version), clean(e.Remote), clean(e.RequestID), clean(e.Result), int64(e.Count))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("append to the audit: %w", err)
+	}
+	return nil
+}
+
+func (l auditLog) Query(ctx context.Context, f broker.AuditFilter) ([]broker.AuditEntry, error) {
+	found, err := l.query(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("query the audit: %w", l.s.readFault(ctx, err))
+	}
+	return found, nil
+}
+
+func (l auditLog) query(ctx context.Context, f broker.AuditFilter) ([]broker.AuditEntry, error) {
+	query, args := l.s.auditQuery(f)
+	rows, err := l.s.readers.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []broker.AuditEntry
+	for rows.Next() {
+		var e broker.AuditEntry
+		var at int64
+		if err := rows.Scan(&e.ID, &at, &e.Client, &e.Action, &e.App, &e.Kind, &e.Target,
+			&e.Version, &e.Remote, &e.RequestID, &e.Result, &e.Count); err != nil {
+			return nil, err
+		}
+		e.At = fromNanos(at)
+		found = append(found, e)
+	}
+	return found, rows.Err()
+}
+
+// auditQuery builds the statement for a filter. All that comes from the filter is
+// an argument.
+func (s *Store) auditQuery(f broker.AuditFilter) (query string, args []any) {
+	var where []string
+	add := func(condition string, arg any) {
+		where = append(where, condition)
+		args = append(args, arg)
+	}
+	if f.Client != "" {
+		add("client = ?", f.Client)
+	}
+	if f.Action != "" {
+		add("action = ?", f.Action)
+	}
+	if f.App != "" {
+		add("app = ?", f.App)
+	}
+	if !f.From.IsZero() {
+		add("at >= ?", toNanos(f.From))
+	}
+	if !f.To.IsZero() {
+		add("at < ?", toNanos(f.To))
+	}
+	if f.Before != 0 {
+		add("id < ?", f.Before)
+	}
+	query = s.queries.queryAudit
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	query += " ORDER BY id DESC"
+	if f.Limit > 0 {
+		query += " LIMIT ?"
+		args = append(args, f.Limit)
+	}
+	return s.dialect.bind(query), args
+}

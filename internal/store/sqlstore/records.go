@@ -1,0 +1,143 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Get implements [broker.TokenStore].
+func (s *Store) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
+	var r broker.Record
+	if err := s.get(ctx, k, &r); err != nil {
+		return broker.Record{}, fmt.Errorf("read record %q: %w", k, err)
+	}
+	return r, nil
+}
+
+func (s *Store) get(ctx context.Context, k broker.Key, r *broker.Record) error {
+	rows, err := s.getRecord.QueryContext(ctx, k.String())
+	if err != nil {
+		return s.readFault(ctx, err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return s.readFault(ctx, err)
+		}
+		return broker.ErrNotFound
+	}
+	sc := s.scanners.Get().(*scanner)
+	defer s.scanners.Put(sc)
+	if err := sc.scan(rows, r); err != nil {
+		return s.readFault(ctx, err)
+	}
+	return nil
+}
+
+// Put implements [broker.TokenStore].
+func (s *Store) Put(ctx context.Context, r broker.Record) (broker.Version, error) {
+	r = r.Clone() // the write may outlast this call, if ctx ends
+	err := s.write(ctx, func(ctx context.Context, c *conn) error { return s.put(ctx, c, r) })
+	if err != nil {
+		return 0, fmt.Errorf("write record %q: %w", r.Key, err)
+	}
+	return r.Version + 1, nil
+}
+
+// put writes one record at the version after r's.
+func (s *Store) put(ctx context.Context, c *conn, r broker.Record) error {
+	key, old := r.Key.String(), r.Version
+	if r.Key.App == "" || r.Key.Kind == "" {
+		return refusal{errors.New("the key names no app or no kind")}
+	}
+	r.Version++
+	args := make([]any, 0, len(s.columns.numbers)+len(s.columns.texts)+len(s.columns.boxes)+4)
+	query := s.queries.updateRecord
+	if old == 0 {
+		query = s.queries.insertRecord
+		parts := strings.SplitN(key+"/", "/", 4) // the subject may be missing
+		args = append(args, key, parts[0], parts[1], parts[2])
+	}
+	args = s.columns.args(args, &r)
+	if old != 0 {
+		args = append(args, key, int64(old))
+	}
+	changed, err := c.exec(ctx, query, args...)
+	if err == nil && changed == 0 {
+		return refusal{broker.ErrConflict}
+	}
+	return err
+}
+
+// Delete implements [broker.TokenStore].
+func (s *Store) Delete(ctx context.Context, k broker.Key, v broker.Version) error {
+	q := s.queries
+	err := s.write(ctx, deleteOp(q.deleteRecord, q.hasRecord, k.String(), v))
+	if err != nil {
+		return fmt.Errorf("delete record %q: %w", k, err)
+	}
+	return nil
+}
+
+// deleteOp deletes the row of a key or a name if it is at version v.
+func deleteOp(remove, has, key string, v broker.Version) op {
+	return func(ctx context.Context, c *conn) error {
+		changed, err := c.exec(ctx, remove, key, int64(v))
+		if err != nil || changed > 0 {
+			return err
+		}
+		found, err := c.exists(ctx, has, key)
+		switch {
+		case err != nil:
+			return err
+		case found:
+			return refusal{broker.ErrConflict}
+		default:
+			return refusal{broker.ErrNotFound}
+		}
+	}
+}
+
+// All implements [broker.TokenStore]. It yields the records as they were when it
+// began, and holds up no writes.
+func (s *Store) All(ctx context.Context) iter.Seq2[broker.Record, error] {
+	return func(yield func(broker.Record, error) bool) {
+		if err := s.all(ctx, yield); err != nil {
+			yield(broker.Record{}, fmt.Errorf("read all records: %w", s.readFault(ctx, err)))
+		}
+	}
+}
+
+// all returns the error that ended it early, unless yield did.
+func (s *Store) all(ctx context.Context, yield func(broker.Record, error) bool) error {
+	rows, err := s.readers.QueryContext(ctx, s.queries.allRecords)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	sc := s.scanners.Get().(*scanner)
+	defer s.scanners.Put(sc)
+	var r broker.Record
+	for rows.Next() {
+		select {
+		case <-s.closing:
+			return ErrClosed
+		default:
+		}
+		if err := sc.scan(rows, &r); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !yield(r, nil) {
+			return nil
+		}
+	}
+	return rows.Err()
+}

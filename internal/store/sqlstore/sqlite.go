@@ -1,0 +1,140 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// minSQLite is the first version without a fault in the resetting of the
+// write-ahead log that can corrupt a database.
+var minSQLite = [3]int{3, 51, 3}
+
+// applicationID marks our databases in their header: "hufu" in ASCII. The first
+// migration sets it.
+const applicationID = 0x68756675
+
+func sqliteDialect() *dialect {
+	return &dialect{
+		name:        "sqlite",
+		goose:       goose.DialectSQLite3,
+		migrations:  "migrations/sqlite",
+		placeholder: questionMark,
+		ignoreDuplicate: func(column string) string {
+			return " ON CONFLICT (" + column + ") DO NOTHING"
+		},
+		replaceDuplicate: func(column, changed string) string {
+			return " ON CONFLICT (" + column + ") DO UPDATE SET " + changed + " = excluded." + changed
+		},
+		// From the start the one that writes, so that it never has to become it.
+		begin:   "BEGIN IMMEDIATE",
+		explain: explainSQLite,
+	}
+}
+
+// openSQLite opens the connection pools on the file at path: one connection that
+// writes, and a few that read.
+func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err error) {
+	common := []string{
+		// Nobody else writes, but somebody with a database shell might, for a moment.
+		"busy_timeout(10000)",
+		// Nothing of the database is to lie around in a temporary folder.
+		"temp_store(MEMORY)",
+		"trusted_schema(OFF)",
+	}
+	writer, err = sql.Open("sqlite", sqliteDSN(path, append(
+		common,
+		"journal_mode(WAL)",
+		"synchronous(FULL)", // a commit is on the disk before it returns
+		// The default of 1000 pages stalls commits ten times as often.
+		"wal_autocheckpoint(10000)",
+		"journal_size_limit(67108864)",
+		"cache_size(-16000)",
+	)))
+	if err != nil {
+		return nil, nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	if err := checkSQLite(ctx, writer); err != nil {
+		return nil, nil, errors.Join(explainSQLite(err), writer.Close())
+	}
+	readers, err = sql.Open("sqlite", sqliteDSN(path, append(common, "query_only(ON)")))
+	if err != nil {
+		return nil, nil, errors.Join(err, writer.Close())
+	}
+	n := max(4, runtime.GOMAXPROCS(0))
+	readers.SetMaxOpenConns(n)
+	readers.SetMaxIdleConns(n)
+	return writer, readers, nil
+}
+
+// sqliteDSN escapes the path, in which a question mark would end the file's name.
+func sqliteDSN(path string, pragmas []string) string {
+	q := url.Values{"_pragma": pragmas, "_dqs": {"0"}, "_defensive": {"1"}}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+// checkSQLite makes sure that the library, the file and the mode are what the
+// store needs.
+func checkSQLite(ctx context.Context, db *sql.DB) error {
+	var version, journal string
+	var appID, tables int64
+	err := db.QueryRowContext(ctx, "SELECT sqlite_version(), "+
+		"(SELECT journal_mode FROM pragma_journal_mode), "+
+		"(SELECT application_id FROM pragma_application_id), "+
+		"(SELECT count(*) FROM sqlite_schema)").Scan(&version, &journal, &appID, &tables)
+	switch {
+	case err != nil:
+		return err
+	case !atLeast(version, minSQLite):
+		return fmt.Errorf("SQLite is version %s: %d.%d.%d or later is needed", version, minSQLite[0], minSQLite[1], minSQLite[2])
+	case tables > 0 && appID != applicationID:
+		return errors.New("the file is a database of some other program")
+	case journal != "wal":
+		return fmt.Errorf("journal mode is %q instead of write-ahead: the file system does not do for a database", journal)
+	}
+	return nil
+}
+
+func atLeast(version string, least [3]int) bool {
+	parts := strings.SplitN(version, ".", len(least))
+	for i, l := range least {
+		n := 0
+		if i < len(parts) {
+			n, _ = strconv.Atoi(parts[i]) // what is no number counts as 0
+		}
+		if n != l {
+			return n > l
+		}
+	}
+	return true
+}
+
+func explainSQLite(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff { // the rest of the code tells cases apart
+	case sqlitelib.SQLITE_FULL:
+		return fmt.Errorf("the disk is full: %w", err)
+	case sqlitelib.SQLITE_BUSY, sqlitelib.SQLITE_LOCKED:
+		return fmt.Errorf("another program keeps the database locked: %w", err)
+	case sqlitelib.SQLITE_READONLY, sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_PERM:
+		return fmt.Errorf("the database cannot be written, look at the permissions of its folder and files: %w", err)
+	case sqlitelib.SQLITE_NOTADB:
+		return fmt.Errorf("the file is not a database: %w", err)
+	case sqlitelib.SQLITE_CORRUPT:
+		return fmt.Errorf("the database is damaged, restore it from a backup: %w", err)
+	}
+	return err
+}

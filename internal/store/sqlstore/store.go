@@ -1,0 +1,161 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// ErrClosed is what every call on a closed store returns.
+var ErrClosed = errors.New("store is closed")
+
+// Config of a store.
+type Config struct {
+	// Path of the SQLite database, required. It is made if it is not there, and its
+	// folder too. Beside it lie files with the same name and -wal, -shm or .lock
+	// after it.
+	Path string
+	// Now is the clock of leases. Nil means [time.Now].
+	Now func() time.Time
+}
+
+// Store is an open database. All methods are safe for concurrent use.
+type Store struct {
+	path    string
+	now     func() time.Time
+	dialect *dialect
+	columns columns
+	queries *queries
+	readers *sql.DB
+	group   *group
+
+	getRecord *sql.Stmt
+	scanners  sync.Pool // of *scanner
+
+	closing chan struct{}  // closed when Close begins
+	writes  sync.WaitGroup // writes under way; joined only under mu
+	mu      sync.RWMutex   // guards what follows; not held while anything is waited for
+	closed  bool
+
+	teardown []func() error // what Open has opened; undone last to first
+}
+
+var _ broker.Store = (*Store)(nil)
+
+// Open opens the database, brings its schema up to date and ends the leases of
+// earlier holders. Only one process can have it open. ctx bounds the opening only.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s := &Store{now: c.Now, dialect: sqliteDialect(), columns: recordColumns(), closing: make(chan struct{})}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.queries = newQueries(s.dialect, s.columns)
+	s.scanners.New = func() any { return newScanner(s.columns) }
+	if c.Path == "" {
+		return nil, errors.New("open store: no path is given")
+	}
+	path, err := filepath.Abs(c.Path)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s.path = path
+	if err := s.open(ctx); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, errors.Join(err, s.undo()))
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if err := prepareFolder(s.path); err != nil {
+		return err
+	}
+	lock, err := lock(s.path)
+	if err != nil {
+		return err
+	}
+	s.opened(lock)
+	writer, readers, err := openSQLite(ctx, s.path)
+	if err != nil {
+		return err
+	}
+	s.opened(writer)
+	s.opened(readers)
+	if err := migrate(ctx, writer, s.dialect); err != nil {
+		return s.dialect.explain(err)
+	}
+	s.readers = readers
+	if s.getRecord, err = readers.PrepareContext(ctx, s.queries.getRecord); err != nil {
+		return s.dialect.explain(err)
+	}
+	s.opened(s.getRecord)
+	c, err := newConn(ctx, writer)
+	if err != nil {
+		return s.dialect.explain(err)
+	}
+	s.teardown = append(s.teardown, c.close)
+	s.group = newGroup(ctx, c, s.dialect.begin)
+	s.teardown = append(s.teardown, func() error { s.group.close(); return nil })
+	return s.endLeases(ctx)
+}
+
+func (s *Store) opened(c io.Closer) { s.teardown = append(s.teardown, c.Close) }
+
+func (s *Store) undo() error {
+	var errs []error
+	for _, undo := range slices.Backward(s.teardown) {
+		errs = append(errs, undo())
+	}
+	return errors.Join(errs...)
+}
+
+// Close waits for the writes under way, ends the reads and releases the database.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.closing)
+	s.mu.Unlock()
+	s.writes.Wait()
+	if err := s.undo(); err != nil {
+		return fmt.Errorf("close store %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// write runs an op in a transaction and returns when it is durable.
+func (s *Store) write(ctx context.Context, o op) error {
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return ErrClosed
+	}
+	s.writes.Add(1)
+	s.mu.RUnlock()
+	defer s.writes.Done()
+	return s.dialect.explain(s.group.do(ctx, o))
+}
+
+// readFault makes sense of an error of a read. A read that ctx or Close ended fails
+// in many ways, none of which tells that.
+func (s *Store) readFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	select {
+	case <-s.closing:
+		return ErrClosed
+	default:
+		return s.dialect.explain(err)
+	}
+}
