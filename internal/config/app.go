@@ -60,8 +60,9 @@ func (l *appList) add(v value) {
 	}
 	l.baseURL(o, app)
 	app.Policy = policy(o)
-	for _, item := range o.field("sinks").list() {
-		l.sink(item, app, platform)
+	sinks, _ := o.field("sinks").list()
+	for _, v := range sinks {
+		l.sink(v, app, platform)
 	}
 	o.done()
 	l.once(o, app, platform)
@@ -167,8 +168,9 @@ func (l *appList) baseURL(o *object, app *broker.App) {
 // where, for whom and in which mode they are issued, so a test and a production
 // environment, or two modes, can share an app id.
 func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
-	if app.ID == "" || app.AppID == "" || platform == nil {
-		return
+	lost := func(field, got string) bool { return got == "" && o.nodes[field] != nil }
+	if app.ID == "" || app.AppID == "" || platform == nil || lost("base_url", app.BaseURL) || lost("mode", app.Mode) {
+		return // Something of it was a fault, and what it is the same as cannot be told.
 	}
 	r := registration{app.Platform, app.AppID, app.BaseURL, app.Mode}
 	if r.mode == "" && len(platform.Modes) > 0 {

@@ -91,16 +91,14 @@ func (l *clientList) key(o *object, c *broker.Client) {
 
 func rights(v value, c *broker.Client) {
 	c.Rights, _ = broker.ParseRights([]string{"read", "renew"})
-	if !v.present() || isNull(v.node) {
+	items, ok := v.list()
+	if !ok {
 		return
 	}
 	c.Rights = 0
-	items := v.list()
 	for _, item := range items {
-		name := item.choice("", (^broker.Rights(0)).Names()...)
-		if set, unknown := broker.ParseRights([]string{name}); unknown == "" {
-			c.Rights |= set
-		}
+		set, _ := broker.ParseRights([]string{item.choice("", (^broker.Rights(0)).Names()...)})
+		c.Rights |= set
 	}
 	if len(items) == 0 {
 		v.fault("grants nothing; list at least one right, or remove it for read and renew")
@@ -111,7 +109,7 @@ func rights(v value, c *broker.Client) {
 // fine, because apps also come through the API.
 func patterns(o *object, c *broker.Client) {
 	v := o.field("apps")
-	items := v.list()
+	items, ok := v.list()
 	for _, item := range items {
 		s, ok := item.text()
 		if !ok {
@@ -131,7 +129,7 @@ func patterns(o *object, c *broker.Client) {
 	switch {
 	case !v.present():
 		o.missing("apps", todo)
-	case isNull(v.node) || len(v.node.Content) == 0:
+	case ok:
 		v.fault("is empty; " + todo)
 	}
 }

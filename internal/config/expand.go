@@ -38,7 +38,7 @@ func (d *decoder) expand(raw string) (e expanded, problem string) {
 			}
 			val, ok := d.opt.Getenv(name)
 			if !ok {
-				return expanded{}, fmt.Sprintf("the environment variable %s is not set", shownName(name))
+				return expanded{}, fmt.Sprintf("the environment variable %s is not set; set it for the server", shownName(name))
 			}
 			b.WriteString(val)
 			raw = rest

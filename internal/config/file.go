@@ -29,7 +29,7 @@ func readFile(path string, limit int64) (file, error) {
 	if err != nil {
 		return file{}, err //nolint:wrapcheck // The caller says what was read; see reason.
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // Nothing was written to it.
 	info, err := f.Stat()
 	if err != nil {
 		return file{}, err //nolint:wrapcheck // As above.

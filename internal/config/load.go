@@ -90,13 +90,15 @@ func (d *decoder) config(top value) *Config {
 	c.Listen = o.field("listen").address(c.Listen)
 	c.DataDir = o.field("data_dir").filePath(d.abs(c.DataDir))
 	c.KeysetFile = o.field("keyset_file").filePath(filepath.Join(c.DataDir, keysetName))
-	c.Store = o.field("store").store()
+	o.field("store").store()
 	apps := newAppList(d, c)
-	for _, v := range o.field("apps").list() {
+	items, _ := o.field("apps").list()
+	for _, v := range items {
 		apps.add(v)
 	}
 	clients := newClientList(c, apps.secrets)
-	for _, v := range o.field("clients").list() {
+	items, _ = o.field("clients").list()
+	for _, v := range items {
 		clients.add(v)
 	}
 	c.Log = o.field("log").log(c.Log)

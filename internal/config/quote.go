@@ -42,6 +42,9 @@ func nearest(s string, options []string) string {
 	s = strings.ToLower(s)
 	best, least := "", 1+min(2, len(s)/2)
 	for _, o := range options {
+		if len(s) > 2 && strings.HasPrefix(o, s) {
+			return o
+		}
 		if n := distance(s, o); n < least {
 			best, least = o, n
 		}

@@ -41,7 +41,7 @@ func (o *object) secrets(name string) (list []secret, given bool) {
 	}
 	items := []value{v}
 	if v.node.Kind == yaml.SequenceNode {
-		if items = v.list(); len(items) == 0 {
+		if items, _ = v.list(); len(items) == 0 {
 			v.fault("is an empty list; give at least one secret")
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// store returns the storage engine. No message quotes it beyond its scheme: such a URL
-// holds a password.
-func (v value) store() string {
+// store reports every storage engine but the one there is. No message quotes more of it
+// than its scheme: such a URL holds a password.
+func (v value) store() {
 	s, ok := v.text()
 	if !ok || s == storeEmbedded {
-		return storeEmbedded
+		return
 	}
 	scheme, _, isURL := strings.Cut(s, "://")
 	later := []string{"redis", "rediss", "postgres", "postgresql", "mysql"}
@@ -24,7 +24,6 @@ func (v value) store() string {
 	default:
 		v.fault("%s is not known%s", v.shown(), meant(v.node.Value, []string{storeEmbedded}))
 	}
-	return storeEmbedded
 }
 
 func (v value) log(def Log) Log {

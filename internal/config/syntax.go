@@ -84,7 +84,7 @@ func describe(err error) string {
 	case strings.HasPrefix(msg, "unknown anchor"):
 		msg, hint = "an alias without an anchor", "; put a value that starts with * in quotes"
 	case strings.Contains(msg, "cannot start any token"):
-		hint = "; put a value that starts with @, % or ` in quotes"
+		hint = "; indent with spaces, and put a value that starts with @, % or ` in quotes"
 	case strings.Contains(msg, "mapping values are not allowed"):
 		hint = "; put a value with a colon and a space in quotes, and check the indentation"
 	case strings.Contains(msg, "tab character"):

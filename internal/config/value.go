@@ -50,17 +50,22 @@ func form(k yaml.Kind) string {
 	return "a single value"
 }
 
-// list returns the items of a list. An empty key is an empty list, so that all of its
-// items can be commented out.
-func (v value) list() []value {
-	if !v.present() || isNull(v.node) || !v.is(yaml.SequenceNode, "a list (lines that start with -)") {
-		return nil
+// list returns the items of a list; ok is whether there is one. An empty key is an
+// empty list, so that all of its items can be commented out.
+func (v value) list() (items []value, ok bool) {
+	if !v.present() {
+		return nil, false
 	}
-	items := make([]value, 0, len(v.node.Content))
+	if isNull(v.node) {
+		return nil, true
+	}
+	if !v.is(yaml.SequenceNode, "a list (lines that start with -)") {
+		return nil, false
+	}
 	for i, n := range v.node.Content {
 		items = append(items, v.item(i, n))
 	}
-	return items
+	return items, true
 }
 
 // object is a mapping that is being read. It learns the known names from the calls of
