@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -165,6 +166,7 @@ func (onceBody) Close() error { return nil }
 // over reports whether the time for a call has run out, rather than that the call has
 // been given up or has failed.
 func over(ctx context.Context, err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
+	var t net.Error
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &t) && t.Timeout()
 }
