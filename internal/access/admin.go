@@ -112,6 +112,15 @@ func (s *Service) Audit(ctx context.Context, c broker.Caller, f broker.AuditFilt
 	return s.audit.Query(ctx, f)
 }
 
+// MayRotateKeys reports whether the caller may rotate the keyset, and records that it
+// asked.
+func (s *Service) MayRotateKeys(ctx context.Context, c broker.Caller) error {
+	if err := s.may(c, broker.Admin, ""); err != nil {
+		return err
+	}
+	return s.changed(ctx, entryOf(c, "rotate_keys", "", nil), nil)
+}
+
 // changed records a change before it is answered. A change that cannot be accounted
 // for is reported as a failure, although it was made.
 func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) error {

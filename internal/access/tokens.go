@@ -51,6 +51,9 @@ func New(cfg Config) *Service {
 // Authenticate finds the client with this key, or returns nil.
 func (s *Service) Authenticate(key string) *broker.Client { return s.registry.Authenticate(key) }
 
+// Mistyped reports whether a key looks like one of ours with a typing error in it.
+func (s *Service) Mistyped(key string) bool { return registry.MistypedKey(key) }
+
 // Now is the clock on which promises end.
 func (s *Service) Now() time.Time { return s.tokens.Now() }
 
@@ -87,6 +90,20 @@ func (s *Service) Read(ctx context.Context, c broker.Caller, app string, kind br
 	}
 	s.handedOut(c, t)
 	return Held{t, s.tokens.Now()}, nil
+}
+
+// ReadNow is [Service.Read] for tokens that are in memory and callers that may have
+// them. It reports false, having done nothing, in every other case.
+func (s *Service) ReadNow(c broker.Caller, app string, kind broker.Kind) (Held, bool) {
+	if !acl.Allow(c.Client, broker.Read, app) {
+		return Held{}, false
+	}
+	t, now, ok := s.tokens.Peek(app, kind)
+	if !ok {
+		return Held{}, false
+	}
+	s.handedOut(c, t)
+	return Held{t, now}, true
 }
 
 // handedOut counts a token that a client got.

@@ -144,18 +144,12 @@ type entry struct {
 	// offline is the record as it should be stored, while the store cannot be reached.
 	offline *broker.Record
 	gone    bool // the app was removed
+	// hashes of the current and the previous token, as they are in the token index.
+	hashes [2]uint64
 
 	// slot and wake belong to the scheduler.
 	slot int
 	wake int64
-}
-
-// forget drops what memory has of the key.
-func (e *entry) forget() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.state.Store(noSnapshot)
-	e.offline, e.doubt = nil, nil
 }
 
 func (e *entry) key() broker.Key {

@@ -58,6 +58,7 @@ type Manager struct {
 
 	clock   *clock
 	apps    *index
+	byToken *tokenIndex
 	hub     *hub
 	sched   *scheduler
 	metrics *metrics
@@ -86,7 +87,7 @@ func New(cfg Config) (*Manager, error) {
 		cfg.PerHost = 16
 	}
 	m := &Manager{
-		cfg: cfg, log: cfg.Logger, clock: newClock(cfg.Now), apps: newIndex(), hub: newHub(),
+		cfg: cfg, log: cfg.Logger, clock: newClock(cfg.Now), apps: newIndex(), byToken: newTokenIndex(), hub: newHub(),
 		platforms: map[string]broker.Platform{}, kinds: map[[2]string]map[broker.Kind]broker.Source{}, pools: map[string]*pool{},
 	}
 	for _, p := range cfg.Platforms {
@@ -196,7 +197,7 @@ func (m *Manager) register(d *definition) *app {
 	if old := x.def.Swap(d); old != nil && old.app.Source() != d.app.Source() {
 		// Another registration at the platform: what is in memory is not its token (I8).
 		for _, e := range x.entries() {
-			e.forget()
+			m.forget(e)
 		}
 	}
 	for kind, s := range d.kinds {
@@ -244,6 +245,7 @@ func (m *Manager) RemoveApp(ctx context.Context, id string) error {
 	for _, e := range x.entries() {
 		e.mu.Lock()
 		e.gone = true
+		m.indexTokens(e, 0, 0)
 		e.mu.Unlock()
 		m.sched.remove(e)
 		errs = append(errs, m.erase(ctx, e.key()))

@@ -134,6 +134,7 @@ func (m *Manager) adopt(e *entry, r broker.Record) {
 	}
 	s := newSnapshot(&r, secret)
 	e.state.Store(s)
+	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r))
 	e.mu.Unlock()
 	m.arm(e, m.now())
 	if s.version != old.version && s.version != 0 {
@@ -154,4 +155,29 @@ func (m *Manager) open(r broker.Record) broker.Secret {
 		return broker.Secret{}
 	}
 	return broker.NewSecret(string(plain))
+}
+
+// previousHash is the hash of the token before the current one, if that may still be
+// in somebody's hands.
+func (m *Manager) previousHash(old, s *snapshot, r broker.Record) uint64 {
+	if old.version != 0 && old.version != s.version {
+		return m.byToken.hash(old.secret)
+	}
+	if !r.Previous.Live(m.now()) {
+		return 0
+	}
+	plain, err := m.cfg.Sealer.Open(r.Previous.Box, []byte(r.Key.String()))
+	if err != nil {
+		return 0 // what cannot be opened is found by nobody, and the current one is counted
+	}
+	return m.byToken.hash(broker.NewSecret(string(plain)))
+}
+
+// forget drops what memory has of the key.
+func (m *Manager) forget(e *entry) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.state.Store(noSnapshot)
+	e.offline, e.doubt = nil, nil
+	m.indexTokens(e, 0, 0)
 }

@@ -1,0 +1,278 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/internal/access"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/renew"
+)
+
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+func (a *API) listApps(_ context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	limit, err := limitParam(r)
+	if err != nil {
+		return answer{}, err
+	}
+	states, err := a.svc.Apps(c, r.URL.Query().Get("after"), limit)
+	if err != nil {
+		return answer{}, err
+	}
+	apps := make([]api.App, len(states))
+	for i := range states {
+		apps[i] = appOf(states[i])
+	}
+	return answer{body: apps}, nil
+}
+
+func (a *API) getApp(_ context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	st, err := a.svc.App(c, r.PathValue("app"))
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: appOf(st)}, nil
+}
+
+func (a *API) putApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	var in api.App
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
+	}
+	id := r.PathValue("app")
+	if in.ID != "" && in.ID != id {
+		return answer{}, invalid("the body is about app %q, the path about %q", in.ID, id)
+	}
+	app, err := appFrom(id, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	created, err := a.svc.PutApp(ctx, c, app)
+	if err != nil {
+		return answer{}, err
+	}
+	st, err := a.svc.App(c, id)
+	if err != nil {
+		return answer{}, err
+	}
+	ans := answer{body: appOf(st)}
+	if created {
+		ans.status = http.StatusCreated
+	}
+	return ans, nil
+}
+
+func (a *API) deleteApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	return answer{status: http.StatusNoContent}, a.svc.DeleteApp(ctx, c, r.PathValue("app"))
+}
+
+func (a *API) listClients(_ context.Context, c broker.Caller, _ *http.Request) (answer, error) {
+	list, err := a.svc.Clients(c)
+	if err != nil {
+		return answer{}, err
+	}
+	out := make([]api.Client, len(list))
+	for i, x := range list {
+		out[i] = clientOf(x)
+	}
+	return answer{body: out}, nil
+}
+
+func (a *API) addClient(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	var in api.Client
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
+	}
+	client, err := clientFrom(&in)
+	if err != nil {
+		return answer{}, err
+	}
+	key, err := a.svc.AddClient(ctx, c, client)
+	if err != nil {
+		return answer{}, err
+	}
+	out := clientOf(client)
+	out.Key, out.Origin = key.Reveal(), string(broker.FromAPI)
+	return answer{status: http.StatusCreated, body: out}, nil
+}
+
+func (a *API) deleteClient(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	return answer{status: http.StatusNoContent}, a.svc.DeleteClient(ctx, c, r.PathValue("name"))
+}
+
+func (a *API) getAudit(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	limit, err := limitParam(r)
+	if err != nil {
+		return answer{}, err
+	}
+	q := r.URL.Query()
+	f := broker.AuditFilter{Client: q.Get("client"), Action: q.Get("action"), App: q.Get("app"), Limit: limit}
+	if f.From, err = timeParam(q.Get("from"), "from"); err != nil {
+		return answer{}, err
+	}
+	if f.To, err = timeParam(q.Get("to"), "to"); err != nil {
+		return answer{}, err
+	}
+	if s := q.Get("before"); s != "" {
+		if f.Before, err = strconv.ParseInt(s, 10, 64); err != nil || f.Before <= 0 {
+			return answer{}, invalid("before=%.40q: want the value of next of the page before", s)
+		}
+	}
+	entries, err := a.svc.Audit(ctx, c, f)
+	if err != nil {
+		return answer{}, err
+	}
+	page := api.AuditPage{Entries: make([]api.AuditEntry, len(entries))}
+	for i, e := range entries {
+		page.Entries[i] = api.AuditEntry{
+			ID: e.ID, At: e.At.UTC(), Client: e.Client, Action: e.Action, App: e.App, Kind: string(e.Kind), Target: e.Target,
+			Version: int64(e.Version), Remote: e.Remote, RequestID: e.RequestID, Result: e.Result, Count: e.Count,
+		}
+	}
+	if len(entries) == limit {
+		page.Next = entries[len(entries)-1].ID
+	}
+	return answer{body: page}, nil
+}
+
+func (a *API) rotateKeys(ctx context.Context, c broker.Caller, _ *http.Request) (answer, error) {
+	if err := a.svc.MayRotateKeys(ctx, c); err != nil {
+		return answer{}, err
+	}
+	res, err := a.cfg.RotateKeys()
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: res}, nil
+}
+
+func (a *API) noSuchCall(context.Context, broker.Caller, *http.Request) (answer, error) {
+	return answer{}, &broker.Error{Code: api.CodeNotFound, Class: broker.NotFound, Message: "no such call", Hint: "docs/api.md lists the calls"}
+}
+
+func limitParam(r *http.Request) (int, error) {
+	s := r.URL.Query().Get("limit")
+	if s == "" {
+		return defaultPage, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxPage {
+		return 0, invalid("limit=%.40q: want a number from 1 to %d", s, maxPage)
+	}
+	return n, nil
+}
+
+func timeParam(s, name string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, invalid("%s=%.40q: want a time such as 2026-11-21T10:00:00Z", name, s)
+	}
+	return t, nil
+}
+
+func appOf(st access.AppState) api.App {
+	x := st.App
+	out := api.App{ID: x.ID, Platform: x.Platform, AppID: x.AppID, Mode: x.Mode, BaseURL: x.BaseURL, Origin: string(x.Origin)}
+	if p := x.Policy; p != nil {
+		out.Overlap = api.Duration(p.Overlap)
+		out.Renew = api.Renew{Every: api.Duration(p.Every), Ahead: api.Duration(p.Ahead), InitialDelay: api.Duration(p.InitialDelay)}
+	}
+	for _, s := range x.Sinks {
+		out.Sinks = append(out.Sinks, api.Sink{Type: s.Type, Path: s.Path, Key: s.Key, Kind: string(s.Kind)})
+	}
+	for _, t := range st.Tokens {
+		out.Tokens = append(out.Tokens, tokenStateOf(t))
+	}
+	return out
+}
+
+func tokenStateOf(t renew.State) api.TokenState {
+	s := api.TokenState{
+		Kind: string(t.Token.Key.Kind), Version: int64(t.Token.Version), Usable: t.Usable, Expiry: utc(t.Token.Expiry), Due: utc(t.Due),
+	}
+	if e := t.Failure; e != nil {
+		s.Problem = &api.Problem{
+			Title: http.StatusText(api.Status(e.Code, string(e.Class))), Status: api.Status(e.Code, string(e.Class)),
+			Code: e.Code, Class: string(e.Class), Detail: e.Message, Hint: e.Hint,
+		}
+		if e.PlatformCode != "" {
+			s.Problem.Platform = &api.PlatformError{Code: e.PlatformCode, Message: e.PlatformMessage}
+		}
+	}
+	return s
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+func appFrom(id string, in *api.App) (*broker.App, error) {
+	if !broker.ValidAppID(id) {
+		return nil, invalid("the app's id %.80q: want 1 to %d of a-z, 0-9 and -", id, broker.MaxAppID)
+	}
+	if in.Platform == "" || in.AppID == "" {
+		return nil, invalid("app %q: platform and app_id are required", id)
+	}
+	a := &broker.App{ID: id, Platform: in.Platform, AppID: in.AppID, Mode: in.Mode, BaseURL: in.BaseURL}
+	for _, s := range in.Secret {
+		if s == "" {
+			return nil, invalid("app %q: an empty secret", id)
+		}
+		a.Secrets = append(a.Secrets, broker.NewSecret(s))
+	}
+	p := broker.Policy{
+		Overlap: time.Duration(in.Overlap), Every: time.Duration(in.Renew.Every), Ahead: time.Duration(in.Renew.Ahead),
+		InitialDelay: time.Duration(in.Renew.InitialDelay),
+	}
+	if p.Overlap < 0 || p.Every < 0 || p.Ahead < 0 || p.InitialDelay < 0 {
+		return nil, invalid("app %q: a duration is negative", id)
+	}
+	if p != (broker.Policy{}) {
+		a.Policy = &p
+	}
+	for _, s := range in.Sinks {
+		a.Sinks = append(a.Sinks, broker.Sink{Type: s.Type, Path: s.Path, Key: s.Key, Kind: broker.Kind(s.Kind)})
+	}
+	return a, nil
+}
+
+func clientOf(c *broker.Client) api.Client {
+	return api.Client{Name: c.Name, Apps: c.Apps, Allow: c.Rights.Names(), Handout: string(c.Handout), SDK: c.SDK, Origin: string(c.Origin)}
+}
+
+func clientFrom(in *api.Client) (*broker.Client, error) {
+	switch {
+	case !broker.ValidClientName(in.Name):
+		return nil, invalid("the client's name %.80q: want 1 to 64 letters, digits, dots, dashes and underscores", in.Name)
+	case in.Key != "":
+		return nil, invalid("client %q: its key is made here and not chosen by the caller", in.Name)
+	case len(in.Apps) == 0:
+		return nil, invalid("client %q: apps is empty; name the apps it may use, or \"*\"", in.Name)
+	case in.Handout != "" && in.Handout != string(broker.HandoutReal):
+		return nil, invalid("client %q: handout %.40q: this server hands out real tokens only", in.Name, in.Handout)
+	}
+	if _, ok := broker.SDKProfileByName(in.SDK); !ok {
+		return nil, invalid("client %q: no SDK profile is called %.40q", in.Name, in.SDK)
+	}
+	rights, unknown := broker.ParseRights(in.Allow)
+	if unknown != "" {
+		return nil, invalid("client %q: no right is called %.40q; there are read, renew, call, users and admin", in.Name, unknown)
+	}
+	if rights == 0 {
+		rights = broker.Rights(broker.Read | broker.Renew)
+	}
+	return &broker.Client{Name: in.Name, Apps: in.Apps, Rights: rights, Handout: broker.HandoutReal, SDK: in.SDK}, nil
+}

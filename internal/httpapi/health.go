@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/hufu-io/hufu/internal/renew"
+)
+
+func (a *API) healthz(w http.ResponseWriter, r *http.Request) {
+	a.render(w, r, a.ids.next(), answer{body: map[string]string{"status": "ok"}})
+}
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Status  string   `json:"status"` // ready | degraded | not_ready
+	Apps    int      `json:"apps"`
+	Usable  int      `json:"usable"`
+	Missing int      `json:"missing"`
+	Overdue int      `json:"overdue"`
+	Failing int      `json:"failing"`
+	Unsaved int      `json:"unsaved"`
+	Reasons []reason `json:"reasons,omitempty"`
+}
+
+type reason struct {
+	App   string `json:"app"`
+	Kind  string `json:"kind"`
+	State string `json:"state"`
+	Code  string `json:"code,omitempty"`
+	Class string `json:"class,omitempty"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// readyz computes readiness from what is held of every key. One app in trouble makes
+// the server degraded, which is still 200: taking it out of service would take the
+// tokens of all the other apps away with it. It is not ready while it stops, and when
+// there are apps and none of them has a usable token.
+func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
+	h := a.svc.Health()
+	ans := answer{status: http.StatusOK}
+	body := readiness{
+		Status: "ready", Apps: h.Apps, Usable: h.Tokens, Missing: h.Missing, Overdue: h.Overdue,
+		Failing: h.Failing, Unsaved: h.Unsaved, Reasons: reasons(h.Troubles),
+	}
+	if len(body.Reasons) > 0 {
+		body.Status = "degraded"
+	}
+	stopping := false
+	select {
+	case <-a.stopping:
+		stopping = true
+	default:
+	}
+	if stopping || h.Missing > 0 && h.Tokens == 0 {
+		body.Status, ans.status = "not_ready", http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+	}
+	ans.body = body
+	a.render(w, r, a.ids.next(), ans)
+}
+
+func reasons(ts []renew.Trouble) []reason {
+	var rs []reason
+	for _, t := range ts {
+		x := reason{App: t.Key.App, Kind: string(t.Key.Kind), State: t.State}
+		if t.Err != nil {
+			x.Code, x.Class, x.Hint = t.Err.Code, string(t.Err.Class), t.Err.Hint
+		}
+		rs = append(rs, x)
+	}
+	return rs
+}

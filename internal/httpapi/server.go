@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/access"
+)
+
+// Config is what an [API] is made of. Service and Logger are required.
+type Config struct {
+	Service *access.Service
+	Logger  *slog.Logger
+	// Metrics serves /metrics. Nil: the path does not exist.
+	Metrics http.Handler
+	// DropIn serves every path that is not the native API's. Nil: they do not exist.
+	DropIn     http.Handler
+	Registerer prometheus.Registerer
+	// RotateKeys adds a new key to the keyset and seals everything with it. Nil: the
+	// call does not exist.
+	RotateKeys func() (RotateResult, error)
+	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
+	MaxBody int64
+	// MaxWait bounds ?wait=. Zero: one minute.
+	MaxWait time.Duration
+}
+
+// RotateResult says what became of a rotation of the keyset.
+type RotateResult struct {
+	Primary  uint32 `json:"primary"`
+	Resealed int    `json:"resealed"`
+	Removed  int    `json:"removed"`
+}
+
+// API is the handler of all paths. It is safe for concurrent use.
+type API struct {
+	cfg      Config
+	svc      *access.Service
+	log      *slog.Logger
+	ids      *requestIDs
+	mux      *http.ServeMux
+	stopping chan struct{}
+	failures *prometheus.CounterVec
+}
+
+// New returns the API.
+func New(cfg Config) (*API, error) {
+	if cfg.Service == nil || cfg.Logger == nil {
+		return nil, errors.New("httpapi: service and logger are required")
+	}
+	if cfg.MaxBody <= 0 {
+		cfg.MaxBody = 64 << 10
+	}
+	if cfg.MaxWait <= 0 {
+		cfg.MaxWait = time.Minute
+	}
+	a := &API{
+		cfg: cfg, svc: cfg.Service, log: cfg.Logger, ids: newRequestIDs(), mux: http.NewServeMux(), stopping: make(chan struct{}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "hufu", Name: "http_errors_total", Help: "Error answers of the native API, by status.",
+		}, []string{"status"}),
+	}
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(a.failures)
+	}
+	a.routes()
+	return a, nil
+}
+
+func (a *API) routes() {
+	keyed := func(pattern string, h handler) { a.mux.HandleFunc(pattern, a.serve(h)) }
+	keyed("GET /v1/apps/{app}/tokens/{kind}", a.getToken)
+	keyed("POST /v1/apps/{app}/tokens/{kind}/renew", a.renewToken)
+	keyed("GET /v1/apps", a.listApps)
+	keyed("GET /v1/apps/{app}", a.getApp)
+	keyed("PUT /v1/apps/{app}", a.putApp)
+	keyed("DELETE /v1/apps/{app}", a.deleteApp)
+	keyed("GET /v1/clients", a.listClients)
+	keyed("POST /v1/clients", a.addClient)
+	keyed("DELETE /v1/clients/{name}", a.deleteClient)
+	keyed("GET /v1/audit", a.getAudit)
+	if a.cfg.RotateKeys != nil {
+		keyed("POST /v1/keys/rotate", a.rotateKeys)
+	}
+	keyed("/v1/", a.noSuchCall)
+	a.mux.HandleFunc("GET /v1/watch", a.watch)
+	a.mux.HandleFunc("GET /healthz", a.healthz)
+	a.mux.HandleFunc("GET /readyz", a.readyz)
+	if a.cfg.Metrics != nil {
+		a.mux.Handle("GET /metrics", a.cfg.Metrics)
+	}
+	if a.cfg.DropIn != nil {
+		a.mux.Handle("/", a.cfg.DropIn)
+	} else {
+		a.mux.HandleFunc("/", a.serve(a.noSuchCall))
+	}
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer a.survive(w, r)
+	if r.Method == http.MethodGet && a.serveHot(w, r) {
+		return
+	}
+	if isNative(r.URL.Path) || a.cfg.DropIn == nil {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	// The platforms' paths do not go through the mux: it would answer "//" in a path
+	// with a redirect, which SDKs do not follow with their POSTs.
+	a.cfg.DropIn.ServeHTTP(w, r)
+}
+
+func isNative(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", "/metrics":
+		return true
+	}
+	return len(path) >= 4 && path[:4] == "/v1/"
+}
+
+// Stop ends long polls and watches, so that a graceful stop does not wait for them.
+// It may be called once.
+func (a *API) Stop() { close(a.stopping) }
+
+// survive turns a panic into a 500. Neither its value nor its stack is shown to the
+// caller, and of the value only the type is logged: it may hold what must not be seen.
+func (a *API) survive(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is what is panicked with
+		panic(p)
+	}
+	a.log.ErrorContext(r.Context(), "a request ended in a panic, which is a fault of the program", "method", r.Method, "path", r.URL.Path, "panic_type", typeName(p), "stack", stack())
+	a.renderError(w, r, a.ids.next(), errInternal)
+}
