@@ -236,9 +236,13 @@ func (r *Registry) Authenticate(key string) *broker.Client {
 }
 
 // Valid reports whether a client that was authenticated earlier still is what it was:
-// neither revoked nor changed.
+// neither revoked nor replaced by another of its name.
 func (r *Registry) Valid(c *broker.Client) bool {
-	return c != nil && r.clients.Load().byName[c.Name] == c
+	if c == nil {
+		return false
+	}
+	now := r.clients.Load().byName[c.Name]
+	return now != nil && now.Key == c.Key
 }
 
 // Clients lists all clients by name.
