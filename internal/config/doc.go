@@ -19,10 +19,10 @@
 //     only, and no configuration file may be written by everybody: who can change
 //     base_url can collect the secrets.
 //
-// No fault contains a secret. A message never quotes what came out of the environment
-// or out of another file, nor any text of 32 characters or more, the length from which
-// it might be a secret that stands in the wrong place. Paths that look like paths are
-// the exception.
+// No fault contains what a secret's field holds. A message never quotes what came out
+// of the environment or out of another file, nor any text of 32 characters or more, the
+// length from which it might be a secret that stands in the wrong place; of paths, any
+// name that long.
 //
 // The package knows no platform. What it checks of an app's platform comes from the
 // table in [Options]. It opens no socket and resolves no name.

@@ -25,6 +25,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(app("mode: ${SECRET}\nsinks: [{type: json, path: /run/a}]"), "secret, @")
 	f.Add(client("key: @\nkey_file: secret\nallow: [read]\n"), "@")
 	f.Add("a: &a [@, @]\nb: *a\n<<: {c: d}\n", "!!str @")
+	f.Add("apps:\n- {platform: wechat, secret_file: /@}\n", "")
 	f.Add("store: redis://:@@h\nlog: {@: @}\n---\n", "'@'")
 	f.Add("apps:\n- base_url: https://u:@@h/?@#@\n  secret_file: [secret, \"${SECRET}\"]\n", "|\n      @")
 	dir := f.TempDir()

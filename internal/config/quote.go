@@ -20,13 +20,15 @@ func (v value) shown() string {
 }
 
 // shownPath is shown for a value that is a path. Long paths are common and need to be
-// seen, so one that starts like a path is quoted at any length.
+// seen, so it is the names in the path that have to be short.
 func (v value) shownPath() string {
 	s := v.node.Value
-	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
-		return strconv.Quote(s)
+	for part := range strings.SplitSeq(s, "/") {
+		if len(part) >= secretLength {
+			return "the file"
+		}
 	}
-	return v.shown()
+	return strconv.Quote(s)
 }
 
 var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)

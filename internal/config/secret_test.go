@@ -53,7 +53,8 @@ func TestFaultsOfSecretFiles(t *testing.T) {
     app_id: wx2
     secret_file:
       - nothing-here
-      - `+dir+`/nothing-here-either-and-that-is-a-long-name
+      - /nothing/here/either/and/that/is/a/long/path
+      - /run/nothing-here-and-that-is-a-long-name
       - .
       - pipe
       - long
@@ -68,14 +69,15 @@ clients:
 2: apps[0].secret_file[0]: unsafe permissions 0644: others can open "open"; run chmod 600 on it
 2: apps[0].secret_file[1]: unsafe permissions 0640: others can open "./group"; run chmod 600 on it
 6: apps[1].secret_file[0]: "nothing-here" cannot be read: no such file or directory
-7: apps[1].secret_file[1]: "DIR/nothing-here-either-and-that-is-a-long-name" cannot be read: no such file or directory
-8: apps[1].secret_file[2]: "." cannot be read: it is not a regular file
-9: apps[1].secret_file[3]: "pipe" cannot be read: it is not a regular file
-10: apps[1].secret_file[4]: "long" cannot be read: it is too long, at most 4096 bytes are read
-12: clients[0].key_file: unsafe permissions 0620: others can open "writable"; run chmod 600 on it
-13: clients[1].key_file: "empty" is empty; put the secret into it
-14: clients[2].key_file: "two" contains white space or a control character; put one secret into it and nothing else
-15: clients[3].key_file: "${SECRET}" cannot be read: no such file or directory`)
+7: apps[1].secret_file[1]: "/nothing/here/either/and/that/is/a/long/path" cannot be read: no such file or directory
+8: apps[1].secret_file[2]: the file cannot be read: no such file or directory
+9: apps[1].secret_file[3]: "." cannot be read: it is not a regular file
+10: apps[1].secret_file[4]: "pipe" cannot be read: it is not a regular file
+11: apps[1].secret_file[5]: "long" cannot be read: it is too long, at most 4096 bytes are read
+13: clients[0].key_file: unsafe permissions 0620: others can open "writable"; run chmod 600 on it
+14: clients[1].key_file: "empty" is empty; put the secret into it
+15: clients[2].key_file: "two" contains white space or a control character; put one secret into it and nothing else
+16: clients[3].key_file: "${SECRET}" cannot be read: no such file or directory`)
 	if diff := cmp.Diff(want, faultLines(t, err)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -160,7 +162,7 @@ func TestMisplacedSecretsAreNotRepeatedI6(t *testing.T) {
 		"log: {level: " + s + ", format: " + s + "}\n", "limits: {max_body_bytes: " + s + "}\n", "audit: {keep: " + s + "}\n",
 		app("secret:" + s), app("secret=" + s), app("secret : " + s), app("mode: " + s), app("id: A" + s), app("overlap: " + s),
 		app("base_url: https://u:" + s + "@h"), app("base_url: https://h/?secret=" + s), app("base_url: \"https://" + s + "%zz\""),
-		app("base_url: " + s), app("sinks: [{type: " + s + ", path: a, kind: " + s + "-}]"), app("sinks: [" + s + "]"), app("renew: " + s),
+		app("base_url: " + s), app("sinks: [{type: " + s + ", path: a, kind: " + s + "-}]"), app("secret_file: /" + s), app("sinks: [" + s + "]"), app("renew: " + s),
 		"apps:\n  - {platform: wechat, app_id: wx1, secret:" + s + "}\n",
 		"apps:\n  - {platform: wechat, app_id: wx1, secret: {" + s + ": a}}\n",
 		"apps:\n  - {platform: wechat, app_id: wx1, secret: \"" + s + " \"}\n",
