@@ -89,8 +89,14 @@ func javaUnescape(s string) (string, error) {
 			out = append(out, uint16(b[0])<<8|uint16(b[1]))
 		case e == `\u`:
 			return "", errors.New("malformed unicode")
-		case strings.Contains("tnrf", e[1:]):
-			out = append(out, uint16("\t\n\r\f"[strings.Index("tnrf", e[1:])]))
+		case e == `\t`:
+			out = append(out, '\t')
+		case e == `\n`:
+			out = append(out, '\n')
+		case e == `\r`:
+			out = append(out, '\r')
+		case e == `\f`:
+			out = append(out, '\f')
 		default:
 			out = append(out, utf16.Encode([]rune(e[1:]))...)
 		}
