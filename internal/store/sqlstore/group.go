@@ -19,6 +19,9 @@ type refusal struct{ reason error }
 func (r refusal) Error() string { return r.reason.Error() }
 func (r refusal) Unwrap() error { return r.reason }
 
+// errLeft is the answer to a caller that has gone before its op was run.
+var errLeft = errors.New("the caller has gone")
+
 // maxGroup bounds the writes of one transaction, and with it how long the first of
 // them waits for the others.
 const maxGroup = 512
@@ -63,17 +66,20 @@ func (g *group) do(ctx context.Context, o op) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	var err error
 	select {
-	case err := <-w.answer:
-		return err
+	case err = <-w.answer:
 	case <-ctx.Done():
+		select {
+		case err = <-w.answer: // both at once: then what is known is worth more
+		default:
+			err = errLeft
+		}
 	}
-	select {
-	case err := <-w.answer: // both at once: then what is known is worth more
-		return err
-	default:
+	if errors.Is(err, errLeft) {
 		return ctx.Err()
 	}
+	return err
 }
 
 func (g *group) run(ctx context.Context) {
@@ -134,7 +140,7 @@ func (g *group) try(ctx context.Context, batch []*write) (answers []error, broke
 	for i, w := range batch {
 		select {
 		case <-w.left:
-			answers[i] = context.Canceled
+			answers[i] = errLeft
 			continue
 		default:
 		}
