@@ -131,7 +131,7 @@ func TestAnswerDoesNotPrintItsTokens(t *testing.T) {
 			all += fmt.Sprintf(verb, v) + "\n"
 		}
 	}
-	hex, dec := fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")
+	hex, dec := fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")
 	for _, form := range []string{secret, hex, dec} {
 		if strings.Contains(all, form) {
 			t.Errorf("I6: an answer prints as %s", all)

@@ -23,7 +23,7 @@ import (
 	"github.com/hufu-io/hufu/internal/platform"
 )
 
-const secret = "5e4f0c2b9d7a41d8" //nolint:gosec // a test's
+const secret = "5e4f0c2b9d7a41d8"
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
@@ -180,7 +180,6 @@ func TestOutcomesOverAConnection(t *testing.T) {
 		want outcome
 	}{
 		{"nobody listens", nil, nobody, outcome{platform.CodeUnreachable, broker.Transient, false}},
-		{"no such host", nil, "http://hufu.invalid.", outcome{platform.CodeUnreachable, broker.Transient, false}},
 		{"not TLS", answer("200 OK", "", "{}"), "https", outcome{platform.CodeUnreachable, broker.Transient, false}},
 		{"no URL", nil, "api.weixin.qq.com", outcome{"bad_base_url", broker.Misconfigured, false}},
 		{"other scheme", nil, "ftp://127.0.0.1", outcome{"bad_base_url", broker.Misconfigured, false}},
@@ -220,12 +219,13 @@ func TestOutcomesOverAConnection(t *testing.T) {
 				base = "https" + strings.TrimPrefix(base, "http")
 			}
 			for _, call := range []func(context.Context, *platform.Caller, string) (platform.Answer, error){issue, post} {
-				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				patience := 20 * time.Second
+				if tt.want.Code == platform.CodeTimeout {
+					patience = 200 * time.Millisecond
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				_, err := call(ctx, newTestCaller(t), base)
-				if tt.want.Code != platform.CodeTimeout && ctx.Err() != nil {
-					t.Skip("the machine is too busy for this")
-				}
 				if diff := cmp.Diff(tt.want, outcomeOf(err)); diff != "" {
 					t.Errorf("%v\n%s", err, diff)
 				}

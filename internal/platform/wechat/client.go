@@ -44,7 +44,7 @@ func (c client) Check(ctx context.Context, app *broker.App, token broker.Secret)
 	switch {
 	case rejects(&e):
 		return broker.VerdictRejected, nil
-	case e.Class == broker.Throttled && e.PlatformCode != "":
+	case throttles(&e):
 		return broker.VerdictThrottled, nil
 	}
 	e.Unknown = false // a check issues nothing

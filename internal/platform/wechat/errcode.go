@@ -107,6 +107,11 @@ func rejects(e *broker.Error) bool {
 	}, e.PlatformCode)
 }
 
+// throttles reports whether the platform says that a quota is used up.
+func throttles(e *broker.Error) bool {
+	return slices.Contains([]string{strconv.Itoa(codeDayQuota), strconv.Itoa(codeMinuteQuota)}, e.PlatformCode)
+}
+
 // Errcode gives an error in the platform's own terms, for callers who believe that
 // they talk to the platform: what the platform itself said where it said something,
 // else what it would say. The message has no rid, unless the platform gave one.
