@@ -152,7 +152,7 @@ func (l *appList) baseURL(o *object, app *broker.App) {
 			return
 		}
 	}
-	if !l.d.opt.Sandbox || loopback(host) {
+	if !l.d.opt.Sandbox || broker.LoopbackHost(host) {
 		return
 	}
 	const refused = "the sandbox does not run beside apps that point at a real platform; " +

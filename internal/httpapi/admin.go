@@ -243,8 +243,9 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 	if p != (broker.Policy{}) {
 		a.Policy = &p
 	}
-	for _, s := range in.Sinks {
-		a.Sinks = append(a.Sinks, broker.Sink{Type: s.Type, Path: s.Path, Key: s.Key, Kind: broker.Kind(s.Kind)})
+	if len(in.Sinks) > 0 {
+		// A path from the network would let whoever holds an admin key write files here.
+		return nil, invalid("app %q: sinks write files on this machine and are set in the configuration file only", id)
 	}
 	return a, nil
 }

@@ -23,13 +23,15 @@ type Keeper interface {
 	AppIDs() []string
 }
 
-// Config is what a [Registry] is made of; all fields are required.
+// Config is what a [Registry] is made of. Admit and Changed may be nil.
 type Config struct {
 	Apps    broker.DefinitionStore
 	Clients broker.DefinitionStore
 	Sealer  broker.Sealer
 	Keeper  Keeper
 	Logger  *slog.Logger
+	// Admit says why an app must not be added through the API. Nil: every one may.
+	Admit func(*broker.App) error
 	// Changed is told of every app that was registered (app is not nil) or removed.
 	Changed func(id string, app *broker.App)
 }
@@ -130,20 +132,18 @@ func (r *Registry) AppIDs() []string {
 	return ids
 }
 
-// ByPlatformID finds the apps that a platform knows under the given name.
-func (r *Registry) ByPlatformID(platform, appID string) []*broker.App {
-	var found []*broker.App
-	add := func(id string) {
-		if a := r.App(id); a != nil && a.Platform == platform && a.AppID == appID {
-			found = append(found, a)
-		}
+// ByPlatformID appends to found the apps that a platform knows under the given name.
+func (r *Registry) ByPlatformID(found []*broker.App, platform, appID string) []*broker.App {
+	if a := r.App(strings.ToLower(appID)); a != nil && a.Platform == platform && a.AppID == appID {
+		found = append(found, a)
 	}
-	add(strings.ToLower(appID))
 	r.othersMu.RLock()
 	others := r.others[appID]
 	r.othersMu.RUnlock()
 	for _, id := range others {
-		add(id)
+		if a := r.App(id); a != nil && a.Platform == platform && a.AppID == appID {
+			found = append(found, a)
+		}
 	}
 	return found
 }
@@ -173,6 +173,11 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 	full, err := r.cfg.Keeper.Complete(a)
 	if err != nil {
 		return false, err
+	}
+	if r.cfg.Admit != nil {
+		if err := r.cfg.Admit(full); err != nil {
+			return false, err
+		}
 	}
 	next := *full
 	next.Origin = broker.FromAPI

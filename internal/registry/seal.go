@@ -175,3 +175,6 @@ func (r *Registry) Reseal(ctx context.Context) (int, error) {
 	r.clients.Store(t)
 	return n, nil
 }
+
+// Seal gives an app as it is stored, for tools that fill a store.
+func (r *Registry) Seal(a *broker.App) (broker.Definition, error) { return r.sealApp(a) }

@@ -122,6 +122,11 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 	if full.BaseURL == "" {
 		full.BaseURL = p.BaseURL
 	}
+	base, _, err := broker.ParseBaseURL(full.BaseURL)
+	if err != nil {
+		return nil, &broker.Error{Code: "bad_base_url", Class: broker.Invalid, Message: fmt.Sprintf("app %q: its base_url %s", a.ID, err)}
+	}
+	full.BaseURL = base
 	kinds, ok := m.kinds[[2]string{full.Platform, full.Mode}]
 	if !ok {
 		return nil, &broker.Error{
