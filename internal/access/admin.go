@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"fmt"
 	"sort"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -131,33 +130,6 @@ func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) e
 		}
 	}
 	return err
-}
-
-// DropIn finds the app that a client means by a platform's app id: the one of those
-// with this id that the client may read.
-func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, error) {
-	apps := s.registry.ByPlatformID(platform, appID)
-	if len(apps) == 0 {
-		return nil, broker.ErrUnknownApp
-	}
-	var found *broker.App
-	for _, a := range apps {
-		if s.may(c, broker.Read, a.ID) != nil {
-			continue
-		}
-		if found != nil {
-			return nil, &broker.Error{
-				Code: "ambiguous_app", Class: broker.Misconfigured,
-				Message: fmt.Sprintf("the client may read %q and %q, which both are %s", found.ID, a.ID, appID),
-				Hint:    "give the client the right to one of them only",
-			}
-		}
-		found = a
-	}
-	if found == nil {
-		return nil, broker.ErrNotAllowed
-	}
-	return found, nil
 }
 
 // Health is how the tokens of all apps stand.

@@ -67,8 +67,7 @@ type Held struct {
 // whether it exists or not.
 func (s *Service) may(c broker.Caller, r broker.Right, app string) error {
 	if !acl.Allow(c.Client, r, app) {
-		s.refused.WithLabelValues(string(broker.Denied)).Inc()
-		return broker.ErrNotAllowed
+		return s.refuse(broker.ErrNotAllowed)
 	}
 	return nil
 }
@@ -85,8 +84,7 @@ func (s *Service) Read(ctx context.Context, c broker.Caller, app string, kind br
 	}
 	t, err := s.tokens.Lasting(ctx, broker.Key{App: app, Kind: kind}, minTTL)
 	if err != nil {
-		s.refused.WithLabelValues(string(broker.AsError(err).Class)).Inc()
-		return Held{}, err
+		return Held{}, s.refuse(err)
 	}
 	s.handedOut(c, t)
 	return Held{t, s.tokens.Now()}, nil
@@ -168,8 +166,7 @@ func (s *Service) renewed(ctx context.Context, c broker.Caller, r broker.Right, 
 	// that fails takes no live token away (I3), and the entry is kept meanwhile.
 	_ = s.audit.Record(ctx, e)
 	if err != nil {
-		s.refused.WithLabelValues(string(broker.AsError(err).Class)).Inc()
-		return Held{}, err
+		return Held{}, s.refuse(err)
 	}
 	s.reads.Inc()
 	return Held{t, s.tokens.Now()}, nil
