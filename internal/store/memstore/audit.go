@@ -34,7 +34,7 @@ func (l auditLog) Query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 	}
 	d := l.s.data
 	d.mu.Lock()
-	all := d.audit[:len(d.audit):len(d.audit)] // only ever appended to
+	all := slices.Clip(d.audit) // only ever appended to
 	d.mu.Unlock()
 	var found []broker.AuditEntry
 	for _, e := range slices.Backward(all) {

@@ -13,11 +13,16 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, storetest.Harness{Open: func(t *testing.T) storetest.Fixture {
 		clock := storetest.NewClock()
 		s := memstore.New(memstore.Config{Now: clock.Now})
-		t.Cleanup(func() { s.Close() })
-		handle := func() broker.Store { return s.Handle() }
+		shut := func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		t.Cleanup(shut)
 		return storetest.Fixture{
-			Store: s, Handle: handle, Advance: clock.Advance,
-			Reopen: func() broker.Store { s.Close(); return s.Handle() },
+			Store: s, Advance: clock.Advance,
+			Handle: func() broker.Store { return s.Handle() },
+			Reopen: func() broker.Store { shut(); return s.Handle() },
 		}
 	}})
 }

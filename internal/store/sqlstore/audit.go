@@ -52,7 +52,7 @@ func (l auditLog) query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what went wrong, Err tells
 	var found []broker.AuditEntry
 	for rows.Next() {
 		var e broker.AuditEntry

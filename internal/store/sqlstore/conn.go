@@ -35,7 +35,7 @@ func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // exec runs a statement and returns how many rows it changed.
 func (c *conn) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	s, err := c.prepare(ctx, query)
+	s, err := c.prepare(ctx, query) //nolint:sqlclosecheck // kept, and closed with the connection
 	if err != nil {
 		return 0, err
 	}
@@ -48,7 +48,7 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) (changed int
 
 // get reads the one row of a query, or returns [sql.ErrNoRows].
 func (c *conn) get(ctx context.Context, query string, args []any, dest ...any) error {
-	s, err := c.prepare(ctx, query)
+	s, err := c.prepare(ctx, query) //nolint:sqlclosecheck // kept, and closed with the connection
 	if err != nil {
 		return err
 	}

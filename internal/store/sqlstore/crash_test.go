@@ -86,10 +86,14 @@ func TestEveryAcknowledgedPutSurvivesAKill_I5(t *testing.T) {
 			}
 			acknowledged[k] = max(acknowledged[k], v)
 			if n == 100+round*37 {
-				child.Process.Kill()
+				if err := child.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		child.Wait() // says that it was killed
+		if err := child.Wait(); err == nil {
+			t.Fatal("the child ended by itself")
+		}
 		requireStored(t, path, acknowledged, n)
 	}
 }

@@ -81,7 +81,7 @@ func (d definitions) all(ctx context.Context, yield func(broker.Definition, erro
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what went wrong, Err tells
 	for rows.Next() {
 		var def broker.Definition
 		if err := rows.Scan(&def.Name, &def.Version, &def.Spec, &def.Sealed); err != nil {

@@ -26,7 +26,7 @@ func prepareFolder(path string) error {
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
 		return fmt.Errorf("folder %s can be written by others (mode %04o): run chmod go-w %s", dir, mode, dir)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: the path is the operator's
 	switch {
 	case errors.Is(err, fs.ErrExist):
 	case err != nil:
@@ -62,7 +62,7 @@ func checkPrivate(name string) error {
 }
 
 func syncFolder(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.Open(dir) //nolint:gosec // G304: the path is the operator's
 	if err != nil {
 		return err
 	}
@@ -73,24 +73,28 @@ func syncFolder(dir string) error {
 // closed or the process ends. The file stays: who removed it could remove one that
 // the next process has locked already.
 func lock(path string) (io.Closer, error) {
-	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G304: the path is the operator's
 	if err != nil {
 		return nil, err
 	}
 	if err := flock(f); err != nil {
-		defer f.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
-		}
-		if pid := readPID(f); pid != "" {
-			return nil, fmt.Errorf("another hufu (process %s) is using %s", pid, path)
-		}
-		return nil, fmt.Errorf("another hufu is using %s", path)
+		return nil, errors.Join(explainLock(err, f, path), f.Close())
 	}
 	if err := writePID(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s: %w", f.Name(), err), f.Close())
 	}
 	return f, nil
+}
+
+// explainLock says who has the lock that f could not get.
+func explainLock(err error, f *os.File, path string) error {
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	if pid := readPID(f); pid != "" {
+		return fmt.Errorf("another hufu (process %s) is using %s", pid, path)
+	}
+	return fmt.Errorf("another hufu is using %s", path)
 }
 
 func flock(f *os.File) error {

@@ -52,13 +52,13 @@ func TestABrokenWriteLeavesNothingAndItsNeighboursWhole(t *testing.T) {
 		wg.Go(func() {
 			put := putSettingOp(s, fmt.Sprint(i))
 			errs[i] = s.write(t.Context(), func(ctx context.Context, c *conn) error {
-				switch {
-				case i%10 == 0:
+				switch i % 10 {
+				case 0:
 					return errors.Join(put(ctx, c), broken)
-				case i%10 == 1:
+				case 1:
 					_, err := c.exec(ctx, "INSERT INTO nowhere VALUES (1)")
 					return err
-				case i%10 == 2:
+				case 2:
 					return refusal{broker.ErrConflict}
 				}
 				return put(ctx, c)

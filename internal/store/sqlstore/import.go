@@ -49,8 +49,7 @@ func (s *Store) putChunk(ctx context.Context, chunk []broker.Record) error {
 			if err := s.put(ctx, c, r); err != nil {
 				// Others of the chunk are written already, so that a refusal must become
 				// an error, for which the transaction is given up.
-				var no refusal
-				if errors.As(err, &no) {
+				if no, ok := errors.AsType[refusal](err); ok {
 					err = no.reason
 				}
 				return fmt.Errorf("import record %q: %w", r.Key, err)

@@ -24,7 +24,7 @@ func (s *Store) get(ctx context.Context, k broker.Key, r *broker.Record) error {
 	if err != nil {
 		return s.readFault(ctx, err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what went wrong, Err tells
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
 			return s.readFault(ctx, err)
@@ -119,7 +119,7 @@ func (s *Store) all(ctx context.Context, yield func(broker.Record, error) bool) 
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what went wrong, Err tells
 	sc := s.scanners.Get().(*scanner)
 	defer s.scanners.Put(sc)
 	var r broker.Record

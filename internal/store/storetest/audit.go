@@ -82,13 +82,24 @@ func (s suite) auditFilters(t *testing.T) {
 		ids[e.RequestID] = e.ID
 	}
 	for _, f := range []broker.AuditFilter{
-		{Client: "client-1"}, {Action: "renew"}, {App: "app-4"}, {Client: "nobody"}, {Client: "' OR 1=1 --"},
+		{Client: "client-1"},
+		{Action: "renew"},
+		{App: "app-4"},
+		{Client: "nobody"},
+		{Client: "' OR 1=1 --"},
 		{Client: "client-2", Action: "read", App: "app-3"},
-		{From: es[10].At}, {To: es[10].At}, {From: es[10].At, To: es[11].At}, {From: es[11].At, To: es[10].At},
+		{From: es[10].At},
+		{To: es[10].At},
+		{From: es[10].At, To: es[11].At},
+		{From: es[11].At, To: es[10].At},
 		{From: es[10].At.UTC(), To: es[30].At.UTC(), Client: "client-0"},
 		{From: es[10].At.Add(time.Microsecond), To: es[12].At.Add(time.Microsecond)},
-		{Limit: 7}, {Limit: 1000}, {Limit: 4, App: "app-1"},
-		{Before: ids["req-30"]}, {Before: ids["req-30"], Limit: 3}, {Before: ids["req-0"]},
+		{Limit: 7},
+		{Limit: 1000},
+		{Limit: 4, App: "app-1"},
+		{Before: ids["req-30"]},
+		{Before: ids["req-30"], Limit: 3},
+		{Before: ids["req-0"]},
 		{Before: ids["req-30"], Limit: 3, Client: "client-1", To: es[20].At},
 	} {
 		var want []broker.AuditEntry

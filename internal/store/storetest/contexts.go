@@ -37,9 +37,9 @@ func (s suite) endedContext(t *testing.T) {
 	_, query := st.Audit().Query(ctx, broker.AuditFilter{})
 	_, setting := st.Setting(ctx, "x")
 	var allErr, allApps error
-	for _, allErr = range st.All(ctx) { //nolint:revive // only the error counts
+	for _, allErr = range st.All(ctx) {
 	}
-	for _, allApps = range st.Apps().All(ctx) { //nolint:revive // only the error counts
+	for _, allApps = range st.Apps().All(ctx) {
 	}
 	for what, err := range map[string]error{
 		"get": get, "put": putErr, "put of a new record": putNew, "delete": st.Delete(ctx, r.Key, r.Version),

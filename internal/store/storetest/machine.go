@@ -178,7 +178,7 @@ func (s suite) leaseMachine(t *testing.T) {
 			},
 			"extend": func(t *rapid.T) {
 				l, last := pick(t)
-				want := error(broker.ErrLeaseLost)
+				want := broker.ErrLeaseLost
 				if last && held(t) {
 					want = nil
 				}
@@ -189,7 +189,7 @@ func (s suite) leaseMachine(t *testing.T) {
 			},
 			"release": func(t *rapid.T) {
 				l, last := pick(t)
-				want := error(broker.ErrLeaseLost)
+				want := broker.ErrLeaseLost
 				if last && held(t) {
 					want = nil
 				}

@@ -71,7 +71,7 @@ func (s suite) zeroFields(t *testing.T) {
 	want := put(t, st, broker.Record{Key: keyOf("zero")})
 	got := get(t, st, want.Key)
 	check(t, "get", want, got)
-	if !got.Due.IsZero() || !got.Failure.UnknownAt.IsZero() || !got.Failure.IsZero() || got.Current.Box != nil && len(got.Current.Box) != 0 {
+	if !got.Due.IsZero() || !got.Failure.UnknownAt.IsZero() || !got.Failure.IsZero() || len(got.Current.Box) != 0 {
 		t.Errorf("zero fields came back as %+v", got)
 	}
 	// A zero time in some other zone is still the zero time.
