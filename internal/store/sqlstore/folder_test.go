@@ -117,6 +117,19 @@ func TestWhatIsNoDatabaseOfOursIsLeftAlone(t *testing.T) {
 	if got, err := os.ReadFile(path); err != nil || string(got) != string(text) {
 		t.Errorf("the file was changed: %v", err)
 	}
+	other := filepath.Join(t.TempDir(), "other.db")
+	rawExec(t, other, "CREATE TABLE t (x)")
+	before, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = sqlstore.Open(t.Context(), sqlstore.Config{Path: other})
+	if err == nil || !strings.Contains(err.Error(), "some other program") {
+		t.Errorf("got error %v", err)
+	}
+	if after, err := os.ReadFile(other); err != nil || string(before) != string(after) {
+		t.Errorf("the other program's database was changed: %v", err)
+	}
 	if _, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Dir(path)}); err == nil {
 		t.Error("a folder was opened as a database")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -144,6 +145,39 @@ func TestCommitsAreDurable(t *testing.T) {
 	}
 	if _, err := s.readers.ExecContext(t.Context(), "DELETE FROM records"); err == nil {
 		t.Error("a reader could write")
+	}
+}
+
+func TestAFullDiskFailsWritesUntilThereIsRoom(t *testing.T) {
+	t.Parallel()
+	s := openForTest(t)
+	limit := func(pages string) {
+		t.Helper()
+		err := s.write(t.Context(), func(ctx context.Context, c *conn) error {
+			var n int
+			return c.c.QueryRowContext(ctx, "PRAGMA max_page_count = "+pages).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(app string) error {
+		r := broker.Record{Key: broker.Key{App: app, Kind: broker.AccessToken}}
+		r.Current.Box = []byte(strings.Repeat("box of the token ", 10_000))
+		_, err := s.Put(t.Context(), r)
+		return err
+	}
+	limit("1") // which becomes what there is already
+	err := put("first")
+	if err == nil || !strings.Contains(err.Error(), "disk is full") || strings.Contains(err.Error(), "box of") {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := s.Get(t.Context(), broker.Key{App: "first", Kind: broker.AccessToken}); !errors.Is(err, broker.ErrNotFound) {
+		t.Errorf("the record: %v", err)
+	}
+	limit("1000000")
+	if err := put("first"); err != nil {
+		t.Error(err)
 	}
 }
 

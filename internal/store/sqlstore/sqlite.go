@@ -19,8 +19,7 @@ import (
 // write-ahead log that can corrupt a database.
 var minSQLite = [3]int{3, 51, 3}
 
-// applicationID marks our databases in their header: "hufu" in ASCII. The first
-// migration sets it.
+// applicationID marks our databases in their header: "hufu" in ASCII.
 const applicationID = 0x68756675
 
 func sqliteDialect() *dialect {
@@ -51,6 +50,17 @@ func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err 
 		"temp_store(MEMORY)",
 		"trusted_schema(OFF)",
 	}
+	readers, err = sql.Open("sqlite", sqliteDSN(path, append(common, "query_only(ON)")))
+	if err != nil {
+		return nil, nil, err
+	}
+	n := max(4, runtime.GOMAXPROCS(0))
+	readers.SetMaxOpenConns(n)
+	readers.SetMaxIdleConns(n)
+	// Before anything is written: what is not ours stays as it is.
+	if err := checkSQLite(ctx, readers); err != nil {
+		return nil, nil, errors.Join(explainSQLite(err), readers.Close())
+	}
 	writer, err = sql.Open("sqlite", sqliteDSN(path, append(
 		common,
 		"journal_mode(WAL)",
@@ -59,21 +69,15 @@ func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err 
 		"wal_autocheckpoint(10000)",
 		"journal_size_limit(67108864)",
 		"cache_size(-16000)",
+		fmt.Sprintf("application_id(%d)", applicationID),
 	)))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, readers.Close())
 	}
 	writer.SetMaxOpenConns(1)
-	if err := checkSQLite(ctx, writer); err != nil {
-		return nil, nil, errors.Join(explainSQLite(err), writer.Close())
+	if err := checkJournal(ctx, writer); err != nil {
+		return nil, nil, errors.Join(explainSQLite(err), writer.Close(), readers.Close())
 	}
-	readers, err = sql.Open("sqlite", sqliteDSN(path, append(common, "query_only(ON)")))
-	if err != nil {
-		return nil, nil, errors.Join(err, writer.Close())
-	}
-	n := max(4, runtime.GOMAXPROCS(0))
-	readers.SetMaxOpenConns(n)
-	readers.SetMaxIdleConns(n)
 	return writer, readers, nil
 }
 
@@ -83,15 +87,14 @@ func sqliteDSN(path string, pragmas []string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
-// checkSQLite makes sure that the library, the file and the mode are what the
-// store needs.
+// checkSQLite makes sure that the library is recent enough and the file one of
+// ours, or empty.
 func checkSQLite(ctx context.Context, db *sql.DB) error {
-	var version, journal string
+	var version string
 	var appID, tables int64
 	err := db.QueryRowContext(ctx, "SELECT sqlite_version(), "+
-		"(SELECT journal_mode FROM pragma_journal_mode), "+
 		"(SELECT application_id FROM pragma_application_id), "+
-		"(SELECT count(*) FROM sqlite_schema)").Scan(&version, &journal, &appID, &tables)
+		"(SELECT count(*) FROM sqlite_schema)").Scan(&version, &appID, &tables)
 	switch {
 	case err != nil:
 		return err
@@ -99,8 +102,18 @@ func checkSQLite(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("SQLite is version %s: %d.%d.%d or later is needed", version, minSQLite[0], minSQLite[1], minSQLite[2])
 	case tables > 0 && appID != applicationID:
 		return errors.New("the file is a database of some other program")
-	case journal != "wal":
-		return fmt.Errorf("journal mode is %q instead of write-ahead: the file system does not do for a database", journal)
+	}
+	return nil
+}
+
+// checkJournal makes sure that the file system lets SQLite write ahead.
+func checkJournal(ctx context.Context, db *sql.DB) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("journal mode is %q and cannot be wal: the file system does not do for a database", mode)
 	}
 	return nil
 }

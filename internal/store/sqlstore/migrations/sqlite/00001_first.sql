@@ -4,9 +4,6 @@
 
 -- +goose Up
 
--- "hufu" in ASCII: tells this database from those of other programs.
-PRAGMA application_id = 1752524405;
-
 CREATE TABLE records (
     id                       INTEGER PRIMARY KEY,
     key                      TEXT    NOT NULL, -- app/kind or app/kind/subject, escaped
