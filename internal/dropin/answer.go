@@ -1,0 +1,179 @@
+package dropin
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// The platform's codes for what is refused here.
+const (
+	codeSystem      = -1
+	codeBadToken    = 40001
+	codeBadGrant    = 40002
+	codeBadAppID    = 40013
+	codeInvalidURL  = 40066
+	codeInvalidArgs = 40097
+	codeBadSecret   = 40125
+	codeNoToken     = 41001
+	codeNoAppID     = 41002
+	codeNoSecret    = 41004
+	codeRequireGet  = 43001
+	codeRequirePost = 43002
+	codeEmptyBody   = 44002
+	codeBadJSON     = 47001
+)
+
+// errmsg is what the platform says with them, without the rid.
+func errmsg(code int) string {
+	switch code {
+	case codeBadToken:
+		return "invalid credential, access_token is invalid or not latest, could get access_token by " +
+			"getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r"
+	case codeBadGrant:
+		return "invalid grant_type"
+	case codeBadAppID:
+		return "invalid appid"
+	case codeInvalidURL:
+		return "invalid url"
+	case codeInvalidArgs:
+		return "invalid args"
+	case codeBadSecret:
+		return "invalid appsecret"
+	case codeNoToken:
+		return "access_token missing"
+	case codeNoAppID:
+		return "appid missing"
+	case codeNoSecret:
+		return "appsecret missing"
+	case codeRequireGet:
+		return "require GET method"
+	case codeRequirePost:
+		return "require POST method"
+	case codeEmptyBody:
+		return "empty post data"
+	case codeBadJSON:
+		return "data format error"
+	default:
+		return "system error"
+	}
+}
+
+// refusal is why a caller gets nothing, through a fault of its own.
+type refusal struct {
+	code   int
+	more   string         // what else the caller is told
+	reason string         // for the log
+	client *broker.Client // nil: not known
+	app    string         // our id; "": not known
+}
+
+// refuse answers with a refusal and logs it under its rid.
+func (h *Handler) refuse(w http.ResponseWriter, r request, x refusal) outcome {
+	msg := errmsg(x.code)
+	if x.more != "" {
+		msg += ", " + x.more
+	}
+	h.log.LogAttrs(r.Context(), slog.LevelInfo, "a drop-in call was refused",
+		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", x.code),
+		slog.String("reason", x.reason), slog.String("client", broker.Caller{Client: x.client}.Name()), slog.String("app", x.app),
+		slog.String("remote", r.RemoteAddr))
+	writeError(w, r.rid, x.code, msg)
+	return refusedByCaller
+}
+
+// fail answers with an error of the server or the platform, in the platform's terms.
+func (h *Handler) fail(w http.ResponseWriter, r request, c broker.Caller, app string, err error) outcome {
+	e := broker.AsError(err)
+	code, msg := h.cfg.Errcode(e)
+	if code == 0 {
+		code, msg = codeSystem, errmsg(codeSystem)
+	}
+	if e.PlatformCode == "" && e.Message != "" {
+		msg += ": " + e.Message
+	}
+	h.log.LogAttrs(r.Context(), slog.LevelWarn, "a drop-in call got no token",
+		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", code),
+		slog.String("code", e.Code), slog.String("class", string(e.Class)), slog.String("client", c.Name()), slog.String("app", app),
+		slog.Any("error", err))
+	writeError(w, r.rid, code, msg)
+	return failed
+}
+
+// Header values that are the same in every answer. They are shared and not changed.
+var (
+	contentJSON = []string{"application/json"}
+	noStore     = []string{"no-store"}
+)
+
+// writeHeader sets what all answers have. co-wechat-api reads an answer only if it is
+// called JSON.
+func writeHeader(w http.ResponseWriter, rid string) {
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = contentJSON, noStore
+	h["X-Request-Id"] = []string{rid}
+}
+
+type errorAnswer struct {
+	Errcode int    `json:"errcode"`
+	Errmsg  string `json:"errmsg"`
+}
+
+// writeError writes an error in the platform's form. Where the platform gave a rid of
+// its own that one is kept, because the platform's support asks for it; ours is in the
+// header.
+func writeError(w http.ResponseWriter, rid string, code int, msg string) {
+	if !strings.Contains(msg, " rid: ") {
+		msg += " rid: " + rid
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(errorAnswer{code, msg}); err != nil {
+		b.Reset()
+		b.WriteString(`{"errcode":-1,"errmsg":"system error rid: ` + rid + `"}`)
+	}
+	writeHeader(w, rid)
+	_, _ = w.Write(bytes.TrimSpace(b.Bytes())) // the peer is gone if this fails
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// writeToken writes a token or ticket: first, the name of its field, the value, and
+// for how long.
+func writeToken(w http.ResponseWriter, rid, first, value string, expiresIn int64) {
+	p := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer buffers.Put(p)
+	b := append((*p)[:0], first...)
+	b = appendString(b, value)
+	b = append(b, `,"expires_in":`...)
+	b = strconv.AppendInt(b, expiresIn, 10)
+	b = append(b, '}')
+	*p = b
+	writeHeader(w, rid)
+	_, _ = w.Write(b) // the peer is gone if this fails
+	clear(b)          // a pooled buffer keeps no token
+}
+
+// appendString appends a JSON string. Tokens are letters, digits, - and _; for one
+// that is not, encoding/json does it.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			q, err := json.Marshal(s)
+			if err != nil {
+				return append(b, `""`...)
+			}
+			return append(b, q...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

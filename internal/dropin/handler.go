@@ -1,0 +1,182 @@
+package dropin
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/access"
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Config is what a [Handler] is made of. Service, Logger and Errcode are required.
+type Config struct {
+	Service *access.Service
+	Logger  *slog.Logger
+	// Errcode says an error in the platform's own terms: its words where it said some,
+	// else the closest code of its table. It is wechat.Errcode.
+	Errcode    func(*broker.Error) (code int, errmsg string)
+	Registerer prometheus.Registerer // nil: metrics are not exported
+	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
+	MaxBody int64
+	// Patience bounds how long a caller with a live token waits for a check of it.
+	// Zero: two seconds.
+	Patience time.Duration
+}
+
+// Handler serves the platform's paths. It is safe for concurrent use.
+type Handler struct {
+	cfg      Config
+	svc      *access.Service
+	log      *slog.Logger
+	rids     *rids
+	told     *memory
+	metrics  *metrics
+	profiles map[string]broker.SDKProfile
+}
+
+// New returns a handler for every path that is not the native API's.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Service == nil || cfg.Logger == nil || cfg.Errcode == nil {
+		return nil, errors.New("dropin: service, logger and errcode are required")
+	}
+	if cfg.MaxBody <= 0 {
+		cfg.MaxBody = 64 << 10
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 2 * time.Second
+	}
+	h := &Handler{
+		cfg: cfg, svc: cfg.Service, log: cfg.Logger, rids: newRids(), told: newMemory(maxRemembered),
+		metrics: newMetrics(cfg.Registerer), profiles: map[string]broker.SDKProfile{},
+	}
+	for _, p := range broker.SDKProfiles() {
+		h.profiles[p.Name] = p
+	}
+	return h, nil
+}
+
+// place numbers the paths that are served.
+type place int
+
+const (
+	toToken place = iota
+	toStable
+	toTicket
+	toOther // everything else
+	places
+)
+
+func (p place) String() string {
+	switch p {
+	case toToken:
+		return "token"
+	case toStable:
+		return "stable_token"
+	case toTicket:
+		return "getticket"
+	default:
+		return "other"
+	}
+}
+
+// method is the one that the path is asked with; "" is any.
+func (p place) method() string {
+	switch p {
+	case toToken, toTicket:
+		return http.MethodGet
+	case toStable:
+		return http.MethodPost
+	default:
+		return ""
+	}
+}
+
+func route(path string) place {
+	switch collapse(path) {
+	case "/cgi-bin/token":
+		return toToken
+	case "/cgi-bin/stable_token":
+		return toStable
+	case "/cgi-bin/ticket/getticket":
+		return toTicket
+	default:
+		return toOther
+	}
+}
+
+// collapse makes one slash of several. WxJava's documented settings produce two at the
+// beginning.
+func collapse(p string) string {
+	if !strings.Contains(p, "//") {
+		return p
+	}
+	b := make([]byte, 0, len(p))
+	for i := range len(p) {
+		if p[i] != '/' || i == 0 || p[i-1] != '/' {
+			b = append(b, p[i])
+		}
+	}
+	return string(b)
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p := route(r.URL.Path)
+	q := request{Request: r, place: p, rid: h.rids.next(time.Now())}
+	h.metrics.requests[p][h.serve(w, q)].Inc()
+}
+
+// request is what is known of a request from the beginning.
+type request struct {
+	*http.Request
+	place place
+	rid   string
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r request) outcome {
+	method := r.place.method()
+	switch {
+	case r.Method == http.MethodOptions, r.Method == http.MethodHead:
+		return h.greet(w, r)
+	case method == http.MethodGet && r.Method != http.MethodGet:
+		return h.refuse(w, r, refusal{code: codeRequireGet})
+	case method == http.MethodPost && r.Method != http.MethodPost:
+		return h.refuse(w, r, refusal{code: codeRequirePost})
+	}
+	switch r.place {
+	case toToken:
+		return h.serveToken(w, r)
+	case toStable:
+		return h.serveStable(w, r)
+	case toTicket:
+		return h.serveTicket(w, r)
+	default:
+		return h.refuse(w, r, refusal{
+			code: codeInvalidURL,
+			more: "only the token paths are served here: this version has no gateway, so send business calls to the platform's own host",
+		})
+	}
+}
+
+// greet answers HEAD and OPTIONS. Nothing is handed out, and browsers get no leave to
+// ask from other sites.
+func (h *Handler) greet(w http.ResponseWriter, r request) outcome {
+	writeHeader(w, r.rid)
+	if r.Method == http.MethodHead {
+		return succeeded
+	}
+	allow := "GET, POST, HEAD, OPTIONS"
+	if m := r.place.method(); m != "" {
+		allow = m + ", HEAD, OPTIONS"
+	}
+	header := w.Header()
+	header.Del("Content-Type")
+	header.Set("Allow", allow)
+	w.WriteHeader(http.StatusNoContent)
+	return succeeded
+}

@@ -1,0 +1,195 @@
+package dropin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/access"
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	platformName = "wechat"
+	// The singular is right, unlike in RFC 6749.
+	grantType = "client_credential"
+	// maxKey is longer than any client key; hashing is not to cost more than that.
+	maxKey = 512
+	// hurryFor is how long a client waits for no check after one that took too long.
+	hurryFor = 30 * time.Second
+)
+
+// credentials are what a caller of a token path shows.
+type credentials struct {
+	grant, appID, key string
+	force             bool
+}
+
+// serveToken is GET /cgi-bin/token.
+func (h *Handler) serveToken(w http.ResponseWriter, r request) outcome {
+	q := r.URL.RawQuery
+	return h.token(w, r, credentials{grant: param(q, "grant_type"), appID: param(q, "appid"), key: param(q, "secret")})
+}
+
+// serveStable is POST /cgi-bin/stable_token. A body that is a form is refused as the
+// platform does: no SDK sends one.
+func (h *Handler) serveStable(w http.ResponseWriter, r request) outcome {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return h.refuse(w, r, refusal{code: codeBadJSON, more: fmt.Sprintf("the body is over %d bytes", tooLarge.Limit)})
+	case err != nil:
+		return h.refuse(w, r, refusal{code: codeBadJSON, reason: "the body ended early"})
+	}
+	cr, code := parseStable(body)
+	if code != 0 {
+		return h.refuse(w, r, refusal{code: code})
+	}
+	return h.token(w, r, cr)
+}
+
+// parseStable reads the body of stable_token. It does not mind fields it does not know.
+func parseStable(body []byte) (credentials, int) {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return credentials{}, codeEmptyBody
+	}
+	var in struct {
+		GrantType    string          `json:"grant_type"`
+		AppID        string          `json:"appid"`
+		Secret       string          `json:"secret"`
+		ForceRefresh json.RawMessage `json:"force_refresh"`
+	}
+	if body[0] != '{' || json.Unmarshal(body, &in) != nil {
+		return credentials{}, codeBadJSON
+	}
+	cr := credentials{grant: in.GrantType, appID: in.AppID, key: in.Secret}
+	switch string(in.ForceRefresh) {
+	case "", "null", "false", `"false"`, "0", `"0"`, `""`:
+	case "true", `"true"`, "1", `"1"`:
+		// Some languages write booleans like this.
+		cr.force = true
+	default:
+		return credentials{}, codeBadJSON
+	}
+	return cr, 0
+}
+
+// token hands out the app's access token, whatever its mode is.
+func (h *Handler) token(w http.ResponseWriter, r request, cr credentials) outcome {
+	c, app, no := h.admit(r, cr)
+	if no.err != nil {
+		return h.fail(w, r, c, "", no.err)
+	}
+	if no.code != 0 {
+		return h.refuse(w, r, no.refusal)
+	}
+	held, err := h.held(r.Context(), c, app, cr.force)
+	if err != nil {
+		return h.fail(w, r, c, app.ID, err)
+	}
+	writeToken(w, r.rid, `{"access_token":`, held.Secret.Reveal(), h.profile(c.Client).ExpiresIn(held.Promise(held.Now)))
+	return succeeded
+}
+
+// no is why a caller was not admitted: a refusal or a fault of ours.
+type no struct {
+	refusal
+	err error
+}
+
+// admit checks credentials in the platform's order, but for an unknown key.
+func (h *Handler) admit(r request, cr credentials) (broker.Caller, *broker.App, no) {
+	c := broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}
+	switch {
+	case cr.appID == "":
+		return c, nil, no{refusal: refusal{code: codeNoAppID}}
+	case cr.key == "":
+		return c, nil, no{refusal: refusal{code: codeNoSecret}}
+	}
+	if len(cr.key) <= maxKey {
+		c.Client = h.svc.Authenticate(cr.key)
+	}
+	var app *broker.App
+	if c.Client != nil {
+		var err error
+		app, err = h.svc.DropIn(c, platformName, cr.appID)
+		switch {
+		case errors.Is(err, broker.ErrUnknownApp):
+			return c, nil, no{refusal: refusal{code: codeBadAppID, reason: "no app with this app id that the client may read", client: c.Client}}
+		case err != nil:
+			return c, nil, no{err: err}
+		}
+	}
+	switch {
+	case cr.grant != grantType:
+		return c, app, no{refusal: refusal{code: codeBadGrant, client: c.Client}}
+	case c.Client != nil:
+		return c, app, no{}
+	case h.svc.Mistyped(cr.key):
+		return c, nil, no{refusal: refusal{code: codeBadSecret, reason: "the client key is mistyped: its checksum is wrong"}}
+	default:
+		return c, nil, no{refusal: refusal{code: codeBadSecret, reason: "no client has this key; clients send their Hufu key in the place of the app secret"}}
+	}
+}
+
+// held reads the app's token. Where it is suspected to be dead, it is checked first.
+func (h *Handler) held(ctx context.Context, c broker.Caller, app *broker.App, force bool) (access.Held, error) {
+	t, ok := h.svc.ReadNow(c, app.ID, broker.AccessToken)
+	if !ok {
+		// Nothing that lives is here, so that the platform is asked at any rate.
+		t, err := h.svc.Read(ctx, c, app.ID, broker.AccessToken, 0)
+		if err == nil {
+			h.told.again(c.Client.Name, app.ID, &t)
+		}
+		return t, err
+	}
+	early, hurried := h.told.again(c.Client.Name, app.ID, &t)
+	switch {
+	case force:
+		h.metrics.suspicions[forceRefresh].Inc()
+		return h.suspect(ctx, c, t, hurried, func(ctx context.Context) access.Held {
+			if checked, err := h.svc.Suspect(ctx, c, app.ID, broker.AccessToken); err == nil {
+				return checked
+			}
+			return t
+		}), nil
+	case early:
+		h.metrics.suspicions[earlyReask].Inc()
+		return h.suspect(ctx, c, t, hurried, func(ctx context.Context) access.Held { return h.svc.Recheck(ctx, c, t) }), nil
+	default:
+		return t, nil
+	}
+}
+
+// suspect has a token checked, for a bounded time: a platform that does not answer must
+// not be felt by somebody who has a token that may live (I3).
+func (h *Handler) suspect(caller context.Context, c broker.Caller, t access.Held, hurried bool, check func(context.Context) access.Held) access.Held {
+	if hurried {
+		return t
+	}
+	ctx, cancel := context.WithTimeout(caller, h.cfg.Patience)
+	defer cancel()
+	checked := check(ctx)
+	if ctx.Err() != nil && caller.Err() == nil {
+		h.told.hurry(c.Client.Name, t.Key.App, t.Now.Add(hurryFor))
+	}
+	if checked.Version != t.Version {
+		h.told.again(c.Client.Name, t.Key.App, &checked)
+	}
+	return checked
+}
+
+// profile is how the client's SDK treats expires_in.
+func (h *Handler) profile(c *broker.Client) broker.SDKProfile {
+	if p, ok := h.profiles[c.SDK]; ok {
+		return p
+	}
+	return h.profiles["generic"]
+}
