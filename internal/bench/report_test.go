@@ -1,0 +1,357 @@
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+var (
+	report = flag.Bool("bench-report", false, "measure and print the report")
+	rounds = flag.Int("bench-rounds", 5, "alternating rounds of each server")
+	period = flag.Duration("bench-period", 2*time.Second, "length of one round")
+	sizes  = flag.String("bench-sizes", "1000,100000,1000000", "numbers of apps to measure memory and start-up at")
+)
+
+// roleEnv makes a child of this test binary a server or a measurement, with a heap and
+// a scheduler of its own.
+const roleEnv = "HUFU_BENCH_ROLE"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleEnv); role != "" {
+		if err := play(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// TestReport prints the report; it asserts nothing about time.
+func TestReport(t *testing.T) {
+	if !*report {
+		t.Skip("run with -bench-report, or make bench")
+	}
+	fmt.Printf("%s %s/%s, %d cores\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	reads(t)
+	renewals(t)
+	growth(t)
+}
+
+// contender is one server process under load.
+type contender struct {
+	name    string
+	request string
+	child   *child
+	rounds  []result
+	mallocs float64
+}
+
+func reads(t *testing.T) {
+	native := "GET /v1/apps/" + appID(0) + "/tokens/access_token HTTP/1.1\r\nHost: hufu\r\nAuthorization: Bearer " + clientKey + "\r\n\r\n"
+	drop := "GET /cgi-bin/token?grant_type=client_credential&appid=" + appID(0) + "&secret=" + clientKey + " HTTP/1.1\r\nHost: hufu\r\n\r\n"
+	cs := []*contender{
+		{name: "bare net/http, same bytes", request: native},
+		{name: "native read", request: native},
+		{name: "drop-in read", request: drop},
+	}
+	for _, c := range cs {
+		role := "hufu"
+		if strings.HasPrefix(c.name, "bare") {
+			role = "bare"
+		}
+		c.child = startChild(t, role)
+	}
+	runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(runtime.NumCPU())
+	for i := range *rounds + 1 {
+		for _, c := range cs {
+			before, n0 := c.child.stats(t)
+			r, err := load{addr: c.child.addr, request: []byte(c.request), conns: 64}.run(*period)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, n1 := c.child.stats(t)
+			if i == 0 {
+				continue // warm-up
+			}
+			c.rounds = append(c.rounds, r)
+			c.mallocs = float64(after-before) / float64(n1-n0)
+		}
+	}
+	fmt.Printf("Reads: server on one core, load from the other, 64 connections, medians of %d alternating rounds of %v\n\n", *rounds, *period)
+	fmt.Printf("| server | req/s | ratio | p50 | p99 | answer | allocations |\n|---|---|---|---|---|---|---|\n")
+	for _, c := range cs {
+		ratios := make([]float64, len(c.rounds))
+		for i := range c.rounds {
+			ratios[i] = c.rounds[i].perSecond / cs[0].rounds[i].perSecond
+		}
+		r := median(c.rounds, func(a, b result) int { return int(a.perSecond - b.perSecond) })
+		fmt.Printf("| %s | %.0f | %.2f | %v | %v | %d B | %.1f |\n", c.name, r.perSecond,
+			median(ratios, func(a, b float64) int { return int((a - b) * 1e6) }), r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), r.bytes, c.mallocs)
+	}
+	fmt.Println()
+}
+
+func median[T any](xs []T, cmp func(a, b T) int) T {
+	xs = slices.SortedFunc(slices.Values(xs), cmp)
+	return xs[len(xs)/2]
+}
+
+// renewals measures a renewal from the decision to the new token being readable, over
+// the embedded store with durable commits, the platform answering at once.
+func renewals(t *testing.T) {
+	const apps = 512
+	s := mustStack(t, apps)
+	ctx := t.Context()
+	for i := range apps {
+		if _, err := s.manager.Token(ctx, broker.Key{App: appID(i), Kind: broker.AccessToken}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one := func(i int) error {
+		_, err := s.manager.Replace(ctx, broker.Key{App: appID(i), Kind: broker.AccessToken})
+		return err
+	}
+	rate := func(workers, n int, f func(int) error) float64 {
+		begun := time.Now()
+		var g errgroup.Group
+		g.SetLimit(workers)
+		for i := range n {
+			g.Go(func() error { return f(i) })
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		return float64(n) / time.Since(begun).Seconds()
+	}
+	put := func(i int) error {
+		k := broker.Key{App: fmt.Sprintf("put-%d-%d", i, time.Now().UnixNano()), Kind: broker.AccessToken}
+		_, err := s.store.Put(ctx, broker.Record{Key: k, Current: broker.SealedToken{Version: 1, Box: make([]byte, 180)}})
+		return err
+	}
+	fmt.Printf("Renewals: lease, read, issue, seal, durable compare-and-swap, release\n\n")
+	fmt.Printf("| at a time | renewals/s | single durable writes of the store/s | ratio |\n|---|---|---|---|\n")
+	for _, workers := range []int{1, 64} {
+		r, w := rate(workers, apps, one), rate(workers, apps, put)
+		fmt.Printf("| %d | %.0f | %.0f | %.2f |\n", workers, r, w, r/w)
+	}
+	fmt.Println()
+}
+
+// sized is what a child says about a server with a number of apps.
+type sized struct {
+	Apps     int
+	Start    time.Duration
+	Heap     uint64
+	Baseline uint64
+	Health   time.Duration
+	Metrics  time.Duration
+	File     int64
+}
+
+func growth(t *testing.T) {
+	fmt.Printf("Growth: apps with one token each, loaded from the embedded store, sealed\n\n")
+	fmt.Printf("| apps | start | per app | heap per app | readyz | metrics | file per app |\n|---|---|---|---|---|---|---|\n")
+	for field := range strings.SplitSeq(*sizes, ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := fill(t.Context(), dir, n); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), roleEnv+"=size:"+dir)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s sized
+		if err := json.Unmarshal(out, &s); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		heap := int64(s.Heap) - int64(s.Baseline)
+		fmt.Printf("| %d | %v | %v | %d B | %v | %v | %d B |\n", s.Apps, s.Start.Round(time.Millisecond), (s.Start / time.Duration(n)).Round(100*time.Nanosecond),
+			heap/int64(n), s.Health.Round(10*time.Microsecond), s.Metrics.Round(10*time.Microsecond), s.File/int64(n))
+	}
+	fmt.Println()
+}
+
+// play is what a child does.
+func play(role string) error {
+	ctx := context.Background()
+	if dir, ok := strings.CutPrefix(role, "size:"); ok {
+		return measureSize(ctx, dir)
+	}
+	runtime.GOMAXPROCS(1)
+	var h http.Handler
+	switch role {
+	case "bare":
+		h = bare()
+	case "hufu":
+		dir, err := os.MkdirTemp("", "hufu-bench-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		s, err := openStack(ctx, dir, sandboxFor(1).Transport())
+		if err != nil {
+			return err
+		}
+		if err := s.manager.SetApp(ctx, benchApp(0)); err != nil {
+			return err
+		}
+		if _, err := s.manager.Token(ctx, broker.Key{App: appID(0), Kind: broker.AccessToken}); err != nil {
+			return err
+		}
+		h = s.handler
+	}
+	var served countingHandler
+	served.h = h
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: &served, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = srv.Serve(l) }()
+	fmt.Println(l.Addr())
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		fmt.Println(m.Mallocs, served.n)
+	}
+	return nil
+}
+
+// countingHandler counts without an atomic: the server runs on one core, and a count
+// that is off by a few does not matter.
+type countingHandler struct {
+	h http.Handler
+	n uint64
+}
+
+func (c *countingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.n++
+	c.h.ServeHTTP(w, r)
+}
+
+// bare answers with the bytes of a native read, looking nothing up.
+func bare() http.Handler {
+	token := strings.Repeat("x", tokenLength)
+	body := []byte(`{"app":"` + appID(0) + `","kind":"access_token","token":"` + token + `","version":17,"expires_in":3412,"expiry":"2026-11-21T10:00:00Z"}` + "\n")
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h["Etag"], h["X-Request-Id"] = bareETag, bareID
+		h["Content-Type"], h["Cache-Control"] = bareType, bareCache
+		_, _ = w.Write(body)
+	})
+}
+
+var (
+	bareETag  = []string{`"17"`}
+	bareID    = []string{"0123456789-1z141z"}
+	bareType  = []string{"application/json"}
+	bareCache = []string{"no-store"}
+)
+
+func measureSize(ctx context.Context, dir string) error {
+	s := sized{Baseline: heap()}
+	// Nothing is due meanwhile; the sandbox of an empty platform is never asked.
+	st, err := openStack(ctx, dir, sandboxFor(0).Transport())
+	if err != nil {
+		return err
+	}
+	s.Start = st.started
+	s.Heap = heap()
+	begun := time.Now()
+	h := st.manager.Health()
+	s.Health, s.Apps = time.Since(begun), h.Apps
+	if h.Tokens != h.Apps {
+		return fmt.Errorf("%d apps, but %d tokens can be read: %+v", h.Apps, h.Tokens, h.Troubles)
+	}
+	if fi, err := os.Stat(dir + "/hufu.db"); err == nil {
+		s.File = fi.Size()
+	}
+	runtime.KeepAlive(st)
+	return json.NewEncoder(os.Stdout).Encode(s)
+}
+
+func heap() uint64 {
+	debug.FreeOSMemory()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// child is a server process.
+type child struct {
+	addr string
+	in   interface{ Write([]byte) (int, error) }
+	out  *bufio.Scanner
+}
+
+func startChild(t *testing.T, role string) *child {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleEnv+"="+role)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close() // the child ends with its input
+		_ = cmd.Wait()
+	})
+	c := &child{in: in, out: bufio.NewScanner(out)}
+	if !c.out.Scan() {
+		t.Fatalf("%s did not start", role)
+	}
+	c.addr = c.out.Text()
+	return c
+}
+
+func (c *child) stats(t *testing.T) (mallocs, served uint64) {
+	t.Helper()
+	if _, err := c.in.Write([]byte("stats\n")); err != nil {
+		t.Fatal(err)
+	}
+	if !c.out.Scan() {
+		t.Fatal("the server is gone")
+	}
+	if _, err := fmt.Sscan(c.out.Text(), &mallocs, &served); err != nil {
+		t.Fatal(err)
+	}
+	return mallocs, served
+}
