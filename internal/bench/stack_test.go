@@ -84,10 +84,11 @@ func openStack(ctx context.Context, dir string, rt http.RoundTripper) (*stack, e
 	}
 	s := &stack{store: store, manager: m, started: time.Since(begun)}
 	svc := access.New(access.Config{Manager: m, Registry: r, Audit: audit.New(audit.Config{Log: store.Audit(), Logger: log, Registerer: reg}), Registerer: reg})
-	s.handler, err = httpapi.New(httpapi.Config{
-		Service: svc, Logger: log, Registerer: reg,
-		DropIn: dropin.New(dropin.Config{Service: svc, Logger: log, Registerer: reg}),
-	})
+	drop, err := dropin.New(dropin.Config{Service: svc, Logger: log, Registerer: reg, Errcode: wechat.Errcode})
+	if err != nil {
+		return nil, err
+	}
+	s.handler, err = httpapi.New(httpapi.Config{Service: svc, Logger: log, Registerer: reg, DropIn: drop})
 	return s, err
 }
 
