@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -74,20 +75,7 @@ func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*brok
 		inFile[a.ID] = true
 		errs = append(errs, r.register(ctx, a))
 	}
-	for d, err := range r.cfg.Apps.All(ctx) {
-		if err != nil {
-			return errors.Join(append(errs, fmt.Errorf("read stored apps: %w", err))...)
-		}
-		if inFile[d.Name] {
-			r.cfg.Logger.WarnContext(ctx, "an app is defined in the file and was stored through the API; the file's is used", "app", d.Name)
-			continue
-		}
-		a, err := r.openApp(d)
-		if err == nil {
-			err = r.register(ctx, a)
-		}
-		errs = append(errs, err)
-	}
+	errs = append(errs, r.loadApps(ctx, inFile))
 	t := r.clients.Load().clone()
 	for d, err := range r.cfg.Clients.All(ctx) {
 		if err != nil {
@@ -105,6 +93,57 @@ func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*brok
 	}
 	r.clients.Store(t)
 	return errors.Join(errs...)
+}
+
+// loadApps registers the stored apps. There may be a million: one goroutine reads
+// them, and as many as there are cores open their secrets.
+func (r *Registry) loadApps(ctx context.Context, inFile map[string]bool) error {
+	const batch = 256
+	work := make(chan []broker.Definition, 8)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for ds := range work {
+				for _, d := range ds {
+					if err := r.loadApp(ctx, d); err != nil {
+						mu.Lock()
+						errs = append(errs, err)
+						mu.Unlock()
+					}
+				}
+			}
+		})
+	}
+	ds := make([]broker.Definition, 0, batch)
+	var readErr error
+	for d, err := range r.cfg.Apps.All(ctx) {
+		if err != nil {
+			readErr = fmt.Errorf("read stored apps: %w", err)
+			break
+		}
+		if inFile[d.Name] {
+			r.cfg.Logger.WarnContext(ctx, "an app is defined in the file and was stored through the API; the file's is used", "app", d.Name)
+			continue
+		}
+		if ds = append(ds, d); len(ds) == batch {
+			work <- ds
+			ds = make([]broker.Definition, 0, batch)
+		}
+	}
+	work <- ds
+	close(work)
+	wg.Wait()
+	return errors.Join(append(errs, readErr)...)
+}
+
+func (r *Registry) loadApp(ctx context.Context, d broker.Definition) error {
+	a, err := r.openApp(d)
+	if err != nil {
+		return err
+	}
+	return r.register(ctx, a)
 }
 
 func (r *Registry) register(ctx context.Context, a *broker.App) error {
