@@ -1,0 +1,155 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/client"
+)
+
+func newApp() *cobra.Command {
+	return group("app", "List, add and remove apps", newAppList(), newAppAdd(), newAppRemove())
+}
+
+// pageSize is how many apps one call asks for.
+const pageSize = 500
+
+func newAppList() *cobra.Command {
+	cmd := &cobra.Command{Use: "ls", Short: "List the apps and how their tokens stand", Args: args(cobra.NoArgs)}
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := dial()
+		if err != nil {
+			return err
+		}
+		apps := []api.App{}
+		for after := ""; ; {
+			page, err := c.Apps(cmd.Context(), client.Page{After: after, Limit: pageSize})
+			if err != nil {
+				return err
+			}
+			apps = append(apps, page...)
+			if len(page) < pageSize {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+		return out.print(cmd, apps, func(t *table) {
+			now := time.Now()
+			t.row("ID", "PLATFORM", "APP ID", "MODE", "ORIGIN", "KIND", "STATE", "EXPIRY", "PROBLEM")
+			for _, a := range apps {
+				head := []string{a.ID, a.Platform, a.AppID, orDash(a.Mode), a.Origin}
+				if len(a.Tokens) == 0 {
+					t.row(append(head, "-", "-", "-")...)
+				}
+				for _, s := range a.Tokens {
+					t.row(append(head, tokenRow(s, now)...)...)
+				}
+			}
+		})
+	}
+	return cmd
+}
+
+func tokenRow(s api.TokenState, now time.Time) []string {
+	state, problem := "missing", ""
+	switch {
+	case s.Usable && s.Problem != nil:
+		state = "failing"
+	case s.Usable:
+		state = "ok"
+	}
+	if s.Problem != nil {
+		problem = s.Problem.Error()
+	}
+	return []string{s.Kind, state, moment(s.Expiry, now), problem}
+}
+
+func newAppAdd() *cobra.Command {
+	var a api.App
+	var replace bool
+	cmd := &cobra.Command{
+		Use: "add ID --platform NAME --app-id ID --secret-file FILE", Short: "Add an app, or replace one",
+		Long: "Add an app under our own ID, of a-z, 0-9 and -. Its secret is read from a file, the\n" +
+			"environment or standard input, and never from the command line, which others can see.",
+		Args: args(cobra.ExactArgs(1)),
+	}
+	out := outputFlag(cmd)
+	secret := newSecretFlags(cmd, "secret", "the app secret")
+	f := cmd.Flags()
+	f.StringVar(&a.Platform, "platform", "wechat", "the platform the app is registered on")
+	f.StringVar(&a.AppID, "app-id", "", "the platform's id of the app (required)")
+	f.StringVar(&a.Mode, "mode", "", "how tokens are issued; wechat: stable (default) or classic")
+	f.StringVar(&a.BaseURL, "base-url", "", "where the platform is (default: its own)")
+	f.DurationVar((*time.Duration)(&a.Overlap), "overlap", 0, "how long a replaced token lives on (default: what the platform documents)")
+	f.DurationVar((*time.Duration)(&a.Renew.Every), "every", 0, "renew at the latest this long after the issue (default 1h)")
+	f.DurationVar((*time.Duration)(&a.Renew.Ahead), "ahead", 0, "renew at least this long before the expiry (default 10m)")
+	f.DurationVar((*time.Duration)(&a.Renew.InitialDelay), "initial-delay", 0, "wait this long before the first issue after a start")
+	f.BoolVar(&replace, "replace", false, "change the app if there is one with this ID; without a secret it keeps its own")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		a.ID = args[0]
+		switch {
+		case a.AppID == "":
+			return usageOf(cmd, errors.New("--app-id is missing"))
+		case !secret.given() && !replace:
+			return usageOf(cmd, errors.New("the app's secret is missing: give --secret-file, --secret-env or --secret-stdin"))
+		}
+		var err error
+		if a.Secret, err = secret.read(cmd.InOrStdin()); err != nil {
+			return err
+		}
+		c, err := dial()
+		if err != nil {
+			return err
+		}
+		if !replace {
+			if err := absent(cmd, c, a.ID); err != nil {
+				return err
+			}
+		}
+		put, err := c.PutApp(cmd.Context(), a)
+		if err != nil {
+			return err
+		}
+		return out.print(cmd, put, func(t *table) { t.row("app " + put.ID + " is registered") })
+	}
+	return cmd
+}
+
+// absent keeps a slip of the fingers from replacing an app that is in use.
+func absent(cmd *cobra.Command, c *client.Client, id string) error {
+	_, err := c.App(cmd.Context(), id)
+	var p *api.Problem
+	switch {
+	case err == nil:
+		return fmt.Errorf("there is an app %q already; give --replace to change it", id)
+	case errors.As(err, &p) && p.Code == api.CodeUnknownApp:
+		return nil
+	default:
+		return err
+	}
+}
+
+func newAppRemove() *cobra.Command {
+	return &cobra.Command{
+		Use: "rm ID...", Short: "Remove apps and their tokens", Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			c, err := dial()
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, id := range ids {
+				if err := c.DeleteApp(cmd.Context(), id); err != nil {
+					errs = append(errs, fmt.Errorf("remove app %s: %w", strings.ToValidUTF8(id, "?"), err))
+				}
+			}
+			return errors.Join(errs...)
+		},
+	}
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hufu-io/hufu/api"
+)
+
+func newClient() *cobra.Command {
+	return group("client", "List, add and revoke clients", newClientList(), newClientAdd(), newClientRevoke())
+}
+
+func newClientList() *cobra.Command {
+	cmd := &cobra.Command{Use: "ls", Short: "List the clients and what they may do", Args: args(cobra.NoArgs)}
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := dial()
+		if err != nil {
+			return err
+		}
+		clients, err := c.Clients(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return out.print(cmd, clients, func(t *table) {
+			t.row("NAME", "APPS", "ALLOW", "SDK", "ORIGIN")
+			for _, x := range clients {
+				t.row(x.Name, strings.Join(x.Apps, ","), strings.Join(x.Allow, ","), orDash(x.SDK), x.Origin)
+			}
+		})
+	}
+	return cmd
+}
+
+func newClientAdd() *cobra.Command {
+	var n api.Client
+	cmd := &cobra.Command{
+		Use: "add NAME --app ID...", Short: "Add a client and print its new key, once",
+		Long: "Add a client and print its new key. The server keeps only a hash of it, so that it is\n" +
+			"shown this once. Nothing else is printed to standard output.",
+		Args: args(cobra.ExactArgs(1)),
+	}
+	out := outputFlag(cmd)
+	f := cmd.Flags()
+	f.StringSliceVar(&n.Apps, "app", nil, "an app's id, or a pattern with *, that the client may use; several times or with commas (required)")
+	f.StringSliceVar(&n.Allow, "allow", []string{"read", "renew"}, "what it may do: read, renew, call, users, admin")
+	f.StringVar(&n.SDK, "sdk", "", "the SDK that caches for the client; it decides about expires_in (default generic)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		n.Name = args[0]
+		if len(n.Apps) == 0 {
+			return usageOf(cmd, errors.New("--app is missing: name the apps the client may use"))
+		}
+		c, err := dial()
+		if err != nil {
+			return err
+		}
+		added, err := c.AddClient(cmd.Context(), n)
+		if err != nil && added.Key == "" {
+			return err
+		}
+		return errors.Join(err, out.print(cmd, added, func(t *table) {
+			t.row(added.Key)
+			cmd.PrintErrf("client %s is added; its key is shown this once\n", added.Name)
+		}))
+	}
+	return cmd
+}
+
+func newClientRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke NAME...", Short: "Revoke clients: their keys stop working at once", Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			c, err := dial()
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, name := range names {
+				if err := c.DeleteClient(cmd.Context(), name); err != nil {
+					errs = append(errs, fmt.Errorf("revoke client %q: %w", name, err))
+				}
+			}
+			return errors.Join(errs...)
+		},
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hufu-io/hufu/internal/config"
+	"github.com/hufu-io/hufu/internal/obs"
+)
+
+// configFile is what is read where no file is named.
+const configFile = "hufu.yaml"
+
+// stopTimeout bounds how long requests and renewals in flight are waited for.
+const stopTimeout = 15 * time.Second
+
+func newServe() *cobra.Command {
+	var file string
+	var demo bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server",
+		Long: "Run the server. Without --config it reads ./" + configFile + " where there is one, and else uses\n" +
+			"the built-in defaults.\n\n" +
+			"With --sandbox it also runs the simulated platforms, registers demo apps and a demo\n" +
+			"client, and prints curl lines to paste into another terminal. It then keeps its data in\n" +
+			"a temporary folder that is deleted at the end, whatever data_dir says, and refuses to\n" +
+			"run beside apps that point at a real platform.",
+		Args: args(cobra.NoArgs),
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the configuration file")
+	cmd.Flags().BoolVar(&demo, "sandbox", false, "run the simulated platforms too, with demo apps")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if demo {
+			return serveDemo(cmd, file)
+		}
+		cfg, err := loadConfig(file, config.Options{Platforms: platforms()})
+		if err != nil {
+			return err
+		}
+		return serve(cmd, cfg, nil, func(context.Context, *server, string) error { return nil })
+	}
+	return cmd
+}
+
+// loadConfig reads the named file, or the one that is there, or the defaults. Faults
+// are usage errors.
+func loadConfig(path string, opt config.Options) (*config.Config, error) {
+	if path == "" {
+		if _, err := os.Lstat(configFile); errors.Is(err, fs.ErrNotExist) {
+			return config.Default(), nil
+		}
+		path = configFile
+	}
+	cfg, err := config.Load(path, opt)
+	if err != nil {
+		return nil, &usageError{err: err, plain: true}
+	}
+	for i, c := range cfg.Clients {
+		if c.Name == adminName {
+			err := fmt.Errorf("%s: clients[%d].name: %q is the client that the admin key in data_dir belongs to; use another name", path, i, adminName)
+			return nil, &usageError{err: err, plain: true}
+		}
+	}
+	return cfg, nil
+}
+
+// readiness is called once a server can answer, with its URL.
+type readiness func(ctx context.Context, s *server, url string) error
+
+// serve runs a server until the command's context ends.
+func serve(cmd *cobra.Command, cfg *config.Config, admit admission, ready readiness) error {
+	ctx := cmd.Context()
+	log := obs.NewLogger(cmd.ErrOrStderr(), cfg.Log.Level, string(cfg.Log.Format))
+	if err := obs.NoCoreDumps(); err != nil {
+		log.WarnContext(ctx, "core dumps could not be forbidden", "error", err)
+	}
+	s, err := newServer(ctx, cfg, log, admit)
+	if err != nil {
+		return err
+	}
+	err = s.run(ctx, cmd, ready)
+	// What follows has to happen although ctx has ended.
+	err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+	if err == nil {
+		log.InfoContext(ctx, "stopped")
+	}
+	return err
+}
+
+// run listens, starts to renew and answers requests until ctx ends.
+func (s *server) run(ctx context.Context, cmd *cobra.Command, ready readiness) error {
+	// The port is taken before the first renewal: a server that cannot listen, and is
+	// started again and again, is not to issue a token each time.
+	l, err := listen(ctx, s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }() // Serve has closed it already unless start fails.
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	srv := newHTTPServer(s.api, s.cfg.Limits.MaxHeaderBytes, s.log)
+	srv.RegisterOnShutdown(s.api.Stop)
+	stopped := make(chan error, 1)
+	go func() { stopped <- srv.Serve(l) }()
+	url := baseURL(l.Addr())
+	cmd.PrintErrln("listening on " + url)
+	s.log.InfoContext(ctx, "serving", "version", thisBuild().Version, "listen", l.Addr().String(), "data_dir", s.cfg.DataDir, "config", s.cfg.File)
+	if err := ready(ctx, s, url); err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	select {
+	case err := <-stopped:
+		return fmt.Errorf("serve at %s: %w", s.cfg.Listen, err)
+	case <-ctx.Done():
+	}
+	s.log.InfoContext(ctx, "stopping", "at_most", stopTimeout)
+	shutdown(ctx, srv, s.log)
+	return nil
+}
+
+// shutdown finishes what is in flight, within a bounded time.
+func shutdown(ctx context.Context, srv *http.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		log.WarnContext(ctx, "requests were cut off because they took too long to finish", "error", err)
+		_ = srv.Close() // Its only errors are those of listeners that are closed already.
+	}
+}
+
+// listen takes a port.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen on %s: something else listens there; stop it, or listen on another port (port 0 picks a free one)", address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("listen on %s: %w; ports below 1024 need a privilege, so listen on another one and put a proxy before it", address, err)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return l, nil
+}
+
+// baseURL is where a listener can be reached from this machine.
+func baseURL(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return "http://" + a.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/access"
+	"github.com/hufu-io/hufu/internal/audit"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/config"
+	"github.com/hufu-io/hufu/internal/dropin"
+	"github.com/hufu-io/hufu/internal/httpapi"
+	"github.com/hufu-io/hufu/internal/obs"
+	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/registry"
+	"github.com/hufu-io/hufu/internal/renew"
+	"github.com/hufu-io/hufu/internal/seal"
+)
+
+// renewalsTimeout bounds how long renewals in flight are waited for at the end.
+const renewalsTimeout = 5 * time.Second
+
+// platforms is the table of all platforms.
+func platforms() []broker.Platform {
+	return []broker.Platform{
+		wechat.Platform(platform.NewCaller(nil)),
+	}
+}
+
+// admission says why an app must not be added at run time; nil: every one may.
+type admission func(*broker.App) error
+
+// server is everything that serve runs, put together.
+type server struct {
+	cfg   *config.Config
+	log   *slog.Logger
+	admit admission
+	table []broker.Platform
+
+	store    broker.Store
+	keyring  *seal.Keyring
+	manager  *renew.Manager
+	registry *registry.Registry
+	recorder *audit.Recorder
+	sinks    *sinkFeed
+	api      *httpapi.API
+
+	stopWork func() // ends what start has started; nil before
+	work     sync.WaitGroup
+}
+
+// newServer puts a server together: it opens the store, checks the keyset and registers
+// apps and clients. Nothing runs yet. What it opened is closed again if it fails.
+func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit admission) (_ *server, err error) {
+	s := &server{cfg: cfg, log: log, admit: admit, table: platforms()}
+	if s.store, err = openStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.store.Close())
+		}
+	}()
+	if s.keyring, err = openKeyset(ctx, cfg.KeysetFile, s.store); err != nil {
+		return nil, err
+	}
+	admin, err := adminClient(ctx, cfg.DataDir, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.assemble(); err != nil {
+		return nil, err
+	}
+	if err := s.registry.Load(ctx, cfg.Apps, append([]*broker.Client{admin}, cfg.Clients...)); err != nil {
+		return nil, fmt.Errorf("load apps and clients: %w", err)
+	}
+	return s, nil
+}
+
+// assemble makes the parts that live above the store.
+func (s *server) assemble() error {
+	reg := obs.NewRegistry()
+	s.recorder = audit.New(audit.Config{Log: s.store.Audit(), Logger: s.log, Registerer: reg})
+	var err error
+	s.manager, err = renew.New(renew.Config{
+		Store: s.store, Leaser: s.store, Sealer: s.keyring, Platforms: s.table,
+		Holder: holder(), Logger: s.log, Registerer: reg, Renewed: s.renewed,
+	})
+	if err != nil {
+		return err
+	}
+	s.registry = registry.New(registry.Config{
+		Apps: s.store.Apps(), Clients: s.store.Clients(), Sealer: s.keyring, Keeper: s.manager, Logger: s.log,
+		Admit: s.admit,
+	})
+	if s.sinks, err = newSinkFeed(s.manager, s.table, s.log, reg); err != nil {
+		return err
+	}
+	service := access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: s.recorder, Registerer: reg})
+	native, err := dropin.New(dropin.Config{
+		Service: service, Logger: s.log, Errcode: wechat.Errcode, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
+	})
+	if err != nil {
+		return err
+	}
+	rotation := &keyRotation{
+		path: s.cfg.KeysetFile, keyring: s.keyring, store: s.store, manager: s.manager, registry: s.registry, log: s.log,
+	}
+	api := httpapi.Config{
+		Service: service, Logger: s.log, DropIn: native, Registerer: reg,
+		RotateKeys: rotation.rotate, MaxBody: s.cfg.Limits.MaxBodyBytes,
+	}
+	if s.cfg.Metrics {
+		api.Metrics = obs.MetricsHandler(reg)
+	}
+	s.api, err = httpapi.New(api)
+	return err
+}
+
+// renewed records a renewal that nobody asked for by name: the server's own, and those
+// that reports caused, whose callers have entries of their own.
+func (s *server) renewed(ev renew.Event) {
+	e := broker.AuditEntry{Action: "renew", App: ev.Key.App, Kind: ev.Key.Kind, Version: ev.Version, Result: "ok"}
+	if ev.Err != nil {
+		e.Result = broker.AsError(ev.Err).Code
+	}
+	if ev.Foreign {
+		f := e
+		f.Action = "foreign_rotation"
+		s.recorder.Later(f)
+	}
+	s.recorder.Later(e)
+}
+
+// start loads the tokens and begins to renew. What it starts goes on after ctx, until
+// close.
+func (s *server) start(ctx context.Context) error {
+	ctx, s.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	s.work.Go(func() { s.recorder.Run(ctx) })
+	s.work.Go(func() {
+		if err := s.sinks.runner.Run(ctx); err != nil {
+			s.log.WarnContext(ctx, "sinks are behind at the end", "error", err)
+		}
+	})
+	if err := s.manager.Start(ctx); err != nil {
+		return fmt.Errorf("load tokens: %w", err)
+	}
+	s.sinks.start(ctx, s.cfg.Apps)
+	return nil
+}
+
+// close ends renewals, with their leases released, writes out what waits to be written,
+// and closes the store.
+func (s *server) close(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, renewalsTimeout)
+	defer cancel()
+	if err := s.manager.Close(wait); err != nil {
+		s.log.WarnContext(ctx, "renewals were cut off because they took too long to finish", "error", err)
+	}
+	if s.stopWork != nil {
+		// The last renewals may have brought tokens that sinks do not have yet.
+		s.sinks.stop()
+		s.stopWork()
+		s.work.Wait()
+	}
+	if err := s.store.Close(); err != nil {
+		return fmt.Errorf("close the store: %w", err)
+	}
+	return nil
+}
+
+// holder names this process in leases: readable, and never the same twice.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:12])
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/config"
+	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/registry"
+	"github.com/hufu-io/hufu/internal/sandbox"
+)
+
+const (
+	demoClassic = "demo-classic"
+	demoStable  = "demo-stable"
+	demoClient  = "demo"
+	// demoPatience is how long the demo waits for its first tokens.
+	demoPatience = 5 * time.Second
+)
+
+// demo is a server beside simulated platforms, with something to look at.
+type demo struct {
+	cfg      *config.Config
+	platform *simulated
+	classic  sandbox.App
+	stable   sandbox.App
+	key      broker.Secret
+}
+
+// serveDemo runs a server with the simulated platforms. It leaves nothing behind: its
+// data lie in a folder of their own that is removed in the end.
+func serveDemo(cmd *cobra.Command, file string) (err error) {
+	cfg, err := loadConfig(file, config.Options{Platforms: platforms(), Sandbox: true})
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "hufu-sandbox-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the sandbox's data: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	d := &demo{classic: demoApp(), stable: demoApp(), key: registry.NewKey()}
+	if d.platform, err = startPlatform(cmd.Context(), "127.0.0.1:0", sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.platform.close()) }()
+	if d.cfg, err = d.configuration(cfg, dir); err != nil {
+		return err
+	}
+	return serve(cmd, d.cfg, onlyLoopback, func(ctx context.Context, s *server, url string) error {
+		s.awaitTokens(ctx, demoClassic, demoStable)
+		_, err := fmt.Fprint(cmd.OutOrStdout(), d.lines(s, url))
+		return err
+	})
+}
+
+// onlyLoopback keeps apps that point at a real platform out of the demo.
+func onlyLoopback(a *broker.App) error {
+	if _, host, err := broker.ParseBaseURL(a.BaseURL); err == nil && broker.LoopbackHost(host) {
+		return nil
+	}
+	return &broker.Error{
+		Code: api.CodeInvalid, Class: broker.Invalid, Message: fmt.Sprintf("app %q points at a real platform, and this server runs the simulated ones", a.ID),
+		Hint: "give it a base_url of this machine, or start the server without --sandbox",
+	}
+}
+
+// configuration adds the demo's apps and client to a configuration.
+func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, error) {
+	full := *cfg
+	full.DataDir, full.KeysetFile = dir, filepath.Join(dir, "keyset.json")
+	app := func(id, mode string, a sandbox.App) *broker.App {
+		return &broker.App{
+			ID: id, Platform: wechat.Name, AppID: a.ID, Secrets: []broker.Secret{broker.NewSecret(a.Secret)},
+			Mode: mode, BaseURL: d.platform.url, Origin: broker.FromFile,
+		}
+	}
+	for _, a := range cfg.Apps {
+		if a.ID == demoClassic || a.ID == demoStable {
+			return nil, &usageError{err: fmt.Errorf("%s: the app id %q is that of a demo app; start without --sandbox, or use another id", cfg.File, a.ID)}
+		}
+	}
+	for _, c := range cfg.Clients {
+		if c.Name == demoClient {
+			return nil, &usageError{err: fmt.Errorf("%s: the client name %q is that of the demo client; start without --sandbox, or use another name", cfg.File, c.Name)}
+		}
+	}
+	full.Apps = append([]*broker.App{app(demoClassic, wechat.Classic, d.classic), app(demoStable, wechat.Stable, d.stable)}, cfg.Apps...)
+	rights, _ := broker.ParseRights([]string{"read", "renew"})
+	full.Clients = append([]*broker.Client{{
+		Name: demoClient, Key: registry.HashKey(d.key.Reveal()), Apps: []string{"demo-*"}, Rights: rights,
+		Handout: broker.HandoutReal, Origin: broker.FromFile,
+	}}, cfg.Clients...)
+	return &full, nil
+}
+
+// awaitTokens waits until the apps have their first tokens, so that what the demo
+// prints is true when it is read.
+func (s *server) awaitTokens(ctx context.Context, apps ...string) {
+	ctx, cancel := context.WithTimeout(ctx, demoPatience)
+	defer cancel()
+	for _, a := range apps {
+		// What goes wrong is in the log, and the lines are worth having nevertheless.
+		_, _ = s.manager.Token(ctx, broker.Key{App: a, Kind: broker.AccessToken})
+	}
+}
+
+// version of an app's access token; 1 where there is none yet.
+func (s *server) version(app string) broker.Version {
+	t, _, _ := s.manager.Peek(app, broker.AccessToken)
+	return max(t.Version, 1)
+}
+
+// lines says where everything is, and what to paste into another terminal.
+func (d *demo) lines(s *server, url string) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say := func(text string) { line("\n# %s", text) }
+	auth := "-H 'Authorization: Bearer " + d.key.Reveal() + "'"
+	token := url + "/v1/apps/" + demoClassic + "/tokens/access_token"
+
+	line("Hufu is at %s, and the simulated WeChat platform at %s.", url, d.platform.url)
+	line("All data lie in %s, which is removed when the server stops (Ctrl-C).", d.cfg.DataDir)
+	line("Paste these lines into another terminal:")
+	say("Read a token with the native API.")
+	line("curl -s %s %s", auth, token)
+	say("Read one as an SDK does whose base URL points here: the client key stands in for the app secret.")
+	line("curl -s '%s/cgi-bin/token?grant_type=client_credential&appid=%s&secret=%s'", url, d.classic.ID, d.key.Reveal())
+	line(`curl -s -d '{"grant_type":"client_credential","appid":"%s","secret":"%s"}' %s/cgi-bin/stable_token`, d.stable.ID, d.key.Reveal(), url)
+	say("Call the platform with it: what a business server does.")
+	line(`curl -s "%s/cgi-bin/getcallbackip?access_token=$(curl -s %s %s | sed 's/.*"token":"\([^"]*\)".*/\1/')"`, d.platform.url, auth, token)
+	say("Watch tokens change; it goes on until Ctrl-C. Do the next ones meanwhile, in a third terminal.")
+	line("curl -sN %s '%s/v1/watch?app=%s&app=%s'", auth, url, demoClassic, demoStable)
+	say("Let the platform kill the current token, as somebody else's refresh would.")
+	line(`curl -s -d '{"mode":"classic"}' %s/_sandbox/apps/%s/kill`, d.platform.url, d.classic.ID)
+	say("Report the dead token: one new token is issued, however many callers report it.")
+	line(`curl -s %s -d '{"version":%d}' %s/renew`, auth, s.version(demoClassic), token)
+	say("See what the platform saw, and make it fail; the same as a page: " + d.platform.url + "/_sandbox/")
+	line("curl -s %s/_sandbox/state", d.platform.url)
+	line(`curl -s -d '{"path":"/cgi-bin/token","kind":"status","status":502,"times":3}' %s/_sandbox/faults`, d.platform.url)
+	say("Look at the server's health and metrics.")
+	line("curl -s %s/readyz", url)
+	line("curl -s %s/metrics", url)
+	say("List the apps with the operator command.")
+	line("HUFU_ADDR=%s HUFU_KEY=$(cat %s) %s app ls", url, filepath.Join(d.cfg.DataDir, adminKeyFile), programName())
+	return b.String()
+}
+
+// programName is how this program was called.
+func programName() string {
+	if len(os.Args) > 0 && os.Args[0] != "" {
+		return os.Args[0]
+	}
+	return "hufu"
+}
