@@ -1,0 +1,96 @@
+package dropin
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzParam holds the short way of reading a parameter against the library's.
+func FuzzParam(f *testing.F) {
+	for _, seed := range []string{
+		"", "secret=x", "secret=x&secret=y", "secret", "secret=", "=x", "&&secret=x&", "a=1;secret=x", "secret=a;b&secret=c",
+		"%73ecret=x", "sec%ret=x&secret=y", "secret=%zz&secret=y", "secret=a+b%20c", "+secret=x", "SECRET=x", "secret=a=b", "secret%3Dx",
+		strings.Repeat("&", 1000) + "secret=x",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		for _, name := range []string{"secret", "appid", "grant_type", "access_token", "type"} {
+			want, _ := url.ParseQuery(query)
+			if got := param(query, name); got != want.Get(name) {
+				t.Errorf("param(%q, %q) = %q, want %q", query, name, got, want.Get(name))
+			}
+		}
+	})
+}
+
+// FuzzStable feeds the body of stable_token, which strangers write. Whatever it is, it
+// is read as what the JSON says, or refused with one of the platform's codes.
+func FuzzStable(f *testing.F) {
+	for _, seed := range []string{
+		"", "{}", " {} ", "[]", "null", `"x"`, "{", `{"appid":"wx1","secret":"s","grant_type":"client_credential","force_refresh":true}`,
+		`{"appid":1}`, `{"force_refresh":"true"}`, `{"force_refresh":{}}`, `{"APPID":"wx1"}`, `{"appid":"a","appid":"b"}`, "\ufeff{}",
+		`{"appid":"\ud800"}`, `{"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}", "{}{}", "a=b&c=d",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		cr, code := parseStable(body)
+		if code != 0 {
+			if (cr != credentials{}) || code != codeEmptyBody && code != codeBadJSON {
+				t.Errorf("refused with %d, and yet read as %+v", code, cr)
+			}
+			return
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(body, &fields); err != nil {
+			t.Fatalf("%q was accepted: %v", body, err)
+		}
+		if cr.force && !strings.Contains(string(body), "rue") && !strings.Contains(string(body), "1") {
+			t.Errorf("force was read from %q", body)
+		}
+	})
+}
+
+// FuzzCollapse holds paths against what they must be.
+func FuzzCollapse(f *testing.F) {
+	for _, seed := range []string{"", "/", "//", "/a//b", "///a///", "a//", "/cgi-bin//token"} {
+		f.Add(seed)
+	}
+	several := regexp.MustCompile(`(?s)/+`)
+	f.Fuzz(func(t *testing.T, path string) {
+		if got, want := collapse(path), several.ReplaceAllString(path, "/"); got != want {
+			t.Errorf("collapse(%q) = %q, want %q", path, got, want)
+		}
+	})
+}
+
+// FuzzAppendString holds the short way of writing a token against encoding/json.
+func FuzzAppendString(f *testing.F) {
+	for _, seed := range []string{"", "83_abc-DEF", `"`, `\`, "\x00", "é", "\xff", "<&>", "\u2028"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var got string
+		if err := json.Unmarshal(appendString(nil, s), &got); err != nil {
+			t.Fatalf("%q is not written as JSON: %v", s, err)
+		}
+		if want := strings.ToValidUTF8(s, "\ufffd"); got != want && strings.ReplaceAll(got, "\ufffd", "") != strings.ToValidUTF8(s, "") {
+			t.Errorf("%q is read back as %q", s, got)
+		}
+	})
+}
+
+func TestRidsHaveThePlatformsForm(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 9, 17, 14, 59, 38, 0, time.UTC)
+	x := newRids()
+	a, b := x.next(at), x.next(at)
+	if !regexp.MustCompile(`^6aac005a-[0-9a-f]{8}-[0-9a-f]{8}$`).MatchString(a) || a == b {
+		t.Errorf("rids %s and %s", a, b)
+	}
+}
