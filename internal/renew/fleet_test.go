@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"testing/synctest"
 	"time"
 
@@ -25,7 +25,22 @@ const (
 	secret = "0123456789abcdef0123456789abcdef"
 )
 
-var accessToken = broker.Key{App: "shop", Kind: broker.AccessToken}
+var (
+	accessToken = broker.Key{App: "shop", Kind: broker.AccessToken}
+	jsapiTicket = broker.Key{App: "shop", Kind: broker.JSAPITicket}
+)
+
+// tester is what the harness needs of a test: *testing.T and *rapid.T have it.
+type tester interface {
+	Helper()
+	Context() context.Context
+	Output() io.Writer
+	Logf(format string, args ...any)
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // plainSealer stands for the keyset: what it seals can be opened under the same
 // associated data only.
@@ -43,30 +58,35 @@ func (plainSealer) Open(box, ad []byte) ([]byte, error) {
 	return box[len(prefix):], nil
 }
 
+// storage is what a replica needs of a store.
+type storage interface {
+	broker.TokenStore
+	broker.Leaser
+	broker.Notifier
+}
+
 // fleet is replicas over one store in front of one sandbox, all in one bubble.
 type fleet struct {
-	t        *testing.T
+	t        tester
+	config   fleetConfig
 	sandbox  *sandbox.Sandbox
 	store    *memstore.Store
 	replicas []*replica
+	started  int
 	app      broker.App
+	log      *book
 }
 
+// replica is one process of the fleet.
 type replica struct {
 	*renew.Manager
-	store *memstore.Store
-	skew  atomic.Int64
-	stop  context.CancelFunc
-	calls *valve
+	name   string
+	store  *memstore.Store
+	skew   atomic.Int64
+	stop   context.CancelFunc
+	calls  *valve
+	events *events
 }
-
-// valve lets a test cut a replica off from the platform.
-type valve struct {
-	rt http.RoundTripper
-	mu sync.Mutex
-}
-
-func (v *valve) RoundTrip(r *http.Request) (*http.Response, error) { return v.rt.RoundTrip(r) }
 
 type fleetConfig struct {
 	replicas int
@@ -74,25 +94,48 @@ type fleetConfig struct {
 	sandbox  sandbox.Config
 	policy   broker.Policy
 	secrets  []string
+	// on is the sandbox of another fleet, for those who share an app at the platform.
+	on *sandbox.Sandbox
+	// wrap stands between a replica and its store.
+	wrap func(*memstore.Store) storage
+	// sealer of each replica; nil: plainSealer.
+	sealer broker.Sealer
+	// platforms of each replica; nil: WeChat at the sandbox.
+	platforms func(*valve) []broker.Platform
+	rand      func() float64
+	quiet     bool // no log in the test's output
+}
+
+// shortPolicy is the acceptance's: an overlap of 6 s, renewed every 10 s.
+func shortPolicy() broker.Policy {
+	return broker.Policy{Overlap: 6 * time.Second, Every: 10 * time.Second}
+}
+
+// realTimes are the platform's own figures, for tests that run for days.
+func realTimes() (sandbox.Config, broker.Policy) {
+	return sandbox.Config{Lifetime: 2 * time.Hour, Overlap: 5 * time.Minute}, broker.Policy{Every: time.Hour, Overlap: 5 * time.Minute}
 }
 
 // newFleet makes a fleet with the short lifetimes of the acceptance: 20 s, overlap
 // 6 s, renewed every 10 s. It must be called inside a bubble.
-func newFleet(t *testing.T, c fleetConfig) *fleet {
+func newFleet(t tester, c fleetConfig) *fleet {
 	t.Helper()
 	if c.sandbox.Lifetime == 0 {
 		c.sandbox.Lifetime, c.sandbox.Overlap = 20*time.Second, 6*time.Second
 	}
 	c.sandbox.Apps = append(c.sandbox.Apps, sandbox.App{ID: appID, Secret: secret})
 	if c.policy == (broker.Policy{}) {
-		c.policy = broker.Policy{Overlap: 6 * time.Second, Every: 10 * time.Second}
+		c.policy = shortPolicy()
 	}
 	if c.secrets == nil {
 		c.secrets = []string{secret}
 	}
 	f := &fleet{
-		t: t, sandbox: sandbox.New(c.sandbox), store: memstore.New(memstore.Config{}),
+		t: t, config: c, sandbox: c.on, store: memstore.New(memstore.Config{}), log: &book{},
 		app: broker.App{ID: "shop", Platform: wechat.Name, AppID: appID, Mode: c.mode, BaseURL: "http://sandbox", Policy: &c.policy},
+	}
+	if f.sandbox == nil {
+		f.sandbox = sandbox.New(c.sandbox)
 	}
 	for _, s := range c.secrets {
 		f.app.Secrets = append(f.app.Secrets, broker.NewSecret(s))
@@ -106,41 +149,130 @@ func newFleet(t *testing.T, c fleetConfig) *fleet {
 // start adds a replica and waits until it has started.
 func (f *fleet) start() *replica {
 	f.t.Helper()
-	r := &replica{store: f.store.Handle(), calls: &valve{rt: f.sandbox.Transport()}}
+	r := f.prepare()
+	if err := r.SetApp(f.t.Context(), &f.app); err != nil {
+		f.t.Fatal(err)
+	}
+	f.run(r)
+	return r
+}
+
+// prepare adds a replica that knows no app and has not started.
+func (f *fleet) prepare() *replica {
+	f.t.Helper()
+	r := &replica{
+		name: fmt.Sprintf("replica-%d", f.started), store: f.store.Handle(),
+		calls: newValve(f.sandbox.Transport()), events: &events{},
+	}
+	f.started++
+	ports := storage(r.store)
+	if f.config.wrap != nil {
+		ports = f.config.wrap(r.store)
+	}
+	out := io.Writer(f.log)
+	if !f.config.quiet {
+		out = io.MultiWriter(f.t.Output(), f.log)
+	}
+	sealer := f.config.sealer
+	if sealer == nil {
+		sealer = plainSealer{}
+	}
+	platforms := f.config.platforms
+	if platforms == nil {
+		platforms = func(v *valve) []broker.Platform {
+			return []broker.Platform{wechat.Platform(platform.NewCaller(v))}
+		}
+	}
 	m, err := renew.New(renew.Config{
-		Store: r.store, Leaser: r.store, Notifier: r.store, Sealer: plainSealer{},
-		Platforms: []broker.Platform{wechat.Platform(platform.NewCaller(r.calls))},
-		Holder:    fmt.Sprintf("replica-%d", len(f.replicas)),
-		Logger:    slog.New(slog.NewTextHandler(f.t.Output(), nil)),
-		Now:       func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
+		Store: ports, Leaser: ports, Notifier: ports, Sealer: sealer, Platforms: platforms(r.calls), Holder: r.name,
+		Logger:  slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name),
+		Now:     func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
+		Renewed: r.events.add, Rand: f.config.rand,
 	})
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	r.Manager = m
-	ctx, cancel := context.WithCancel(f.t.Context())
-	r.stop = cancel
-	if err := m.SetApp(ctx, &f.app); err != nil {
-		f.t.Fatal(err)
-	}
-	if err := m.Start(ctx); err != nil {
-		f.t.Fatal(err)
-	}
 	f.replicas = append(f.replicas, r)
 	return r
 }
 
-// close stops all replicas in good order and checks that the platform saw no misuse.
+// run starts a prepared replica.
+func (f *fleet) run(r *replica) {
+	f.t.Helper()
+	ctx, cancel := context.WithCancel(f.t.Context())
+	r.stop = cancel
+	if err := r.Start(ctx); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// crash ends a replica as kill -9 does: what it had in memory is gone, no call of it
+// reaches the store or the platform any more, answers under way find nobody, and its
+// leases are not released.
+func (f *fleet) crash(r *replica) {
+	f.t.Helper()
+	r.store.Fail(errCrashed)
+	r.calls.cut()
+	r.stop()
+	f.replicas = slices.DeleteFunc(f.replicas, func(o *replica) bool { return o == r })
+}
+
+var errCrashed = errors.New("the process is gone")
+
+// close stops all replicas in good order.
 func (f *fleet) close() {
 	f.t.Helper()
 	for _, r := range f.replicas {
-		if err := r.Close(f.t.Context()); err != nil {
+		if err := r.Close(context.Background()); err != nil {
 			f.t.Error(err)
 		}
 		r.stop()
 	}
 	synctest.Wait()
 }
+
+// record is the stored record of a key; the zero record where there is none.
+func (f *fleet) record(k broker.Key) broker.Record {
+	f.t.Helper()
+	r, err := f.store.Get(f.t.Context(), k)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		f.t.Fatal(err)
+	}
+	return r
+}
+
+// token reads the access token of a replica, which must have one.
+func (f *fleet) token(r *replica) broker.Token {
+	f.t.Helper()
+	tok, err := r.Token(f.t.Context(), accessToken)
+	if err != nil {
+		f.t.Fatalf("%s: %v", r.name, err)
+	}
+	return tok
+}
+
+func (f *fleet) live(tok broker.Token) bool { return f.sandbox.Live(tok.Secret.Reveal()) }
+
+// calls counts what was asked of the platform's token endpoints, refused or not.
+func (f *fleet) calls() int {
+	n := 0
+	for _, r := range f.replicas {
+		n += r.calls.count("/cgi-bin/token") + r.calls.count("/cgi-bin/stable_token")
+	}
+	return n
+}
+
+// checks counts the harmless calls that find out whether a token lives.
+func (f *fleet) checks() int {
+	n := 0
+	for _, r := range f.replicas {
+		n += r.calls.count("/cgi-bin/get_api_domain_ip")
+	}
+	return n
+}
+
+func (f *fleet) issues() int { return f.sandbox.Counts(appID).Issues }
 
 func (f *fleet) wantNoMisuse() {
 	f.t.Helper()
@@ -149,62 +281,47 @@ func (f *fleet) wantNoMisuse() {
 	}
 }
 
-// hold reads tokens for the given time on every replica and holds each answer to its
-// promise (I2): it must live for as long as was said.
-func (f *fleet) hold(d time.Duration) (reads int) {
-	f.t.Helper()
-	var wg sync.WaitGroup
-	var n atomic.Int64
-	end := time.Now().Add(d)
-	for i, r := range f.replicas {
-		for w := range 4 {
-			wg.Go(func() {
-				pause := time.Duration(100+30*i+70*w) * time.Millisecond
-				for time.Now().Before(end) {
-					tok, err := r.Token(f.t.Context(), accessToken)
-					if err != nil {
-						f.t.Errorf("replica %d: %v", i, err)
-						return
-					}
-					n.Add(1)
-					promise := tok.Promise(r.Now())
-					dies, known := f.sandbox.Dies(tok.Secret.Reveal())
-					if !known || !f.sandbox.Live(tok.Secret.Reveal()) {
-						f.t.Errorf("I2: replica %d handed out a dead token, version %d", i, tok.Version)
-					}
-					at := time.Now()
-					wg.Go(func() {
-						time.Sleep(promise)
-						if !f.sandbox.Live(tok.Secret.Reveal()) {
-							f.t.Errorf("I2: version %d was promised for %v at %v, but died at %v", tok.Version, promise, at, dies)
-						}
-					})
-					time.Sleep(pause)
-				}
-			})
-		}
-	}
-	wg.Wait()
-	return int(n.Load())
+// inject makes calls of the token endpoints fail.
+func (f *fleet) inject(fault sandbox.Fault) {
+	fault.Path = "/cgi-bin/token"
+	f.sandbox.Inject(fault)
+	fault.Path = "/cgi-bin/stable_token"
+	f.sandbox.Inject(fault)
 }
 
-func TestPromisesHoldOverThreeReplicas(t *testing.T) {
-	t.Parallel()
-	for _, mode := range []string{wechat.Stable, wechat.Classic} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				f := newFleet(t, fleetConfig{replicas: 3, mode: mode})
-				defer f.close()
-				reads := f.hold(5 * time.Minute)
-				issues := len(f.sandbox.Issues(appID))
-				t.Logf("%d reads, %d issues", reads, issues)
-				// I1: one issue per renewal, although three replicas renew.
-				if low, high := 5*60/20, 5*60/10+1; issues < low || issues > high {
-					t.Errorf("I1: %d issues in 5 minutes, want %d to %d", issues, low, high)
-				}
-				f.wantNoMisuse()
-			})
-		})
-	}
+// book keeps what was logged.
+type book struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (b *book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+func (b *book) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.text)
+}
+
+// events keeps what the manager told its observer.
+type events struct {
+	mu   sync.Mutex
+	list []renew.Event
+}
+
+func (x *events) add(e renew.Event) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.list = append(x.list, e)
+}
+
+func (x *events) all() []renew.Event {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.list)
 }
