@@ -92,6 +92,23 @@ func (b Budget) SpendForce(now time.Time) Budget {
 	return b
 }
 
+// Join brings together two counts that began as one, of which neither knows what the
+// other has spent since.
+func (b Budget) Join(o Budget) Budget {
+	if o.Day > b.Day {
+		b, o = o, b
+	}
+	if o.Day == b.Day {
+		b.Issues = max(b.Issues, o.Issues)
+		b.Unplanned = max(b.Unplanned, o.Unplanned)
+		b.Forced = max(b.Forced, o.Forced)
+	}
+	b.Streak = max(b.Streak, o.Streak)
+	b.LastUnplanned = later(b.LastUnplanned, o.LastUnplanned)
+	b.LastForced = later(b.LastForced, o.LastForced)
+	return b
+}
+
 // streakGap is the least time between unplanned issues that follow each other
 // closely. The first few are free, because tokens do die; then it grows, because
 // two servers that kill each other's tokens would never stop.

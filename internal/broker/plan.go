@@ -13,13 +13,14 @@ type Success struct {
 	Rnd         float64 // in [0,1), for jitter
 }
 
-// PlanIssued returns the record after a success. The result is to be stored at
-// version r.Version+1, which is also the version of a new token.
+// PlanIssued returns the record after a success, to be stored at version r.Version+1.
+// That is the version of a new token too, unless tokens were issued meanwhile that
+// could not be stored: no two tokens share a version.
 func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
 	prev := r.Current
 	rot = rot.fit(s.Lifetime)
 	t := SealedToken{
-		Version: r.Version + 1, Box: s.Box,
+		Version: max(r.Version, prev.Version) + 1, Box: s.Box,
 		Issued: s.Started, Expiry: s.Started.Add(s.Lifetime),
 	}
 	if s.Same {

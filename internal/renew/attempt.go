@@ -15,11 +15,6 @@ const storeTimeout = 5 * time.Second
 // compare-and-swap, publish, release. It returns ErrLeaseHeld if another process is
 // at it.
 func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
-	if m.isOffline(e) {
-		if err := m.reconcile(ctx, e); err != nil {
-			return m.renewOffline(ctx, e, w)
-		}
-	}
 	k := e.key()
 	_, rot := e.app.def.Load().source(e.kind)
 	before := m.cfg.Now()
@@ -35,9 +30,19 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}
 	after := m.cfg.Now()
 	m.clock.observe(lease.Acquired, before, after)
-	defer m.release(ctx, lease)
+	unsaved := false
+	defer func() {
+		if !unsaved || rot.HarmlessTwice() {
+			m.release(ctx, lease)
+		}
+		// Else the platform may have replaced the token and no other replica knows. A lease
+		// that runs out tells them that they have to be as careful as after a crash.
+	}()
 
 	r, err := m.read(ctx, e)
+	if err == nil {
+		r, err = m.reconcile(ctx, e, r)
+	}
 	if err != nil {
 		m.metrics.storeErrors.Inc()
 		return m.renewOffline(ctx, e, w)
@@ -60,6 +65,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		// The platform has acted, so this is the truth, stored or not.
 		m.metrics.storeErrors.Inc()
 		m.keepOffline(e, next)
+		unsaved = ev.Err == nil || broker.AsError(ev.Err).Unknown
 	}
 	m.report(ctx, ev)
 	return ev.Err

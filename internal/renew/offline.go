@@ -27,7 +27,13 @@ func (m *Manager) isOffline(e *entry) bool {
 
 // keepOffline makes a record current here that could not be stored.
 func (m *Manager) keepOffline(e *entry, r broker.Record) {
+	d := e.app.def.Load()
+	_, rot := d.source(e.kind)
 	e.mu.Lock()
+	if d = e.app.def.Load(); e.gone || r.Source != d.app.Source() {
+		e.mu.Unlock()
+		return // the app has become another one meanwhile (I8)
+	}
 	old := e.state.Load()
 	e.offline = &r
 	secret := old.secret
@@ -38,8 +44,15 @@ func (m *Manager) keepOffline(e *entry, r broker.Record) {
 	// Other replicas may have written this version meanwhile; what is in memory only
 	// never hides what they wrote.
 	s.record = old.record
+	if !rot.HarmlessTwice() {
+		// The others do not know of this and may issue at any time, so no more is promised
+		// than was before; of a new token nothing, until it is stored.
+		s.until = min(s.until, s.issued)
+		if s.version == old.version {
+			s.until = min(stamp(r.Current.Until), old.until)
+		}
+	}
 	e.state.Store(s)
-	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r))
 	e.mu.Unlock()
 	m.sched.set(e, m.now().Add(time.Second))
 	if s.version != old.version && s.version != 0 {
@@ -91,38 +104,89 @@ func (m *Manager) remembered(e *entry) broker.Record {
 	return e.state.Load().outline(e.key(), e.app.def.Load().app.Source())
 }
 
-// reconcile stores what was issued while the store was away. After it the entry is
-// not offline any more.
-func (m *Manager) reconcile(ctx context.Context, e *entry) error {
+// reconcile brings what was issued while the store was away together with what is
+// stored, and returns the result. After it the entry is not offline any more. It is
+// called under the lease, so that no other replica is in the middle of an issue.
+func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record) (broker.Record, error) {
 	e.mu.Lock()
 	ours := e.offline
 	e.mu.Unlock()
 	if ours == nil {
-		return nil
+		return stored, nil
 	}
-	stored, err := m.read(ctx, e)
-	if err != nil {
-		return err
-	}
-	next, changed := merge(stored, *ours)
-	if changed {
-		v, err := m.put(ctx, next)
-		if err != nil && !errors.Is(err, broker.ErrConflict) {
-			return err
+	_, rot := e.app.def.Load().source(e.kind)
+	for {
+		next, changed := merge(stored, *ours, rot)
+		if next.Current.Version == stored.Current.Version && distinct(stored.Current, ours.Current) && next.Current.Version <= ours.Current.Version {
+			// Here the version has been handed out for another token.
+			next.Current.Version = ours.Current.Version + 1
+			changed = true
 		}
-		if err != nil {
-			return errStoreLost // somebody writes right now; the next attempt looks again
+		if changed {
+			v, err := m.put(ctx, next)
+			if errors.Is(err, broker.ErrConflict) {
+				if stored, err = m.read(ctx, e); err == nil {
+					continue
+				}
+			}
+			if err != nil {
+				return stored, err
+			}
+			next.Version = v
 		}
-		next.Version = v
+		e.mu.Lock()
+		if e.offline == ours {
+			e.offline = nil
+		}
+		e.mu.Unlock()
+		m.adopt(e, next)
+		if changed {
+			m.publish(ctx, next)
+		}
+		return next, nil
 	}
-	e.mu.Lock()
-	if e.offline == ours {
-		e.offline = nil
+}
+
+// distinct reports whether two sealed tokens are not known to be the same one.
+func distinct(a, b broker.SealedToken) bool { return string(a.Box) != string(b.Box) }
+
+// merge brings a record that could not be stored onto the stored one. The token that
+// was issued last wins, and what is known of failures is kept. It reports false if
+// there is nothing of ours to add.
+func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool) {
+	next := ours
+	next.Version = stored.Version
+	next.Budget = stored.Budget.Join(ours.Budget)
+	next.Foreign = stored.Foreign
+	if ours.Foreign.Count > stored.Foreign.Count {
+		next.Foreign = ours.Foreign
 	}
-	e.mu.Unlock()
-	m.adopt(e, next)
-	if changed {
-		m.publish(ctx, next)
+	if next.Secret == "" {
+		next.Secret = stored.Secret
 	}
-	return nil
+	next.Previous = stored.Previous
+	switch {
+	case ours.Current.Version != 0 && ours.Current.Issued.After(stored.Current.Issued):
+		if distinct(ours.Current, stored.Current) {
+			next.Current.Version = max(ours.Current.Version, stored.Version+1, stored.Current.Version+1)
+			next.Previous = stored.Current
+		} else {
+			next.Current.Version = stored.Current.Version
+		}
+		return next, true
+	case !ours.Failure.Last.After(stored.Failure.Last) || ours.Failure.Last.Before(stored.Current.Issued):
+		return stored, false
+	case stored.Version == ours.Version:
+		next.Current = stored.Current
+		next.Current.Until = ours.Current.Until
+		return next, true
+	case ours.Failure.UnknownAt.IsZero() || !stored.Failure.UnknownAt.IsZero():
+		return stored, false
+	}
+	// Somebody wrote who could not know that an issue of ours has an unknown outcome.
+	next.Current, next.Rejected, next.Due = stored.Current, stored.Rejected, latest(stored.Due, ours.Failure.NotBefore)
+	if !rot.HarmlessTwice() {
+		next.Due = latest(next.Due, stored.Current.Until)
+	}
+	return next, true
 }

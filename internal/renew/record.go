@@ -55,6 +55,7 @@ func (m *Manager) put(ctx context.Context, r broker.Record) (broker.Version, err
 // If somebody else wrote meanwhile, what they wrote and what the platform gave us
 // are brought together: the token that was issued last wins, and nothing is lost.
 func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error {
+	_, rot := e.app.def.Load().source(e.kind)
 	for {
 		v, err := m.put(ctx, next)
 		if err == nil {
@@ -70,7 +71,7 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 		if err != nil {
 			return err
 		}
-		merged, changed := merge(stored, next)
+		merged, changed := merge(stored, next, rot)
 		if !changed {
 			m.adopt(e, stored)
 			return nil
@@ -80,29 +81,6 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 		}
 		next = merged
 	}
-}
-
-// merge brings our unsaved record onto the stored one. It reports false if there is
-// nothing of ours to add.
-func merge(stored, ours broker.Record) (broker.Record, bool) {
-	if ours.Current.Version == 0 || !ours.Current.Issued.After(stored.Current.Issued) {
-		return stored, false
-	}
-	next := ours
-	next.Version = stored.Version
-	if string(ours.Current.Box) == string(stored.Current.Box) {
-		next.Current.Version = stored.Current.Version
-		next.Previous = stored.Previous
-	} else {
-		next.Current.Version = stored.Version + 1
-		next.Previous = stored.Current
-	}
-	next.Budget.Issues = max(ours.Budget.Issues, stored.Budget.Issues+1)
-	next.Foreign = stored.Foreign
-	if ours.Foreign.Count > stored.Foreign.Count {
-		next.Foreign = ours.Foreign
-	}
-	return next, true
 }
 
 // publish tells the other replicas. They would find out by themselves when the old
@@ -121,10 +99,11 @@ func (m *Manager) publish(ctx context.Context, r broker.Record) {
 // adopt makes a record that was read or written the one that readers see, unless
 // they see a newer one already. Watchers are told of a new token.
 func (m *Manager) adopt(e *entry, r broker.Record) {
-	r = r.For(e.app.def.Load().app)
 	e.mu.Lock()
+	// Under the lock: an app that becomes another one forgets under it too (I8).
+	r = r.For(e.app.def.Load().app)
 	old := e.state.Load()
-	if e.gone || e.offline != nil && r.Version <= e.offline.Version || r.Version < old.record || r.Version == old.record && old != noSnapshot {
+	if e.gone || e.offline != nil || r.Version < old.record || r.Version == old.record && old != noSnapshot {
 		e.mu.Unlock()
 		return
 	}
