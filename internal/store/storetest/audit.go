@@ -128,6 +128,9 @@ func (s suite) auditPages(t *testing.T) {
 		if len(page) == 0 {
 			break
 		}
+		if len(got) > len(es) {
+			t.Fatalf("saw %d entries, of %d that were there", len(got), len(es))
+		}
 		got = append(got, page...)
 		f.Before = page[len(page)-1].ID
 		ok(t, "append", st.Audit().Append(t.Context(), broker.AuditEntry{At: auditStart, Action: "later"}))
