@@ -4,6 +4,7 @@ import (
 	"context"
 	"sort"
 
+	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -37,7 +38,7 @@ func (s *Service) App(c broker.Caller, id string) (AppState, error) {
 // may manage.
 func (s *Service) Apps(c broker.Caller, after string, limit int) ([]AppState, error) {
 	if c.Client == nil || !c.Client.Rights.Has(broker.Admin) {
-		return nil, broker.ErrNotAllowed
+		return nil, s.refuse(broker.ErrNotAllowed)
 	}
 	ids := s.registry.AppIDs()
 	list := []AppState{}
@@ -48,7 +49,10 @@ func (s *Service) Apps(c broker.Caller, after string, limit int) ([]AppState, er
 		if len(list) == limit {
 			break
 		}
-		if st, err := s.App(c, id); err == nil {
+		if !acl.Allow(c.Client, broker.Admin, id) {
+			continue
+		}
+		if st, err := s.App(c, id); err == nil { // it may have been removed meanwhile
 			list = append(list, st)
 		}
 	}

@@ -117,8 +117,12 @@ func (s *Service) Wait(ctx context.Context, c broker.Caller, app string, kind br
 		return Held{}, err
 	}
 	t, err := s.tokens.Newer(ctx, broker.Key{App: app, Kind: kind}, seen)
-	if err != nil {
-		return Held{}, err
+	switch {
+	case err != nil:
+		return Held{}, s.refuse(err)
+	case !s.registry.Valid(c.Client):
+		// It was revoked or changed while it waited.
+		return Held{}, s.refuse(broker.ErrNotAllowed)
 	}
 	if t.Version != seen {
 		s.handedOut(c, t)
@@ -201,15 +205,15 @@ func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
 	return &Watch{s: s, c: c, sub: s.tokens.Watch(apps...)}, nil
 }
 
-// Next waits for the next token that changed.
+// Next waits for the next token that changed. Once the client has been revoked or
+// changed it returns [broker.ErrNotAllowed], at the latest when ctx ends.
 func (w *Watch) Next(ctx context.Context) (Held, error) {
 	k, err := w.sub.Next(ctx)
+	if !w.s.registry.Valid(w.c.Client) {
+		return Held{}, w.s.refuse(broker.ErrNotAllowed)
+	}
 	if err != nil {
 		return Held{}, err
-	}
-	// The client may have been revoked since.
-	if err := w.s.may(w.c, broker.Read, k.App); err != nil || !w.s.registry.Valid(w.c.Client) {
-		return Held{}, broker.ErrNotAllowed
 	}
 	return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
 }

@@ -34,7 +34,12 @@ type Config struct {
 // maxCounted bounds the reads that are counted at a time; beyond it the window ends early.
 const maxCounted = 100_000
 
-const appendTimeout = 2 * time.Second
+const (
+	appendTimeout = 2 * time.Second
+	// appendAtOnce is how many entries go to the store at a time, which takes it no
+	// more than a part of the timeout.
+	appendAtOnce = 1000
+)
 
 // Recorder writes the audit. It is safe for concurrent use.
 type Recorder struct {
@@ -45,6 +50,7 @@ type Recorder struct {
 
 	mu      sync.Mutex
 	pending []broker.AuditEntry // not stored yet
+	full    []*window           // ended early and not collected yet
 }
 
 // window counts the reads since it began.
@@ -52,7 +58,10 @@ type window struct {
 	mu     sync.RWMutex
 	counts map[read]*tally
 	fresh  []*tally // read for the first time and not queued yet
+	closed bool     // it is collected: a read belongs to the next one
 }
+
+func newWindow() *window { return &window{counts: map[read]*tally{}} }
 
 type read struct {
 	client, app string
@@ -63,7 +72,7 @@ type read struct {
 type tally struct {
 	first   broker.AuditEntry
 	n       atomic.Int64
-	written int64 // guarded by the flush, which is alone
+	written int64 // guarded by the window's mu
 }
 
 // New returns a recorder. [Recorder.Run] writes what is coalesced.
@@ -83,7 +92,7 @@ func New(cfg Config) *Recorder {
 	if cfg.Registerer != nil {
 		cfg.Registerer.MustRegister(r.dropped)
 	}
-	r.reads.Store(&window{counts: map[read]*tally{}})
+	r.reads.Store(newWindow())
 	return r
 }
 
@@ -114,33 +123,50 @@ func (r *Recorder) Later(e broker.AuditEntry) {
 // reads of a version, allocates.
 func (r *Recorder) Read(c broker.Caller, app string, kind broker.Kind, v broker.Version) {
 	k := read{client: c.Name(), app: app, kind: kind, version: v}
-	w := r.reads.Load()
-	w.mu.RLock()
-	t := w.counts[k]
-	w.mu.RUnlock()
-	if t == nil {
-		t = r.begin(w, k, c)
+	for {
+		w := r.reads.Load()
+		if w.count(k) || r.begin(w, k, c) {
+			return
+		}
 	}
-	t.n.Add(1)
 }
 
-func (r *Recorder) begin(w *window, k read, c broker.Caller) *tally {
+// count counts a read of what was read before. The lock is held so that the window is
+// not collected between finding the tally and adding to it.
+func (w *window) count(k read) bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	t := w.counts[k]
+	if t == nil || w.closed {
+		return false
+	}
+	t.n.Add(1)
+	return true
+}
+
+// begin counts a first read. It reports false if the window has ended.
+func (r *Recorder) begin(w *window, k read, c broker.Caller) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if t := w.counts[k]; t != nil {
-		return t
+	if w.closed {
+		return false
 	}
-	t := &tally{first: broker.AuditEntry{
-		At: r.cfg.Now(), Client: k.client, Action: "read", App: k.app, Kind: k.kind, Version: k.version,
-		Remote: c.Remote, RequestID: c.RequestID, Result: "ok",
-	}}
-	w.counts[k] = t
-	w.fresh = append(w.fresh, t)
-	if len(w.counts) > maxCounted {
-		r.reads.CompareAndSwap(w, &window{counts: map[read]*tally{}})
-		go r.collect(w)
+	t := w.counts[k]
+	if t == nil {
+		t = &tally{first: broker.AuditEntry{
+			At: r.cfg.Now(), Client: k.client, Action: "read", App: k.app, Kind: k.kind, Version: k.version,
+			Remote: c.Remote, RequestID: c.RequestID, Result: "ok",
+		}}
+		w.counts[k] = t
+		w.fresh = append(w.fresh, t)
+		if len(w.counts) >= maxCounted && r.reads.CompareAndSwap(w, newWindow()) {
+			r.mu.Lock()
+			r.full = append(r.full, w)
+			r.mu.Unlock()
+		}
 	}
-	return t
+	t.n.Add(1)
+	return true
 }
 
 func (r *Recorder) keep(es ...broker.AuditEntry) {
@@ -163,47 +189,66 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-tick.C:
 			if now := r.cfg.Now(); now.Sub(begun) >= r.cfg.Window {
 				begun = now
-				r.collect(r.reads.Swap(&window{counts: map[read]*tally{}}))
-			} else {
-				r.collectNew()
+				r.end()
 			}
-			r.flush(ctx)
+			r.flush(ctx, append(r.collectFull(), r.reads.Load().collectNew()...))
 		case <-ctx.Done():
-			r.collect(r.reads.Swap(&window{counts: map[read]*tally{}}))
+			r.end()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 			defer cancel()
-			r.flush(ctx)
+			r.flush(ctx, r.collectFull())
 			return
 		}
 	}
 }
 
-// collectNew queues an entry for each version that was read for the first time.
-func (r *Recorder) collectNew() {
-	w := r.reads.Load()
+// end ends the window.
+func (r *Recorder) end() {
+	w := r.reads.Swap(newWindow())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.full = append(r.full, w)
+}
+
+// collectFull returns what the windows have that ended.
+func (r *Recorder) collectFull() []broker.AuditEntry {
+	r.mu.Lock()
+	full := r.full
+	r.full = nil
+	r.mu.Unlock()
 	var es []broker.AuditEntry
+	for _, w := range full {
+		es = append(es, w.collect()...)
+	}
+	return es
+}
+
+// collectNew returns an entry for each version that was read for the first time.
+func (w *window) collectNew() []broker.AuditEntry {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	var es []broker.AuditEntry
 	for _, t := range w.fresh {
 		if e := t.take(); e.Count > 0 {
 			es = append(es, e)
 		}
 	}
 	w.fresh = nil
-	w.mu.Unlock()
-	r.keep(es...)
+	return es
 }
 
-// collect queues what a window that has ended still has.
-func (r *Recorder) collect(w *window) {
-	var es []broker.AuditEntry
+// collect closes a window that has ended and returns what it still has.
+func (w *window) collect() []broker.AuditEntry {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	var es []broker.AuditEntry
 	for _, t := range w.counts {
 		if e := t.take(); e.Count > 0 {
 			es = append(es, e)
 		}
 	}
-	w.mu.Unlock()
-	r.keep(es...)
+	return es
 }
 
 // take returns an entry for the reads since the last one.
@@ -214,25 +259,32 @@ func (t *tally) take() broker.AuditEntry {
 	return e
 }
 
-// flush stores what is queued; what cannot be stored stays queued.
-func (r *Recorder) flush(ctx context.Context) {
+// flush stores what waits and then the given entries, in portions that the store takes
+// in time. What cannot be stored waits; only then is there a bound to it.
+func (r *Recorder) flush(ctx context.Context, es []broker.AuditEntry) {
 	r.mu.Lock()
-	es := r.pending
+	es = append(r.pending, es...)
 	r.pending = nil
 	r.mu.Unlock()
-	if len(es) == 0 {
-		return
+	for len(es) > 0 {
+		n := min(len(es), appendAtOnce)
+		if err := r.append(ctx, es[:n]); err != nil {
+			r.cfg.Logger.WarnContext(ctx, "audit entries wait for the store", "entries", len(es), "error", err)
+			r.mu.Lock()
+			newer := r.pending
+			r.pending = nil
+			r.mu.Unlock()
+			r.keep(append(es, newer...)...)
+			return
+		}
+		es = es[n:]
 	}
+}
+
+func (r *Recorder) append(ctx context.Context, es []broker.AuditEntry) error {
 	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
 	defer cancel()
-	if err := r.cfg.Log.Append(ctx, es...); err != nil {
-		r.cfg.Logger.WarnContext(ctx, "audit entries wait for the store", "entries", len(es), "error", err)
-		r.mu.Lock()
-		newer := r.pending
-		r.pending = nil
-		r.mu.Unlock()
-		r.keep(append(es, newer...)...)
-	}
+	return r.cfg.Log.Append(ctx, es...)
 }
 
 // Query reads the audit, newest first.

@@ -147,10 +147,14 @@ func (r *Registry) loadApp(ctx context.Context, d broker.Definition) error {
 }
 
 func (r *Registry) register(ctx context.Context, a *broker.App) error {
+	old := r.App(a.ID)
 	if err := r.cfg.Keeper.SetApp(ctx, a); err != nil {
 		return fmt.Errorf("register app %q: %w", a.ID, err)
 	}
-	if !strings.EqualFold(a.AppID, a.ID) {
+	if old != nil && old.AppID != a.AppID {
+		r.unindex(old)
+	}
+	if strings.ToLower(a.AppID) != a.ID {
 		r.othersMu.Lock()
 		if !slices.Contains(r.others[a.AppID], a.ID) {
 			r.others[a.AppID] = append(slices.Clip(r.others[a.AppID]), a.ID)
@@ -159,6 +163,18 @@ func (r *Registry) register(ctx context.Context, a *broker.App) error {
 	}
 	r.cfg.Changed(a.ID, a)
 	return nil
+}
+
+// unindex forgets under which platform's name an app was known.
+func (r *Registry) unindex(a *broker.App) {
+	r.othersMu.Lock()
+	defer r.othersMu.Unlock()
+	left := slices.DeleteFunc(slices.Clone(r.others[a.AppID]), func(id string) bool { return id == a.ID })
+	if len(left) == 0 {
+		delete(r.others, a.AppID)
+	} else {
+		r.others[a.AppID] = left
+	}
 }
 
 // App finds an app by id, or returns nil.
@@ -269,6 +285,7 @@ func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 	case err != nil && !errors.Is(err, broker.ErrNotFound):
 		return fmt.Errorf("delete app %q: %w", id, err)
 	}
+	r.unindex(a)
 	r.cfg.Changed(id, nil)
 	return r.cfg.Keeper.RemoveApp(ctx, id)
 }
