@@ -201,3 +201,14 @@ func TestPlaceholdersAreNumberedWhereTheDialectWantsIt(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestCleanMakesTextThatEveryDatabaseTakes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "", "plain": "plain", "虎符": "虎符", "a\x00b": "a\uFFFDb", "a\xff\xfeb": "a\uFFFDb", "\xc3": "\uFFFD", "\uFFFD": "\uFFFD",
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("clean(%q) is %q, want %q", in, got, want)
+		}
+	}
+}
