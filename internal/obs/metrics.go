@@ -1,0 +1,58 @@
+package obs
+
+import (
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// NewRegistry returns a registry with the metrics of the Go runtime, of the
+// process and of the build.
+func NewRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildInfo(),
+	)
+	return reg
+}
+
+// buildInfo is a constant metric whose labels say what runs.
+func buildInfo() prometheus.Collector {
+	labels := prometheus.Labels{"version": "unknown", "revision": "unknown", "goversion": "unknown"}
+	if bi, ok := debug.ReadBuildInfo(); ok {
+		labels["version"], labels["goversion"] = bi.Main.Version, bi.GoVersion
+		for _, s := range bi.Settings {
+			if s.Key == "vcs.revision" {
+				labels["revision"] = s.Value
+			}
+		}
+	}
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hufu_build_info", Help: "What this server was built from; always 1.", ConstLabels: labels,
+	}, func() float64 { return 1 })
+}
+
+// Bounds on answering for metrics: a scraper that asks again before it has its
+// answer must not pile up work.
+const (
+	metricsTimeout  = 10 * time.Second
+	metricsInFlight = 4
+)
+
+// MetricsHandler answers with the registry's metrics. A collector that fails is
+// left out and counted, and the others are shown.
+func MetricsHandler(reg *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		Registry:            reg,
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: metricsInFlight,
+		Timeout:             metricsTimeout,
+		EnableOpenMetrics:   true,
+	})
+}

@@ -1,0 +1,37 @@
+package obs_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/hufu-io/hufu/internal/obs"
+)
+
+func TestMetricsShowRuntimeProcessAndBuild(t *testing.T) {
+	t.Parallel()
+	h := obs.MetricsHandler(obs.NewRegistry())
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+	req.Header.Set("Accept-Encoding", "gzip")
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, req)
+	if rec.Code != http.StatusOK || rec.Header().Get("Content-Encoding") != "gzip" {
+		t.Fatalf("status %d, encoding %q", rec.Code, rec.Header().Get("Content-Encoding"))
+	}
+	zr, err := gzip.NewReader(rec.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"go_goroutines ", "process_start_time_seconds ", "hufu_build_info{"} {
+		if !strings.Contains(string(body), name) {
+			t.Errorf("no %s", name)
+		}
+	}
+}
