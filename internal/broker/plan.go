@@ -149,6 +149,24 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 	return r
 }
 
+// PlanForgiven returns the record after something was changed that may have mended
+// what failed: the back-off is over. A live token is renewed as soon as the promises
+// on it allow, which counted on the back-off.
+func PlanForgiven(r Record, rot Rotation, now time.Time) Record {
+	r.Failure.NotBefore = now
+	switch {
+	case !r.Failure.UnknownAt.IsZero():
+	case rot.Family == Eager && r.Usable(now):
+		rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
+		// The current token dies an overlap after the next issue, the one before it at once.
+		allowed := later(r.Current.Until.Add(-rot.Overlap), r.Previous.Until)
+		r.Due = earlier(r.Due, later(now, allowed))
+	default:
+		r.Due = now
+	}
+	return r
+}
+
 // clampHalf brings a duration that does not fit into a lifetime down to half of it.
 func clampHalf(d, lifetime time.Duration) time.Duration {
 	if d >= lifetime {

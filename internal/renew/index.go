@@ -152,6 +152,13 @@ type entry struct {
 	wake int64
 }
 
+// removed reports whether the app is not kept any more.
+func (e *entry) removed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.gone
+}
+
 func (e *entry) key() broker.Key {
 	k := broker.Key{Kind: e.kind, Subject: e.subject}
 	if d := e.app.def.Load(); d != nil {

@@ -233,11 +233,8 @@ func (m *Manager) forgive(ctx context.Context, e *entry) error {
 	if r.Failure.IsZero() {
 		return nil
 	}
-	r.Failure.NotBefore = m.now()
-	if r.Failure.UnknownAt.IsZero() {
-		r.Due = m.now()
-	}
-	return m.save(ctx, e, r)
+	_, rot := e.app.def.Load().source(e.kind)
+	return m.save(ctx, e, broker.PlanForgiven(r, rot, m.now()))
 }
 
 // RemoveApp stops keeping an app's tokens and deletes their records.

@@ -53,6 +53,7 @@ func (m *Manager) keepOffline(e *entry, r broker.Record) {
 		}
 	}
 	e.state.Store(s)
+	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r))
 	e.mu.Unlock()
 	m.sched.set(e, m.now().Add(time.Second))
 	if s.version != old.version && s.version != 0 {

@@ -57,6 +57,9 @@ func (m *Manager) put(ctx context.Context, r broker.Record) (broker.Version, err
 func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error {
 	_, rot := e.app.def.Load().source(e.kind)
 	for {
+		if e.removed() {
+			return nil // its record is deleted, and stays so
+		}
 		v, err := m.put(ctx, next)
 		if err == nil {
 			next.Version = v
