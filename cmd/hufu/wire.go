@@ -87,7 +87,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 // assemble makes the parts that live above the store.
 func (s *server) assemble() error {
 	reg := obs.NewRegistry()
-	s.recorder = audit.New(audit.Config{Log: s.store.Audit(), Logger: s.log, Registerer: reg})
+	s.recorder = audit.New(audit.Config{Log: s.store.Audit(), Logger: s.log, Registerer: reg, Retain: s.cfg.Audit.Keep})
 	var err error
 	s.manager, err = renew.New(renew.Config{
 		Store: s.store, Leaser: s.store, Sealer: s.keyring, Platforms: s.table,

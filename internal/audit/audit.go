@@ -28,7 +28,9 @@ type Config struct {
 	Window time.Duration
 	// Keep is how many entries wait in memory while the store is away. Zero: 10 000.
 	Keep int
-	Now  func() time.Time // nil: time.Now
+	// Retain is for how long entries are kept in the store. Zero: for ever.
+	Retain time.Duration
+	Now    func() time.Time // nil: time.Now
 }
 
 // maxCounted bounds the reads that are counted at a time; beyond it the window ends early.
@@ -39,6 +41,8 @@ const (
 	// appendAtOnce is how many entries go to the store at a time, which takes it no
 	// more than a part of the timeout.
 	appendAtOnce = 1000
+	// maxPrunes bounds the writes of one clearing away of old entries.
+	maxPrunes = 100
 )
 
 // Recorder writes the audit. It is safe for concurrent use.
@@ -190,6 +194,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			if now := r.cfg.Now(); now.Sub(begun) >= r.cfg.Window {
 				begun = now
 				r.end()
+				r.prune(ctx, now)
 			}
 			r.flush(ctx, append(r.collectFull(), r.reads.Load().collectNew()...))
 		case <-ctx.Done():
@@ -197,6 +202,26 @@ func (r *Recorder) Run(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 			defer cancel()
 			r.flush(ctx, r.collectFull())
+			return
+		}
+	}
+}
+
+// prune removes what is older than it is kept, a bounded part at a time: an audit that
+// was kept for long is not to hold up the store's other writes.
+func (r *Recorder) prune(ctx context.Context, now time.Time) {
+	if r.cfg.Retain <= 0 {
+		return
+	}
+	for range maxPrunes {
+		ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+		n, err := r.cfg.Log.Prune(ctx, now.Add(-r.cfg.Retain), appendAtOnce)
+		cancel()
+		if err != nil {
+			r.cfg.Logger.WarnContext(ctx, "old audit entries were not removed", "error", err)
+			return
+		}
+		if n < appendAtOnce {
 			return
 		}
 	}

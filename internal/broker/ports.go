@@ -183,11 +183,14 @@ type AuditFilter struct {
 	Limit               int
 }
 
-// AuditLog is append-only.
+// AuditLog is append-only: entries are added and grow old, nothing else.
 type AuditLog interface {
 	Append(ctx context.Context, entries ...AuditEntry) error
 	// Query returns matching entries, newest first.
 	Query(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
+	// Prune removes the oldest of the entries from before the given time, at most
+	// limit of them, and returns how many there were. Ids are not used again.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // Sealer seals what must not be read at rest. Implementations are safe for

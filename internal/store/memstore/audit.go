@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -21,7 +22,8 @@ func (l auditLog) Append(ctx context.Context, entries ...broker.AuditEntry) erro
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range entries {
-		e.ID = int64(len(d.audit)) + 1
+		d.lastAudit++
+		e.ID = d.lastAudit
 		e.At = utc(e.At)
 		d.audit = append(d.audit, e)
 	}
@@ -46,6 +48,27 @@ func (l auditLog) Query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 		}
 	}
 	return found, nil
+}
+
+func (l auditLog) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	if err := l.s.usable(ctx); err != nil {
+		return 0, fmt.Errorf("prune the audit: %w", err)
+	}
+	d := l.s.data
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	// A new slice: queries go on with the old one.
+	kept := make([]broker.AuditEntry, 0, len(d.audit))
+	for _, e := range d.audit {
+		if n < limit && e.At.Before(before) {
+			n++
+			continue
+		}
+		kept = append(kept, e)
+	}
+	d.audit = kept
+	return n, nil
 }
 
 func matches(f broker.AuditFilter, e broker.AuditEntry) bool {

@@ -39,14 +39,16 @@ var (
 type data struct {
 	now func() time.Time
 
-	mu       sync.Mutex // guards what follows; never held across a call of anyone else's code
-	records  map[broker.Key]broker.Record
-	leases   map[string]lease
-	apps     map[string]broker.Definition
-	clients  map[string]broker.Definition
-	audit    []broker.AuditEntry
-	settings map[string][]byte
-	watches  map[*watch]struct{} // of all handles
+	mu      sync.Mutex // guards what follows; never held across a call of anyone else's code
+	records map[broker.Key]broker.Record
+	leases  map[string]lease
+	apps    map[string]broker.Definition
+	clients map[string]broker.Definition
+	audit   []broker.AuditEntry
+	// lastAudit is the newest entry's id, which outlives the entry.
+	lastAudit int64
+	settings  map[string][]byte
+	watches   map[*watch]struct{} // of all handles
 }
 
 // New returns a handle on a new, empty store.

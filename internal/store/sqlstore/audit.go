@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -36,6 +37,19 @@ func (l auditLog) Append(ctx context.Context, entries ...broker.AuditEntry) erro
 		return fmt.Errorf("append to the audit: %w", err)
 	}
 	return nil
+}
+
+func (l auditLog) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	var n int64
+	err := l.s.write(ctx, func(ctx context.Context, c *conn) error {
+		var err error
+		n, err = c.exec(ctx, l.s.queries.pruneAudit, toNanos(before), int64(limit))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("prune the audit: %w", err)
+	}
+	return int(n), nil
 }
 
 func (l auditLog) Query(ctx context.Context, f broker.AuditFilter) ([]broker.AuditEntry, error) {

@@ -9,7 +9,7 @@ import (
 type queries struct {
 	getRecord, allRecords, insertRecord, updateRecord, deleteRecord, hasRecord string
 	getLease, insertLease, takeLease, extendLease, releaseLease, endLeases     string
-	appendAudit, queryAudit                                                    string
+	appendAudit, queryAudit, pruneAudit                                        string
 	getSetting, putSetting                                                     string
 	now                                                                        string
 	apps, clients                                                              definitionQueries
@@ -34,6 +34,8 @@ func newQueries(d *dialect, c columns) *queries {
 
 		appendAudit: "INSERT INTO audit (" + auditColumns + ") VALUES (" + marks(strings.Count(auditColumns, ",")+1) + ")",
 		queryAudit:  "SELECT id, " + auditColumns + " FROM audit",
+		// The inner table is named anew because MySQL does not delete from what it selects.
+		pruneAudit: "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?) AS old)",
 
 		getSetting: "SELECT value FROM settings WHERE name = ?",
 		putSetting: "INSERT INTO settings (name, value) VALUES (?, ?)" + d.replaceDuplicate("name", "value"),
@@ -46,7 +48,7 @@ func newQueries(d *dialect, c columns) *queries {
 	for _, s := range []*string{
 		&q.getRecord, &q.allRecords, &q.insertRecord, &q.updateRecord, &q.deleteRecord, &q.hasRecord,
 		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases,
-		&q.appendAudit, &q.getSetting, &q.putSetting,
+		&q.appendAudit, &q.pruneAudit, &q.getSetting, &q.putSetting,
 	} {
 		*s = d.bind(*s)
 	}

@@ -20,6 +20,7 @@ func (s suite) audit() []test {
 		{"PagesDoNotOverlapWhileEntriesAreAdded", s.auditPages},
 		{"EntriesAreNotLostAmongMany_I10", s.auditCrowd},
 		{"EntriesOutlastARestart_I10", s.auditRestart},
+		{"OldEntriesArePrunedAndTheirIDsNotUsedAgain", s.auditPrune},
 	}
 }
 
@@ -71,6 +72,32 @@ func (s suite) auditOrder(t *testing.T) {
 	zero := broker.AuditEntry{Action: "without a time"}
 	ok(t, "append an entry without a time", f.Store.Audit().Append(t.Context(), zero))
 	checkEntries(t, "query", append(es, zero), query(t, f.Store, broker.AuditFilter{}))
+}
+
+func (s suite) auditPrune(t *testing.T) {
+	f := s.Open(t)
+	es := entries(10)
+	ok(t, "append", f.Store.Audit().Append(t.Context(), es...))
+	newest := query(t, f.Store, broker.AuditFilter{Limit: 1})[0].ID
+	prune := func(before time.Time, limit, want int) {
+		t.Helper()
+		n, err := f.Store.Audit().Prune(t.Context(), before, limit)
+		ok(t, "prune", err)
+		if n != want {
+			t.Errorf("pruned %d entries, want %d", n, want)
+		}
+	}
+	prune(es[0].At, 100, 0)
+	prune(es[8].At, 3, 3)
+	checkEntries(t, "after a bounded prune", es[3:], query(t, f.Store, broker.AuditFilter{}))
+	prune(es[8].At, 100, 5)
+	checkEntries(t, "after a prune", es[8:], query(t, f.Store, broker.AuditFilter{}))
+	prune(es[9].At.Add(time.Hour), 100, 2)
+	checkEntries(t, "after all were pruned", nil, query(t, f.Store, broker.AuditFilter{}))
+	ok(t, "append", f.Store.Audit().Append(t.Context(), es[0]))
+	if id := query(t, f.Store, broker.AuditFilter{})[0].ID; id <= newest {
+		t.Errorf("an entry got the id %d, which was used before", id)
+	}
 }
 
 func (s suite) auditFilters(t *testing.T) {
