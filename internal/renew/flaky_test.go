@@ -69,3 +69,9 @@ func times(n int, err error) func(broker.Record) error {
 		return nil
 	}
 }
+
+// deaf is a store that tells nobody of changes.
+type deaf struct{ *memstore.Store }
+
+// Publish implements [broker.Notifier].
+func (deaf) Publish(context.Context, broker.Key, broker.Version) error { return nil }
