@@ -1,0 +1,164 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hufu-io/hufu/api"
+)
+
+// streamTransport answers with a stream that the test writes.
+type streamTransport struct{ body io.ReadCloser }
+
+func (s streamTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	// As net/http does, reading fails once the request's context has ended.
+	context.AfterFunc(r.Context(), func() { _ = s.body.Close() })
+	return &http.Response{
+		StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: s.body, Request: r,
+	}, nil
+}
+
+func event(t *testing.T, tok api.Token) string {
+	t.Helper()
+	b, err := json.Marshal(tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("event: token\nid: \"%d\"\ndata: %s\n\n", tok.Version, b)
+}
+
+func stream(s string) streamTransport {
+	return streamTransport{io.NopCloser(strings.NewReader(s))}
+}
+
+func TestWatchYieldsTokensUntilTheStreamEnds(t *testing.T) {
+	t.Parallel()
+	next := token
+	next.Version, next.Token = 18, "83_def"
+	c := newClientOver(t, stream(":\n\n"+event(t, token)+"event: news\ndata: {}\n\nretry: 5\r\n\r\n"+event(t, next)+"event: token\ndata: {\"cut"))
+	var got []api.Token
+	var end error
+	for tok, err := range c.Watch(t.Context(), "shop", "news") {
+		if err != nil {
+			end = err
+			continue
+		}
+		got = append(got, tok)
+	}
+	if diff := cmp.Diff([]api.Token{token, next}, got); diff != "" {
+		t.Errorf("tokens (-want +got):\n%s", diff)
+	}
+	if !errors.Is(end, io.ErrUnexpectedEOF) {
+		t.Errorf("it ended with %v", end)
+	}
+}
+
+func TestWatchAsksForTheAppsOnce(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) {
+		calls++
+		if got, want := r.URL.RequestURI(), "/v1/watch?app=shop&app=news"; got != want {
+			t.Errorf("asked %s, want %s", got, want)
+		}
+	})
+	for range c.Watch(t.Context(), "shop", "news") {
+		continue
+	}
+	if calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+}
+
+func TestWatchStopsWhenItsCallerDoes(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	c := newClientOver(t, streamTransport{r})
+	go func() { _, _ = io.WriteString(w, event(t, token)) }()
+	for _, err := range c.Watch(t.Context(), "shop") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if _, err := io.WriteString(w, "x"); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the stream is still read: %v", err)
+	}
+}
+
+func TestWatchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, w := io.Pipe()
+	c := newClientOver(t, streamTransport{r})
+	go func() { _, _ = io.WriteString(w, event(t, token)) }()
+	var end error
+	for _, err := range c.Watch(ctx, "shop") {
+		cancel()
+		end = err
+	}
+	if !errors.Is(end, context.Canceled) {
+		t.Errorf("it ended with %v", end)
+	}
+}
+
+func TestWatchEndsWhenTheServerIsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		c := newClientOver(t, streamTransport{r})
+		go func() {
+			for range 5 {
+				_, _ = io.WriteString(w, ":\n\n")
+				time.Sleep(15 * time.Second)
+			}
+		}()
+		began := time.Now()
+		var end error
+		for _, err := range c.Watch(context.Background(), "shop") {
+			end = err
+		}
+		if took := time.Since(began); end == nil || took < time.Minute || took > 3*time.Minute {
+			t.Errorf("it ended after %s with %v", took, end)
+		}
+	})
+}
+
+func TestWatchShowsNothingOfAnEventItCannotRead(t *testing.T) {
+	t.Parallel()
+	c := newClientOver(t, stream("event: token\ndata: {\"token\":83_abc}\n\n"))
+	for _, err := range c.Watch(t.Context(), "shop") {
+		if err == nil || strings.Contains(err.Error(), "83_abc") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+func FuzzWatchSurvivesAnyStream(f *testing.F) {
+	f.Add("event: token\ndata: {}\n\n")
+	f.Add("data\ndata:\ndata: a\n\nevent: token\ndata: {\ndata: }\n\n:")
+	f.Fuzz(func(t *testing.T, s string) {
+		c := newClientOver(t, stream(s))
+		ended := false
+		for _, err := range c.Watch(t.Context(), "shop") {
+			if ended {
+				t.Fatal("something came after the end")
+			}
+			ended = err != nil
+		}
+		if !ended {
+			t.Fatal("it ended without an error")
+		}
+	})
+}
