@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,12 +28,12 @@ func (a *API) serveHot(w http.ResponseWriter, r *http.Request) bool {
 	if client == nil {
 		return false
 	}
-	c := broker.Caller{Client: client, Remote: r.RemoteAddr}
-	held, ok := a.svc.ReadNow(c, app, kind)
+	id := a.ids.next()
+	held, ok := a.svc.ReadNow(broker.Caller{Client: client, Remote: r.RemoteAddr, RequestID: id}, app, kind)
 	if !ok {
 		return false
 	}
-	writeToken(w, a.ids, &held)
+	writeToken(w, id, &held)
 	return true
 }
 
@@ -56,22 +57,18 @@ func hotPath(path string) (app string, kind broker.Kind, ok bool) {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
-// writeToken writes a token's JSON and headers. The two header values that differ
-// from answer to answer share one string and one slice.
-func writeToken(w http.ResponseWriter, ids *requestIDs, t *access.Held) {
+// writeToken writes a token's JSON and headers. The two header values that differ from
+// answer to answer share one slice.
+func writeToken(w http.ResponseWriter, id string, t *access.Held) {
 	p := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer buffers.Put(p)
 
-	b := strconv.AppendInt(append((*p)[:0], '"'), int64(t.Version), 10)
-	b = append(b, '"')
-	n := len(b)
-	values := string(ids.append(b))
-	list := []string{values[:n], values[n:]}
+	list := []string{etag(t.Version), id}
 	h := w.Header()
 	h["Etag"], h["X-Request-Id"] = list[:1:1], list[1:]
 	h["Content-Type"], h["Cache-Control"] = contentJSON, noStore
 
-	b = appendToken(b[:0], t)
+	b := appendToken((*p)[:0], t)
 	*p = b
 	_, _ = w.Write(b) // the peer is gone if this fails
 	clear(b)          // a pooled buffer keeps no token
@@ -95,20 +92,19 @@ func appendToken(b []byte, t *access.Held) []byte {
 	return append(b, "\"}\n"...)
 }
 
-// appendString appends a JSON string. Ids, kinds and tokens hardly ever need escapes;
-// where one does, strconv's \x escapes would not be JSON, so it is built by hand.
+// appendString appends a JSON string. Ids, kinds and tokens hardly ever hold anything
+// that is written otherwise in JSON; where one does, encoding/json writes it.
 func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
-			const hex = "0123456789abcdef"
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			q, err := json.Marshal(s)
+			if err != nil {
+				return append(b, `""`...)
+			}
+			return append(b, q...)
 		}
 	}
+	b = append(b, '"')
+	b = append(b, s...)
 	return append(b, '"')
 }

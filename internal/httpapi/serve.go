@@ -216,7 +216,10 @@ func cleanJSONError(err error) string {
 	}
 }
 
-func etag(v broker.Version) string { return `"` + strconv.FormatInt(int64(v), 10) + `"` }
+func etag(v broker.Version) string {
+	var b [24]byte
+	return string(append(strconv.AppendInt(append(b[:0], '"'), int64(v), 10), '"'))
+}
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
 

@@ -137,6 +137,8 @@ func (a *API) survive(w http.ResponseWriter, r *http.Request) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is what is panicked with
 		panic(p)
 	}
-	a.log.ErrorContext(r.Context(), "a request ended in a panic, which is a fault of the program", "method", r.Method, "path", r.URL.Path, "panic_type", typeName(p), "stack", stack())
-	a.renderError(w, r, a.ids.next(), errInternal)
+	id := a.ids.next()
+	a.log.ErrorContext(r.Context(), "a request ended in a panic, which is a fault of the program",
+		"method", r.Method, "path", r.URL.Path, "request_id", id, "panic_type", typeName(p), "stack", stack())
+	a.renderError(w, r, id, errInternal)
 }
