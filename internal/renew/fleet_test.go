@@ -72,6 +72,7 @@ type fleet struct {
 	sandbox  *sandbox.Sandbox
 	store    *memstore.Store
 	replicas []*replica
+	crashed  []*replica
 	started  int
 	app      broker.App
 	log      *book
@@ -215,15 +216,17 @@ func (f *fleet) crash(r *replica) {
 	r.store.Fail(errCrashed)
 	r.calls.cut()
 	r.stop()
+	f.crashed = append(f.crashed, r)
 	f.replicas = slices.DeleteFunc(f.replicas, func(o *replica) bool { return o == r })
 }
 
 var errCrashed = errors.New("the process is gone")
 
-// close stops all replicas in good order.
+// close stops all replicas in good order, and sees off what is left of those that
+// crashed: a bubble counts its goroutines.
 func (f *fleet) close() {
 	f.t.Helper()
-	for _, r := range f.replicas {
+	for _, r := range slices.Concat(f.replicas, f.crashed) {
 		if err := r.Close(context.Background()); err != nil {
 			f.t.Error(err)
 		}

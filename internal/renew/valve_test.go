@@ -93,3 +93,10 @@ func (v *valve) count(path string) int {
 	defer v.mu.Unlock()
 	return v.calls[path]
 }
+
+// busy reports whether a call is under way.
+func (v *valve) busy() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.kills) > 0
+}
