@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -64,8 +63,9 @@ func New(cfg Config) *Registry {
 }
 
 // Load registers the apps and clients of the file and those that are stored. Where
-// both have one of the same name, the file's wins. It is called once, before the
-// keeper starts.
+// both have one of the same name, the file's wins. A stored one that cannot be used is
+// logged and left as it is: it must not keep all the others from being served, and it
+// can be put again. It is called once, before the keeper starts.
 func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*broker.Client) error {
 	r.writes.Lock()
 	defer r.writes.Unlock()
@@ -83,7 +83,7 @@ func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*brok
 		}
 		c, err := r.openClient(d)
 		if err != nil {
-			errs = append(errs, err)
+			r.cfg.Logger.ErrorContext(ctx, "a stored client cannot be used; add it again or revoke it", "client_name", d.Name, "error", err)
 			continue
 		}
 		t.add(c)
@@ -101,16 +101,12 @@ func (r *Registry) loadApps(ctx context.Context, inFile map[string]bool) error {
 	const batch = 256
 	work := make(chan []broker.Definition, 8)
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for ds := range work {
 				for _, d := range ds {
 					if err := r.loadApp(ctx, d); err != nil {
-						mu.Lock()
-						errs = append(errs, err)
-						mu.Unlock()
+						r.cfg.Logger.ErrorContext(ctx, "a stored app cannot be used; put it again or delete it", "app", d.Name, "error", err)
 					}
 				}
 			}
@@ -135,7 +131,7 @@ func (r *Registry) loadApps(ctx context.Context, inFile map[string]bool) error {
 	work <- ds
 	close(work)
 	wg.Wait()
-	return errors.Join(append(errs, readErr)...)
+	return readErr
 }
 
 func (r *Registry) loadApp(ctx context.Context, d broker.Definition) error {
@@ -248,6 +244,11 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 			Hint: "give the app's secret; it is kept only while platform, app_id and base_url stay the same",
 		}
 	}
+	if old == nil {
+		if next.Version, err = unusedVersion(ctx, r.cfg.Apps, next.ID); err != nil {
+			return false, err
+		}
+	}
 	d, err := r.sealApp(&next)
 	if err != nil {
 		return false, err
@@ -262,6 +263,35 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 	return old == nil, r.register(ctx, &next)
 }
 
+// unusedVersion is the version of a stored definition that could not be used, so that
+// it can be written over, or 0 if there is none.
+func unusedVersion(ctx context.Context, s broker.DefinitionStore, name string) (broker.Version, error) {
+	d, err := s.Get(ctx, name)
+	if errors.Is(err, broker.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the definition of %q: %w", name, err)
+	}
+	return d.Version, nil
+}
+
+// deleteUnused deletes a stored definition that could not be used; unknown is the error
+// if there is none.
+func deleteUnused(ctx context.Context, s broker.DefinitionStore, name string, unknown error) error {
+	v, err := unusedVersion(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if v == 0 {
+		return unknown
+	}
+	if err := s.Delete(ctx, name, v); err != nil {
+		return fmt.Errorf("delete the definition of %q: %w", name, err)
+	}
+	return nil
+}
+
 // sameRegistration reports whether a secret of old may be sent where next points to.
 func sameRegistration(old, next *broker.App) bool {
 	return old.Platform == next.Platform && old.AppID == next.AppID && old.BaseURL == next.BaseURL
@@ -274,7 +304,7 @@ func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 	a := r.App(id)
 	switch {
 	case a == nil:
-		return broker.ErrUnknownApp
+		return deleteUnused(ctx, r.cfg.Apps, id, broker.ErrUnknownApp)
 	case a.Origin == broker.FromFile:
 		return ErrReadOnly
 	}
@@ -288,90 +318,4 @@ func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 	r.unindex(a)
 	r.cfg.Changed(id, nil)
 	return r.cfg.Keeper.RemoveApp(ctx, id)
-}
-
-// Authenticate finds the client a key belongs to, or returns nil. The key is hashed
-// and looked up: no comparison depends on how much of it is right.
-func (r *Registry) Authenticate(key string) *broker.Client {
-	return r.clients.Load().byKey[HashKey(key)]
-}
-
-// Valid reports whether a client that was authenticated earlier still is what it was:
-// neither revoked nor replaced by another of its name.
-func (r *Registry) Valid(c *broker.Client) bool {
-	if c == nil {
-		return false
-	}
-	now := r.clients.Load().byName[c.Name]
-	return now != nil && now.Key == c.Key
-}
-
-// Clients lists all clients by name.
-func (r *Registry) Clients() []*broker.Client {
-	t := r.clients.Load()
-	return slices.SortedFunc(maps.Values(t.byName), func(a, b *broker.Client) int { return strings.Compare(a.Name, b.Name) })
-}
-
-// AddClient adds a client and returns its new key, which is kept nowhere.
-func (r *Registry) AddClient(ctx context.Context, c *broker.Client) (broker.Secret, error) {
-	r.writes.Lock()
-	defer r.writes.Unlock()
-	if r.clients.Load().byName[c.Name] != nil {
-		return broker.Secret{}, ErrExists
-	}
-	key := NewKey()
-	next := *c
-	next.Key, next.Origin = HashKey(key.Reveal()), broker.FromAPI
-	d, err := r.sealClient(&next)
-	if err != nil {
-		return broker.Secret{}, err
-	}
-	next.Version, err = r.cfg.Clients.Put(ctx, d)
-	switch {
-	case errors.Is(err, broker.ErrConflict):
-		return broker.Secret{}, ErrExists
-	case err != nil:
-		return broker.Secret{}, fmt.Errorf("store client %q: %w", c.Name, err)
-	}
-	t := r.clients.Load().clone()
-	t.add(&next)
-	r.clients.Store(t)
-	return key, nil
-}
-
-// DeleteClient revokes a client: its key stops working at once.
-func (r *Registry) DeleteClient(ctx context.Context, name string) error {
-	r.writes.Lock()
-	defer r.writes.Unlock()
-	c := r.clients.Load().byName[name]
-	switch {
-	case c == nil:
-		return ErrUnknownClient
-	case c.Origin == broker.FromFile:
-		return ErrReadOnly
-	}
-	err := r.cfg.Clients.Delete(ctx, name, c.Version)
-	switch {
-	case errors.Is(err, broker.ErrConflict):
-		return ErrChanged
-	case err != nil && !errors.Is(err, broker.ErrNotFound):
-		return fmt.Errorf("delete client %q: %w", name, err)
-	}
-	t := r.clients.Load().clone()
-	delete(t.byName, name)
-	delete(t.byKey, c.Key)
-	r.clients.Store(t)
-	return nil
-}
-
-func (t *clientTable) clone() *clientTable {
-	return &clientTable{byKey: maps.Clone(t.byKey), byName: maps.Clone(t.byName)}
-}
-
-func (t *clientTable) add(c *broker.Client) {
-	if old := t.byName[c.Name]; old != nil {
-		delete(t.byKey, old.Key)
-	}
-	t.byName[c.Name] = c
-	t.byKey[c.Key] = c
 }
