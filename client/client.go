@@ -31,7 +31,7 @@ type Config struct {
 	Key string `json:"-"`
 	// HTTPClient makes the calls; its redirect policy is not used. Nil: one of its own,
 	// which goes through the proxy that the environment names.
-	HTTPClient *http.Client
+	HTTPClient *http.Client `json:"-"`
 }
 
 // String shows the configuration without the key.

@@ -72,8 +72,10 @@ func TestWatchAsksForTheAppsOnce(t *testing.T) {
 			t.Errorf("asked %s, want %s", got, want)
 		}
 	})
-	for range c.Watch(t.Context(), "shop", "news") {
-		continue
+	for _, err := range c.Watch(t.Context(), "shop", "news") {
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("it ended with %v", err)
+		}
 	}
 	if calls != 1 {
 		t.Errorf("%d calls, want 1", calls)

@@ -40,8 +40,9 @@ func curlMain() {
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	os.Exit(curl(ctx, method, url, body, header, fail))
+	code := curl(ctx, method, url, body, header, fail)
+	cancel()
+	os.Exit(code)
 }
 
 // curl returns curl's exit code.
@@ -56,7 +57,7 @@ func curl(ctx context.Context, method, url, body string, header http.Header, fai
 	if err != nil {
 		return noConnection
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if fail && resp.StatusCode >= http.StatusBadRequest {
 		return httpError
 	}

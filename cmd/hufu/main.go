@@ -46,7 +46,7 @@ func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	root := newRoot() //nolint:contextcheck // Commands get the context from ExecuteContext.
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -89,7 +89,7 @@ func newRoot() *cobra.Command {
 		"where it is (default " + defaultAddr + "), HUFU_KEY with which client key they ask\n" +
 		"(default: the admin key in " + adminKeyPath + ", where that can be read)."
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageOf(cmd, err) })
+	root.SetFlagErrorFunc(usageOf)
 	return root
 }
 

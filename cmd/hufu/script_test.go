@@ -88,8 +88,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 		return f
 	}
 	stdout, stderr := open(".out"), open(".err")
-	defer stdout.Close()
-	defer stderr.Close()
+	defer func() { ts.Check(errors.Join(stdout.Close(), stderr.Close())) }()
 	cmd := exec.Command(args[1], args[2:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), environment(ts), stdout, stderr
 	ts.Check(cmd.Start())
@@ -196,7 +195,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	got, data := exchange(ts, method, args[0], body, header)
-	fmt.Fprintf(ts.Stdout(), "%s", data)
+	_, _ = ts.Stdout().Write(data)
 	if strconv.Itoa(got) != status {
 		ts.Fatalf("HTTP status %d, want %s: %s", got, status, data)
 	}
@@ -209,7 +208,7 @@ func exchange(ts *testscript.TestScript, method, url, body string, header http.H
 	hc := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	resp, err := hc.Do(req)
 	ts.Check(err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err = io.ReadAll(resp.Body)
 	ts.Check(err)
 	return resp.StatusCode, answer
@@ -251,10 +250,11 @@ func cmdPasted(ts *testscript.TestScript, neg bool, args []string) {
 		cmd := exec.Command("sh", "-c", "set -e; "+line+" -f")
 		cmd.Dir, cmd.Env = ts.MkAbs("."), environment(ts)
 		out, err := cmd.Output()
-		fmt.Fprintf(ts.Stdout(), "%s\n%s\n", line, out)
+		_, _ = fmt.Fprintf(ts.Stdout(), "%s\n%s\n", line, out)
 		var exit *exec.ExitError
 		const timedOut = 28
-		if err != nil && !(endless && errors.As(err, &exit) && exit.ExitCode() == timedOut) {
+		stopped := endless && errors.As(err, &exit) && exit.ExitCode() == timedOut
+		if err != nil && !stopped {
 			ts.Fatalf("%s: %v: %s", line, err, out)
 		}
 	}

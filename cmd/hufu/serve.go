@@ -41,13 +41,13 @@ func newServe() *cobra.Command {
 	cmd.Flags().BoolVar(&demo, "sandbox", false, "run the simulated platforms too, with demo apps")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if demo {
-			return serveDemo(cmd, file)
+			return serveDemo(cmd.Context(), cmd, file)
 		}
 		cfg, err := loadConfig(file, config.Options{Platforms: platforms()})
 		if err != nil {
 			return err
 		}
-		return serve(cmd, cfg, nil, func(context.Context, *server, string) error { return nil })
+		return serve(cmd.Context(), cmd, cfg, nil, func(context.Context, *server, string) error { return nil })
 	}
 	return cmd
 }
@@ -77,9 +77,8 @@ func loadConfig(path string, opt config.Options) (*config.Config, error) {
 // readiness is called once a server can answer, with its URL.
 type readiness func(ctx context.Context, s *server, url string) error
 
-// serve runs a server until the command's context ends.
-func serve(cmd *cobra.Command, cfg *config.Config, admit admission, ready readiness) error {
-	ctx := cmd.Context()
+// serve runs a server until ctx ends.
+func serve(ctx context.Context, cmd *cobra.Command, cfg *config.Config, admit admission, ready readiness) error {
 	log := obs.NewLogger(cmd.ErrOrStderr(), cfg.Log.Level, string(cfg.Log.Format))
 	if err := obs.NoCoreDumps(); err != nil {
 		log.WarnContext(ctx, "core dumps could not be forbidden", "error", err)

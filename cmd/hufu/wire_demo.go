@@ -38,7 +38,7 @@ type demo struct {
 
 // serveDemo runs a server with the simulated platforms. It leaves nothing behind: its
 // data lie in a folder of their own that is removed in the end.
-func serveDemo(cmd *cobra.Command, file string) (err error) {
+func serveDemo(ctx context.Context, cmd *cobra.Command, file string) (err error) {
 	cfg, err := loadConfig(file, config.Options{Platforms: platforms(), Sandbox: true})
 	if err != nil {
 		return err
@@ -49,14 +49,14 @@ func serveDemo(cmd *cobra.Command, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	d := &demo{classic: demoApp(), stable: demoApp(), key: registry.NewKey()}
-	if d.platform, err = startPlatform(cmd.Context(), "127.0.0.1:0", sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
+	if d.platform, err = startPlatform(ctx, "127.0.0.1:0", sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.platform.close()) }()
 	if d.cfg, err = d.configuration(cfg, dir); err != nil {
 		return err
 	}
-	return serve(cmd, d.cfg, onlyLoopback, func(ctx context.Context, s *server, url string) error {
+	return serve(ctx, cmd, d.cfg, onlyLoopback, func(ctx context.Context, s *server, url string) error {
 		s.awaitTokens(ctx, demoClassic, demoStable)
 		_, err := fmt.Fprint(cmd.OutOrStdout(), d.lines(s, url))
 		return err
