@@ -111,8 +111,11 @@ type KeyRotation struct {
 	Removed  int    `json:"removed"`  // how many old keys were removed
 }
 
-// RotateKeys adds a new key to the server's keyset and seals everything stored with it.
+// RotateKeys adds a new key to the server's keyset and seals everything stored with it,
+// which takes minutes where there is much.
 func (c *Client) RotateKeys(ctx context.Context) (KeyRotation, error) {
+	ctx, cancel := within(ctx, rotateTimeout)
+	defer cancel()
 	var r KeyRotation
 	err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "keys", "rotate"}, answer: &r})
 	return r, err

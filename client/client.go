@@ -19,6 +19,8 @@ const (
 	// timeout bounds a call whose context has no deadline. It is longer than a server
 	// waits for a platform.
 	timeout = 60 * time.Second
+	// rotateTimeout is the same for a rotation of the keyset.
+	rotateTimeout = time.Hour
 	// maxAnswer is far above a page of a thousand apps or audit entries.
 	maxAnswer = 32 << 20
 )
@@ -99,11 +101,8 @@ type call struct {
 
 // do makes a call and decodes its answer.
 func (c *Client) do(ctx context.Context, in call) error {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
+	ctx, cancel := within(ctx, timeout)
+	defer cancel()
 	resp, err := c.send(ctx, in)
 	if err != nil {
 		return err
@@ -126,6 +125,14 @@ func (c *Client) do(ctx context.Context, in call) error {
 		return unexpected(resp)
 	}
 	return nil
+}
+
+// within gives a context a deadline, if it has none.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 // send makes a request. The caller closes the answer's body.

@@ -32,11 +32,8 @@ func (c *Client) Token(ctx context.Context, app, kind string, opt TokenOptions) 
 	if opt.Wait > 0 {
 		q.Set("wait", opt.Wait.String())
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout+max(opt.Wait, 0))
-		defer cancel()
-	}
+	ctx, cancel := within(ctx, timeout+max(opt.Wait, 0))
+	defer cancel()
 	var t api.Token
 	err := c.do(ctx, call{method: http.MethodGet, path: []string{"v1", "apps", app, "tokens", kind}, query: q, seen: opt.Seen, answer: &t})
 	return t, err

@@ -16,6 +16,11 @@ func newTestServer(t *testing.T, read time.Duration, h http.Handler) string {
 	t.Helper()
 	srv := newHTTPServer(h, 4<<10, slog.New(slog.DiscardHandler))
 	srv.ReadTimeout = read
+	return start(t, srv)
+}
+
+func start(t *testing.T, srv *http.Server) string {
+	t.Helper()
 	l, err := listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +69,23 @@ func TestARequestThatWaitsOutlivesTheTimeForReadingOne(t *testing.T) {
 	}))
 	if status, body := get(t.Context(), t, url); status != http.StatusOK || body != "waited" {
 		t.Errorf("%d %q, want an answer after the wait", status, body)
+	}
+}
+
+func TestARotationOfTheKeysetOutlivesTheTimeForAnAnswer(t *testing.T) {
+	t.Parallel()
+	const write = 50 * time.Millisecond
+	srv := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(6 * write)
+		_, _ = io.WriteString(w, "done")
+	}), 4<<10, slog.New(slog.DiscardHandler))
+	srv.WriteTimeout = write
+	url := start(t, srv)
+	if status, body := get(t.Context(), t, url+"/v1/keys/rotate"); status != http.StatusOK || body != "done" {
+		t.Errorf("%d %q, want an answer", status, body)
+	}
+	if status, _ := get(t.Context(), t, url+"/v1/apps"); status != 0 {
+		t.Errorf("another call was answered with %d, although its time was over", status)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/config"
 	"github.com/hufu-io/hufu/internal/obs"
 )
@@ -47,7 +48,10 @@ func newServe() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), cmd, cfg, nil, func(context.Context, *server, string) error { return nil })
+		return serve(cmd.Context(), cmd, cfg, serving{
+			listen: func(ctx context.Context) (net.Listener, error) { return listen(ctx, cfg.Listen) },
+			ready:  func(context.Context, *server, string) error { return nil },
+		})
 	}
 	return cmd
 }
@@ -74,20 +78,26 @@ func loadConfig(path string, opt config.Options) (*config.Config, error) {
 	return cfg, nil
 }
 
-// readiness is called once a server can answer, with its URL.
-type readiness func(ctx context.Context, s *server, url string) error
+// serving is what differs between a server and the demo.
+type serving struct {
+	// admit says why an app must not be added at run time. Nil: every one may.
+	admit  func(*broker.App) error
+	listen func(context.Context) (net.Listener, error)
+	// ready is called once the server can answer, with its URL.
+	ready func(ctx context.Context, s *server, url string) error
+}
 
 // serve runs a server until ctx ends.
-func serve(ctx context.Context, cmd *cobra.Command, cfg *config.Config, admit admission, ready readiness) error {
+func serve(ctx context.Context, cmd *cobra.Command, cfg *config.Config, how serving) error {
 	log := obs.NewLogger(cmd.ErrOrStderr(), cfg.Log.Level, string(cfg.Log.Format))
 	if err := obs.NoCoreDumps(); err != nil {
 		log.WarnContext(ctx, "core dumps could not be forbidden", "error", err)
 	}
-	s, err := newServer(ctx, cfg, log, admit)
+	s, err := newServer(ctx, cfg, log, how.admit)
 	if err != nil {
 		return err
 	}
-	err = s.run(ctx, cmd, ready)
+	err = s.run(ctx, cmd, how)
 	// What follows has to happen although ctx has ended.
 	err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	if err == nil {
@@ -97,10 +107,10 @@ func serve(ctx context.Context, cmd *cobra.Command, cfg *config.Config, admit ad
 }
 
 // run listens, starts to renew and answers requests until ctx ends.
-func (s *server) run(ctx context.Context, cmd *cobra.Command, ready readiness) error {
+func (s *server) run(ctx context.Context, cmd *cobra.Command, how serving) error {
 	// The port is taken before the first renewal: a server that cannot listen, and is
 	// started again and again, is not to issue a token each time.
-	l, err := listen(ctx, s.cfg.Listen)
+	l, err := how.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,12 +125,12 @@ func (s *server) run(ctx context.Context, cmd *cobra.Command, ready readiness) e
 	url := baseURL(l.Addr())
 	cmd.PrintErrln("listening on " + url)
 	s.log.InfoContext(ctx, "serving", "version", thisBuild().Version, "listen", l.Addr().String(), "data_dir", s.cfg.DataDir, "config", s.cfg.File)
-	if err := ready(ctx, s, url); err != nil {
+	if err := how.ready(ctx, s, url); err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	select {
 	case err := <-stopped:
-		return fmt.Errorf("serve at %s: %w", s.cfg.Listen, err)
+		return fmt.Errorf("serve at %s: %w", url, err)
 	case <-ctx.Done():
 	}
 	s.log.InfoContext(ctx, "stopping", "at_most", stopTimeout)

@@ -34,14 +34,11 @@ func platforms() []broker.Platform {
 	}
 }
 
-// admission says why an app must not be added at run time; nil: every one may.
-type admission func(*broker.App) error
-
 // server is everything that serve runs, put together.
 type server struct {
 	cfg   *config.Config
 	log   *slog.Logger
-	admit admission
+	admit func(*broker.App) error // see [serving]
 	table []broker.Platform
 
 	store    broker.Store
@@ -58,7 +55,7 @@ type server struct {
 
 // newServer puts a server together: it opens the store, checks the keyset and registers
 // apps and clients. Nothing runs yet. What it opened is closed again if it fails.
-func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit admission) (_ *server, err error) {
+func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit func(*broker.App) error) (_ *server, err error) {
 	s := &server{cfg: cfg, log: log, admit: admit, table: platforms()}
 	if s.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err

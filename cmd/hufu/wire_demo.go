@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,12 +25,14 @@ const (
 	demoClassic = "demo-classic"
 	demoStable  = "demo-stable"
 	demoClient  = "demo"
+	anyPort     = "127.0.0.1:0"
 	// demoPatience is how long the demo waits for its first tokens.
 	demoPatience = 5 * time.Second
 )
 
 // demo is a server beside simulated platforms, with something to look at.
 type demo struct {
+	out      io.Writer
 	cfg      *config.Config
 	platform *simulated
 	classic  sandbox.App
@@ -48,19 +52,15 @@ func serveDemo(ctx context.Context, cmd *cobra.Command, file string) (err error)
 		return fmt.Errorf("make a folder for the sandbox's data: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d := &demo{classic: demoApp(), stable: demoApp(), key: registry.NewKey()}
-	if d.platform, err = startPlatform(ctx, "127.0.0.1:0", sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
+	d := &demo{out: cmd.OutOrStdout(), classic: demoApp(), stable: demoApp(), key: registry.NewKey()}
+	if d.platform, err = startPlatform(ctx, anyPort, sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.platform.close()) }()
 	if d.cfg, err = d.configuration(cfg, dir); err != nil {
 		return err
 	}
-	return serve(ctx, cmd, d.cfg, onlyLoopback, func(ctx context.Context, s *server, url string) error {
-		s.awaitTokens(ctx, demoClassic, demoStable)
-		_, err := fmt.Fprint(cmd.OutOrStdout(), d.lines(s, url))
-		return err
-	})
+	return serve(ctx, cmd, d.cfg, serving{admit: onlyLoopback, listen: d.listen, ready: d.ready})
 }
 
 // onlyLoopback keeps apps that point at a real platform out of the demo.
@@ -101,6 +101,22 @@ func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, er
 		Handout: broker.HandoutReal, Origin: broker.FromFile,
 	}}, cfg.Clients...)
 	return &full, nil
+}
+
+// listen takes the configured port or, where nobody configured it and it is taken, any.
+func (d *demo) listen(ctx context.Context) (net.Listener, error) {
+	l, err := listen(ctx, d.cfg.Listen)
+	if err != nil && d.cfg.File == "" {
+		return listen(ctx, anyPort)
+	}
+	return l, err
+}
+
+// ready prints the lines.
+func (d *demo) ready(ctx context.Context, s *server, url string) error {
+	s.awaitTokens(ctx, demoClassic, demoStable)
+	_, err := fmt.Fprint(d.out, d.lines(s, url))
+	return err
 }
 
 // awaitTokens waits until the apps have their first tokens, so that what the demo
