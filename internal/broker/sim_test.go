@@ -189,6 +189,10 @@ func (f *fleet) heal(t *rapid.T) {
 	if f.rot.AgeUnknown {
 		bound += life/20 + time.Second
 	}
+	if f.rot.Family == broker.Eager {
+		// Promises may rest on a back-off that began before the last one.
+		bound = max(bound, f.rec.Due.Sub(f.now)+time.Second)
+	}
 	calls := len(f.plf.calls)
 	f.run(t, f.now.Add(bound), well)
 	if spent() {
