@@ -59,9 +59,9 @@ func TestStreakOfUnplannedIssuesSlowsDownAndEndsInQuietI7(t *testing.T) {
 	t.Parallel()
 	now := midnight
 	var b broker.Budget
-	want := []time.Duration{0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300}
-	for i, gap := range want {
-		gap *= time.Second
+	seconds := []int{0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300}
+	for i, n := range seconds {
+		gap := time.Duration(n) * time.Second
 		if got := b.Allow(broker.CauseRejected, broker.Limits{}, now).Sub(now); got != gap {
 			t.Fatalf("issue %d has to wait %v, want %v", i, got, gap)
 		}

@@ -111,8 +111,11 @@ func TestRecordForAnotherRegistrationIsEmptyI8(t *testing.T) {
 		t.Error("the app's own token is lost")
 	}
 	for _, b := range []*broker.App{
-		{Platform: "wechat", AppID: "wx2"}, {Platform: "qq", AppID: "wx1"}, {Platform: "wechat", AppID: "wx1", Mode: "stable"},
-		{Platform: "wechat", AppID: "wx1", BaseURL: "http://x"}, {Platform: "wechatw", AppID: "x1"},
+		{Platform: "wechat", AppID: "wx2"},
+		{Platform: "qq", AppID: "wx1"},
+		{Platform: "wechat", AppID: "wx1", Mode: "stable"},
+		{Platform: "wechat", AppID: "wx1", BaseURL: "http://x"},
+		{Platform: "wechatw", AppID: "x1"},
 	} {
 		if got := r.For(b); got.Current.Version != 0 || got.Version != 5 || got.Source != b.Source() {
 			t.Errorf("%+v gets %+v", b, got)

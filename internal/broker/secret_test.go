@@ -57,7 +57,7 @@ func holders() map[string]any {
 func shows(text string) bool {
 	low := strings.ToLower(strings.NewReplacer(" ", "", "0x", "", ",", "").Replace(text))
 	return strings.Contains(text, hidden) || strings.Contains(low, strings.ToLower(hidden)) ||
-		strings.Contains(low, fmt.Sprintf("%x", hidden)) || strings.Contains(text, fmt.Sprint([]byte(hidden)))
+		strings.Contains(low, fmt.Sprintf("%x", hidden)) || strings.Contains(text, fmt.Sprintf("%d", []byte(hidden)))
 }
 
 func TestSecretIsNotShownByAnyVerbI6(t *testing.T) {
