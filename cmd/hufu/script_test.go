@@ -20,8 +20,10 @@ import (
 
 func TestMain(m *testing.M) {
 	commands := map[string]func(){"hufu": main}
-	if _, err := exec.LookPath("curl"); err != nil {
-		commands["curl"] = curlMain // The demo's lines are pasted where there is one.
+	// The demo's lines are for a real curl. Where there is none, ours stands in, which
+	// then finds itself.
+	if _, err := exec.LookPath("curl"); err != nil || filepath.Base(os.Args[0]) == "curl" {
+		commands["curl"] = curlMain
 	}
 	testscript.Main(m, commands)
 }
