@@ -105,7 +105,8 @@ func TestBackoffGrowsByClassAndWaitsForResets(t *testing.T) {
 		{"transient 0", fault(broker.Transient), 0, time.Second},
 		{"transient 1", fault(broker.Transient), 1, time.Second},
 		{"transient 5", fault(broker.Transient), 5, 16 * time.Second},
-		{"transient for ever", fault(broker.Transient), 1 << 40, 5 * time.Minute},
+		{"transient for half an hour", fault(broker.Transient), 14, 5 * time.Minute},
+		{"transient for ever", fault(broker.Transient), 1 << 40, 10 * time.Minute},
 		{"bad credential 1", fault(broker.BadCredential), 1, 10 * time.Second},
 		{"misconfigured for ever", fault(broker.Misconfigured), 1000, 15 * time.Minute},
 		{"denied 2", fault(broker.Denied), 2, 30 * time.Second},
@@ -114,6 +115,7 @@ func TestBackoffGrowsByClassAndWaitsForResets(t *testing.T) {
 		{"minute", &broker.Error{Class: broker.Throttled, Reset: broker.ResetMinute}, 1, 40 * time.Second},
 		{"day", &broker.Error{Class: broker.Throttled, Reset: broker.ResetDay}, 1, 90*time.Minute - 20*time.Second},
 		{"retry after", &broker.Error{Class: broker.Throttled, RetryAfter: time.Hour}, 1, time.Hour},
+		{"retry after that is beyond reason", &broker.Error{Class: broker.Throttled, RetryAfter: 1 << 62}, 1, 24 * time.Hour},
 		{"retry after that is too short", &broker.Error{Class: broker.Transient, RetryAfter: time.Second}, 5, 16 * time.Second},
 	} {
 		if got := broker.Backoff(tc.err, tc.attempts, now, 0); got != tc.want {

@@ -75,12 +75,13 @@ func (r Record) Clone() Record {
 }
 
 // For returns the record as it stands for an app: where its tokens were issued for
-// another registration, nothing but its version is left of it.
+// another registration, nothing but its version and its budget is left of it: replicas
+// with different settings would else renew in turn without an end.
 func (r Record) For(a *App) Record {
 	if r.Source == a.Source() {
 		return r
 	}
-	return Record{Key: r.Key, Version: r.Version, Source: a.Source()}
+	return Record{Key: r.Key, Version: r.Version, Budget: r.Budget, Source: a.Source()}
 }
 
 // Usable reports whether the current token may be handed out: it is not past its

@@ -77,9 +77,11 @@ func (r Rotation) For(p Policy) Rotation {
 	return r
 }
 
-// fit clamps the durations that cannot fit a token's lifetime.
+// fit clamps the durations that cannot fit a token's lifetime. Of an overlap that is
+// longer than half of it, no more is relied on: the next issue has to come after the
+// promises on the token before, and well before the expiry of the one that it replaces.
 func (r Rotation) fit(lifetime time.Duration) Rotation {
-	r.Overlap = min(r.Overlap, lifetime)
+	r.Overlap = min(r.Overlap, lifetime/2)
 	r.Window = min(r.Window, lifetime/2)
 	return r
 }

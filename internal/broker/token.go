@@ -22,7 +22,8 @@ type Token struct {
 // Promise is how long the token may be relied on from now, in whole seconds and
 // never negative.
 func (t Token) Promise(now time.Time) time.Duration {
-	return max(t.Until.Sub(now)-deliverySlack, 0).Truncate(time.Second)
+	// Sub saturates: of a promise that never was, nothing may be taken off.
+	return max(max(t.Until.Sub(now), 0)-deliverySlack, 0).Truncate(time.Second)
 }
 
 // Live reports whether the token may still work by the platform's figure.

@@ -75,7 +75,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 // released, its holder may have died after the platform had acted: an issue whose
 // outcome is not known.
 func (m *Manager) mournAbandoned(ctx context.Context, e *entry, r broker.Record, l broker.Lease, rot broker.Rotation) (broker.Record, error) {
-	known := r.Current.Version == 0 || !r.Current.Issued.Before(l.Abandoned) || !r.Failure.Last.Before(l.Abandoned)
+	known := r.Current.Version == 0 || !r.Current.Issued.Before(l.Abandoned) || r.Failure.Last.After(l.Abandoned)
 	if l.Abandoned.IsZero() || rot.HarmlessTwice() || known {
 		return r, nil
 	}
