@@ -85,7 +85,7 @@ func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
 	case CauseRejected, CauseLeaked:
 		return r.Current.Version != w.Stale && r.Usable(now)
 	case CauseDemanded:
-		return r.Usable(now) && (r.Current.Until.Sub(now) >= w.MinTTL || !rot.early(r.Current, now))
+		return r.Usable(now) && (r.Current.Until.Sub(now) >= w.MinTTL || !rot.early(r, now))
 	case CauseMissing:
 		return r.Usable(now)
 	default:
@@ -95,11 +95,16 @@ func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
 
 // early reports whether a renewal before its time can help a reader who needs a
 // longer life, and breaks no promise.
-func (r Rotation) early(t SealedToken, now time.Time) bool {
+func (r Rotation) early(rec Record, now time.Time) bool {
+	t := rec.Current
 	switch r.Family {
 	case Eager:
-		// The current token would die an overlap from now, and longer was promised.
-		return !now.Add(r.Overlap).Before(t.Until) && !r.AgeUnknown
+		// The current token would die an overlap from now, or at once if it has been
+		// replaced already, and the one before it dies at once.
+		if !rec.Failure.UnknownAt.IsZero() {
+			return !now.Before(t.Until)
+		}
+		return !now.Add(r.Overlap).Before(t.Until) && !now.Before(rec.Previous.Until) && !r.AgeUnknown
 	case Late:
 		return !now.Before(t.Expiry.Add(-r.fit(t.Expiry.Sub(t.Issued)).Window))
 	case Sliding, Independent:

@@ -32,10 +32,11 @@ func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
 		r.Due, t.Until = planUnknownAge(prev, s)
 	} else {
 		r.Due, t.Until = plan(t, rot, p, s.Rnd)
-		if rot.Family == Eager && prev.Version != 0 && s.Want.Cause == CausePlanned {
+		if rot.Family == Eager && prev.Version != 0 && r.Rejected != prev.Version && s.Want.Cause != CauseRejected {
 			// Only the newest two tokens live. The next issue must not come before the
-			// promises on the previous one have ended.
-			r.Due = later(r.Due, earlier(prev.Until, t.Expiry.Add(-s.Lifetime/4)))
+			// promises on the previous one have ended, as far as it can still keep them.
+			kept := earlier(prev.Until, s.Started.Add(rot.Overlap))
+			r.Due = later(r.Due, earlier(kept, t.Expiry.Add(-s.Lifetime/4)))
 			t.Until = eagerUntil(t, r.Due, rot)
 		}
 	}
@@ -132,19 +133,34 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 	if w.Cause == CauseRejected && r.Current.Version == w.Stale {
 		r.Rejected = w.Stale
 	}
+	planned := r.Due
 	r.Due = f.NotBefore
-	if rot.Family != Eager || !r.Usable(now) {
+	rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
+	switch {
+	case !r.Usable(now), rot.Family != Eager && w.Cause != CauseLeaked:
 		return r
-	}
-	if !f.UnknownAt.IsZero() {
+	case rot.Family == Eager && !f.UnknownAt.IsZero():
 		// The platform may have replaced the token already. A second issue would then
 		// kill it at once, so it waits for the promises on it to end; and nothing
 		// more is promised.
+		r.Current.Until = earlier(r.Current.Until, f.UnknownAt.Add(rot.Overlap))
+		if e.Unknown && f.UnknownAt.Before(started) {
+			r.Current.Until = earlier(r.Current.Until, started) // and now twice
+		}
 		r.Due = later(r.Due, r.Current.Until)
+		return r
+	case w.Cause == CauseLeaked && planned.After(now):
+		// The token lives and its renewal is not due: whoever wants it replaced is told
+		// that it was not, and no promise is broken nor the renewal put off for it.
+		if r.Due = planned; rot.Family != Eager {
+			r.Due = earlier(planned, f.NotBefore)
+		}
 		return r
 	}
 	// Nothing was issued: the token lives on, for an overlap after the next attempt.
-	rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
+	if rot.Family != Eager {
+		return r
+	}
 	r.Current.Until = later(r.Current.Until, eagerUntil(r.Current, r.Due, rot))
 	return r
 }
@@ -155,14 +171,13 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 func PlanForgiven(r Record, rot Rotation, now time.Time) Record {
 	r.Failure.NotBefore = now
 	switch {
-	case !r.Failure.UnknownAt.IsZero():
-	case rot.Family == Eager && r.Usable(now):
+	case rot.Family != Eager, !r.Usable(now):
+		r.Due = now
+	case r.Failure.UnknownAt.IsZero():
 		rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
 		// The current token dies an overlap after the next issue, the one before it at once.
 		allowed := later(r.Current.Until.Add(-rot.Overlap), r.Previous.Until)
 		r.Due = earlier(r.Due, later(now, allowed))
-	default:
-		r.Due = now
 	}
 	return r
 }
