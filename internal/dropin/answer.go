@@ -150,7 +150,8 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b 
 func writeToken(w http.ResponseWriter, rid, first, value string, expiresIn int64) {
 	p := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer buffers.Put(p)
-	b := append((*p)[:0], first...)
+	b := (*p)[:0]
+	b = append(b, first...)
 	b = appendString(b, value)
 	b = append(b, `,"expires_in":`...)
 	b = strconv.AppendInt(b, expiresIn, 10)

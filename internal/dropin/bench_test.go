@@ -26,7 +26,7 @@ func BenchmarkToken(b *testing.B) {
 	for i := range many {
 		key := fmt.Sprintf("key-%d-0123456789abcdef0123456789abcdef", i)
 		clients = append(clients, client(fmt.Sprintf("c%d", i), key, "shop"))
-		requests = append(requests, httptest.NewRequest("GET", tokenPath(appID, key), nil))
+		requests = append(requests, httptest.NewRequest(http.MethodGet, tokenPath(appID, key), nil))
 	}
 	s := newStack(b, stackConfig{clients: clients})
 	w := &sink{http.Header{}}

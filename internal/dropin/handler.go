@@ -68,8 +68,9 @@ const (
 	toStable
 	toTicket
 	toOther // everything else
-	places
 )
+
+const places = int(toOther) + 1
 
 func (p place) String() string {
 	switch p {
@@ -79,6 +80,8 @@ func (p place) String() string {
 		return "stable_token"
 	case toTicket:
 		return "getticket"
+	case toOther:
+		return "other"
 	default:
 		return "other"
 	}
@@ -91,6 +94,8 @@ func (p place) method() string {
 		return http.MethodGet
 	case toStable:
 		return http.MethodPost
+	case toOther:
+		return ""
 	default:
 		return ""
 	}
@@ -128,7 +133,7 @@ func collapse(p string) string {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := route(r.URL.Path)
 	q := request{Request: r, place: p, rid: h.rids.next(time.Now())}
-	h.metrics.requests[p][h.serve(w, q)].Inc()
+	h.metrics.requests[p][h.serve(w, q)].Inc() //nolint:contextcheck // the request brings its context along
 }
 
 // request is what is known of a request from the beginning.
@@ -155,12 +160,12 @@ func (h *Handler) serve(w http.ResponseWriter, r request) outcome {
 		return h.serveStable(w, r)
 	case toTicket:
 		return h.serveTicket(w, r)
-	default:
-		return h.refuse(w, r, refusal{
-			code: codeInvalidURL,
-			more: "only the token paths are served here: this version has no gateway, so send business calls to the platform's own host",
-		})
+	case toOther:
 	}
+	return h.refuse(w, r, refusal{
+		code: codeInvalidURL,
+		more: "only the token paths are served here: this version has no gateway, so send business calls to the platform's own host",
+	})
 }
 
 // greet answers HEAD and OPTIONS. Nothing is handed out, and browsers get no leave to

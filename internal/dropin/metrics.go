@@ -9,8 +9,9 @@ const (
 	succeeded       outcome = iota
 	refusedByCaller         // the caller's fault
 	failed                  // ours or the platform's
-	outcomes
 )
+
+const outcomes = int(failed) + 1
 
 func (o outcome) String() string {
 	switch o {
@@ -18,6 +19,8 @@ func (o outcome) String() string {
 		return "ok"
 	case refusedByCaller:
 		return "refused"
+	case failed:
+		return "failed"
 	default:
 		return "failed"
 	}
@@ -36,8 +39,9 @@ type cause int
 const (
 	earlyReask cause = iota
 	forceRefresh
-	causes
 )
+
+const causes = int(forceRefresh) + 1
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -50,8 +54,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		reg.MustRegister(requests, suspicions)
 	}
 	m := &metrics{}
-	for p := range places {
-		for o := range outcomes {
+	for p := range place(places) {
+		for o := range outcome(outcomes) {
 			m.requests[p][o] = requests.WithLabelValues(p.String(), o.String())
 		}
 	}

@@ -113,13 +113,13 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		tb.Fatal(err)
 	}
 	reg := registry.New(registry.Config{Apps: s.store.Apps(), Clients: s.store.Clients(), Sealer: plainSealer{}, Keeper: s.manager, Logger: log})
-	apps := append(c.apps, &broker.App{
+	c.apps = append(c.apps, &broker.App{
 		ID: "shop", Platform: wechat.Name, AppID: appID, Mode: c.mode, BaseURL: "http://sandbox",
 		Secrets: []broker.Secret{broker.NewSecret(secret)}, Policy: &c.policy, Origin: broker.FromFile,
 	})
-	clients := append(c.clients, client("orders", ordersID, "shop"))
+	c.clients = append(c.clients, client("orders", ordersID, "shop"))
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := reg.Load(ctx, apps, clients); err != nil {
+	if err := reg.Load(ctx, c.apps, c.clients); err != nil {
 		tb.Fatal(err)
 	}
 	if err := s.manager.Start(ctx); err != nil {

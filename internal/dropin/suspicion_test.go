@@ -2,6 +2,7 @@ package dropin_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -261,8 +262,12 @@ func TestAHangingPlatformDelaysAReaskBrieflyAndOnce(t *testing.T) {
 func TestAFailingCheckTakesNoTokenAway(t *testing.T) {
 	t.Parallel()
 	for _, f := range []sandbox.Fault{
-		{Kind: sandbox.FaultStatus, Status: 503}, {Kind: sandbox.FaultGarbage}, {Kind: sandbox.FaultReset},
-		{Kind: sandbox.FaultErrcode, Errcode: -1}, {Kind: sandbox.FaultErrcode, Errcode: 40164}, {Kind: sandbox.FaultErrcode, Errcode: 48001},
+		{Kind: sandbox.FaultStatus, Status: 503},
+		{Kind: sandbox.FaultGarbage},
+		{Kind: sandbox.FaultReset},
+		{Kind: sandbox.FaultErrcode, Errcode: -1},
+		{Kind: sandbox.FaultErrcode, Errcode: 40164},
+		{Kind: sandbox.FaultErrcode, Errcode: 48001},
 	} {
 		t.Run(fmt.Sprint(f.Kind, f.Errcode), func(t *testing.T) {
 			t.Parallel()
@@ -362,8 +367,9 @@ func TestDropInCallsAreAudited(t *testing.T) {
 	t.Parallel()
 	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
 		a := s.token(ordersID)
-		forced := httptest.NewRequest("POST", "/cgi-bin/stable_token", strings.NewReader(
-			fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":true}`, appID, ordersID)))
+		forced := httptest.NewRequest(http.MethodPost, "/cgi-bin/stable_token", strings.NewReader(
+			fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":true}`, appID, ordersID),
+		))
 		forced.RemoteAddr = "10.1.2.3:4567"
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, forced)

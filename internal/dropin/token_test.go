@@ -122,7 +122,7 @@ func TestEverySDKsCacheEndsWithThePromise(t *testing.T) {
 		profiles = append(profiles, p.Name)
 	}
 	// At what promise every SDK asks, each time under a key of its own.
-	promises := []time.Duration{7190, 3600, 3001, 1801, 1500, 901, 301, 299, 61, 30, 1, 0}
+	promises := []int64{7190, 3600, 3001, 1801, 1500, 901, 301, 299, 61, 30, 1, 0}
 	key := func(sdk string, i int) string { return fmt.Sprintf("key-%d-of-%s-0123456789abcdef0123456789", i, sdk) }
 	var clients []*broker.Client
 	for _, sdk := range profiles {
@@ -137,10 +137,10 @@ func TestEverySDKsCacheEndsWithThePromise(t *testing.T) {
 		s.sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus})
 		for i, want := range promises {
 			held, _ := s.service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
-			time.Sleep(held.Promise(held.Now) - want*time.Second)
+			time.Sleep(held.Promise(held.Now) - time.Duration(want)*time.Second)
 			held, ok := s.service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
 			promise := int64(held.Promise(held.Now) / time.Second)
-			if !ok || promise != int64(want) {
+			if !ok || promise != want {
 				t.Fatalf("the promise is %d s, want %d s", promise, want)
 			}
 			for _, sdk := range profiles {

@@ -147,9 +147,15 @@ func TestAnAdministratorOfSomeAppsStaysThere(t *testing.T) {
 	half := client("half", key, broker.Admin, "api-*")
 	inBubble(t, stackConfig{clients: []*broker.Client{half}}, func(t *testing.T, s *stack) {
 		for _, c := range []call{
-			{target: "/v1/apps/shop"}, {method: "PUT", target: "/v1/apps/shop", body: newApp}, {method: "DELETE", target: "/v1/apps/shop"},
-			{target: "/v1/clients"}, {method: "POST", target: "/v1/clients", body: `{"name":"x","apps":["*"],"allow":["admin"]}`},
-			{method: "DELETE", target: "/v1/clients/orders"}, {target: "/v1/audit"}, {target: "/v1/audit?app=shop"}, {target: tokenPath},
+			{target: "/v1/apps/shop"},
+			{method: "PUT", target: "/v1/apps/shop", body: newApp},
+			{method: "DELETE", target: "/v1/apps/shop"},
+			{target: "/v1/clients"},
+			{method: "POST", target: "/v1/clients", body: `{"name":"x","apps":["*"],"allow":["admin"]}`},
+			{method: "DELETE", target: "/v1/clients/orders"},
+			{target: "/v1/audit"},
+			{target: "/v1/audit?app=shop"},
+			{target: tokenPath},
 		} {
 			c.key = key
 			if p := problemIn(t, s.do(c), http.StatusForbidden); p.Code != api.CodeNotAllowed {

@@ -91,7 +91,7 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 		{"a wrong min_ttl", call{target: tokenPath + "?min_ttl=soon", key: ordersKey}},
 		{"a renewal without a body", renew("")},
 		{"a renewal that says nothing", renew("{}")},
-		{"a renewal with an unknown field", renew(`{"verison":17}`)},
+		{"a renewal with an unknown field", renew(`{"versions":17}`)},
 		{"a renewal with a wrong type", renew(`{"version":"17"}`)},
 		{"a renewal with a fraction", renew(`{"version":1.5}`)},
 		{"a renewal cut short", renew(`{"version":17`)},

@@ -70,7 +70,7 @@ func writeToken(w http.ResponseWriter, id string, t *access.Held) {
 
 	b := appendToken((*p)[:0], t)
 	*p = b
-	_, _ = w.Write(b) // the peer is gone if this fails
+	_, _ = w.Write(b) //nolint:gosec // JSON that is sent as JSON; the peer is gone if it fails
 	clear(b)          // a pooled buffer keeps no token
 }
 

@@ -153,8 +153,7 @@ func (a *API) renderError(w http.ResponseWriter, r *http.Request, id string, err
 }
 
 func toError(err error) *broker.Error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &broker.Error{Code: api.CodeTooLarge, Class: broker.Invalid, Message: fmt.Sprintf("the body is over %d bytes", tooLarge.Limit)}
 	}
 	e := broker.AsError(err)
@@ -181,8 +180,7 @@ func decode(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return err
 		}
 		return invalid("the body is not the JSON object that is wanted: %s", cleanJSONError(err))

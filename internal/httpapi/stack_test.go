@@ -116,16 +116,16 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		tb.Fatal(err)
 	}
 	s.registry = registry.New(registry.Config{Apps: s.store.Apps(), Clients: s.store.Clients(), Sealer: plainSealer{}, Keeper: s.manager, Logger: log})
-	apps := append(c.apps, &broker.App{
+	c.apps = append(c.apps, &broker.App{
 		ID: "shop", Platform: wechat.Name, AppID: appID, Mode: c.mode, BaseURL: "http://sandbox",
 		Secrets: []broker.Secret{broker.NewSecret(secret)}, Policy: &c.policy, Origin: broker.FromFile,
 	})
-	clients := append(c.clients,
+	c.clients = append(c.clients,
 		client("orders", ordersKey, broker.Read|broker.Renew, "shop", "api-*"),
 		client("reader", readerKey, broker.Read, "shop"),
 		client("admin", adminKey, broker.Admin, "*"))
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := s.registry.Load(ctx, apps, clients); err != nil {
+	if err := s.registry.Load(ctx, c.apps, c.clients); err != nil {
 		tb.Fatal(err)
 	}
 	if err := s.manager.Start(ctx); err != nil {
