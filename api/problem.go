@@ -3,7 +3,7 @@ package api
 import "net/http"
 
 // Problem is an error answer, as RFC 9457 has it (application/problem+json).
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457 calls it a problem, and so does everybody who reads one
 	Type   string `json:"type,omitempty"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -42,7 +42,7 @@ func (p *Problem) Error() string {
 const (
 	ClassTransient     = "transient"
 	ClassThrottled     = "throttled"
-	ClassBadCredential = "bad_credential"
+	ClassBadCredential = "bad_credential" //nolint:gosec // the name of a class, not a credential
 	ClassMisconfigured = "misconfigured"
 	ClassDenied        = "denied"
 	ClassNotFound      = "not_found"

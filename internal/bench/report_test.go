@@ -217,7 +217,7 @@ func play(role string) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		s, err := openStack(ctx, dir, sandboxFor(1).Transport())
 		if err != nil {
 			return err

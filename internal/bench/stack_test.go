@@ -3,16 +3,14 @@ package bench_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/audit"
@@ -46,7 +44,7 @@ type stack struct {
 
 func openStack(ctx context.Context, dir string, rt http.RoundTripper) (*stack, error) {
 	begun := time.Now()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	reg := prometheus.NewRegistry()
 	store, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(dir, "hufu.db")})
 	if err != nil {

@@ -13,7 +13,7 @@ type Class string
 const (
 	Transient     Class = "transient"      // goes away by itself
 	Throttled     Class = "throttled"      // a quota is used up
-	BadCredential Class = "bad_credential" // the secret is wrong or frozen
+	BadCredential Class = "bad_credential" //nolint:gosec // the name of a class; the secret is wrong or frozen
 	Misconfigured Class = "misconfigured"  // somebody has to change a setting
 	Denied        Class = "denied"
 	NotFound      Class = "not_found"
@@ -74,15 +74,14 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is makes errors.Is match by code, so that sentinels can carry their own message.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // the target itself is compared, not its chain
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 
 // AsError finds the [Error] in a chain; any other error becomes a transient one
 // with the code "internal", whose cause is for logs and not for callers.
 func AsError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Code: "internal", Class: Transient, Message: "internal error", Err: err}

@@ -27,14 +27,14 @@ func SDKProfiles() []SDKProfile {
 	flat := func(name string, m time.Duration) SDKProfile {
 		return SDKProfile{Name: name, Margins: []Margin{{Over: m, Margin: m}}}
 	}
-	const min, sec = time.Minute, time.Second
+	const minute, sec = time.Minute, time.Second
 	return []SDKProfile{
-		{Name: "chanxuehong", Margins: []Margin{{60 * min, 10 * min}, {30 * min, 5 * min}, {5 * min, min}, {min, 10 * sec}}},
+		{Name: "chanxuehong", Margins: []Margin{{60 * minute, 10 * minute}, {30 * minute, 5 * minute}, {5 * minute, minute}, {minute, 10 * sec}}},
 		flat("co-wechat-api", 10*sec),
 		flat("easywechat", 0),
 		flat("generic", 0),
 		flat("powerwechat", 0),
-		{Name: "senparc", Margins: []Margin{{60 * min, 10 * min}, {30 * min, 5 * min}, {5 * min, 30 * sec}, {0, 0}}},
+		{Name: "senparc", Margins: []Margin{{60 * minute, 10 * minute}, {30 * minute, 5 * minute}, {5 * minute, 30 * sec}, {0, 0}}},
 		flat("silenceper", 1500*sec),
 		flat("silenceper-stable", 300*sec),
 		flat("wechatpy", 60*sec),

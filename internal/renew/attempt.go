@@ -47,7 +47,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		m.metrics.storeErrors.Inc()
 		return m.renewOffline(ctx, e, w)
 	}
-	if r, err = m.mournAbandoned(ctx, e, r, lease, rot); err != nil {
+	if r, err = m.mournAbandoned(ctx, r, lease, rot); err != nil {
 		return err
 	}
 	m.adopt(e, r)
@@ -74,7 +74,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 // mournAbandoned looks at the lease before ours. If it ran out without being
 // released, its holder may have died after the platform had acted: an issue whose
 // outcome is not known.
-func (m *Manager) mournAbandoned(ctx context.Context, e *entry, r broker.Record, l broker.Lease, rot broker.Rotation) (broker.Record, error) {
+func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.Lease, rot broker.Rotation) (broker.Record, error) {
 	known := r.Current.Version == 0 || !r.Current.Issued.Before(l.Abandoned) || r.Failure.Last.After(l.Abandoned)
 	if l.Abandoned.IsZero() || rot.HarmlessTwice() || known {
 		return r, nil

@@ -160,4 +160,3 @@ func TestI7AForcingOutsiderIsFollowedWithoutForce(t *testing.T) {
 		}
 	})
 }
-

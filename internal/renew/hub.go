@@ -2,6 +2,7 @@ package renew
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -51,10 +52,8 @@ func (h *hub) tell(k broker.Key) {
 func (s *Subscription) add(k broker.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.pending {
-		if p == k {
-			return
-		}
+	if slices.Contains(s.pending, k) {
+		return
 	}
 	s.pending = append(s.pending, k)
 	select {

@@ -131,7 +131,7 @@ func (m *Manager) Newer(ctx context.Context, k broker.Key, seen broker.Version) 
 			return t, err
 		}
 		if _, err := sub.Next(ctx); err != nil {
-			return t, nil //nolint:nilerr // the wait is over, and the token is as the caller knows it
+			return t, nil // the wait is over, and the token is as the caller knows it
 		}
 	}
 }
