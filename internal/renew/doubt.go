@@ -38,9 +38,18 @@ func (d *doubt) holds(now time.Time) bool {
 	return !d.at.IsZero() && now.Sub(d.at) < life
 }
 
-// suspect handles a report that a version is dead: it is checked where that is
-// cheap, and costs an issue only if the token is really dead.
-func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version) (broker.Token, error) {
+// provesReport says which verdicts prove somebody right who named the version that
+// was rejected: where the platform will not be asked, the word is believed.
+func provesReport(v broker.Verdict) bool {
+	return v == broker.VerdictRejected || v == broker.VerdictThrottled
+}
+
+// provesSuspicion is the same for somebody who named none.
+func provesSuspicion(v broker.Verdict) bool { return v == broker.VerdictRejected }
+
+// suspect handles a report that a version is dead: it is checked where that is cheap,
+// and costs an issue only if the verdict proves it.
+func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, proves func(broker.Verdict) bool) (broker.Token, error) {
 	k := e.key()
 	d := e.app.def.Load()
 	src, _ := d.source(e.kind)
@@ -48,29 +57,24 @@ func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version) (
 	if s.version != stale || !s.usable(m.now()) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseMissing})
 	}
-	checker, ok := src.Issuer.(broker.Checker)
-	if !ok {
-		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseRejected, Stale: stale})
-	}
-	verdict, err := m.verdict(ctx, e, s, func(ctx context.Context) broker.Verdict {
-		v, err := checker.Check(ctx, d.app, s.secret)
+	verdict := broker.VerdictThrottled // of a platform that cannot be asked
+	if checker, ok := src.Issuer.(broker.Checker); ok {
+		var err error
+		verdict, err = m.verdict(ctx, e, s, func(ctx context.Context) broker.Verdict {
+			v, err := checker.Check(ctx, d.app, s.secret)
+			if err != nil {
+				m.log.WarnContext(ctx, "a reported token could not be checked", "app", k.App, "kind", k.Kind, "error", err)
+			}
+			return v
+		})
 		if err != nil {
-			m.log.WarnContext(ctx, "a reported token could not be checked", "app", k.App, "kind", k.Kind, "error", err)
+			return broker.Token{}, err
 		}
-		return v
-	})
-	if err != nil {
-		return broker.Token{}, err
 	}
-	switch verdict {
-	case broker.VerdictRejected, broker.VerdictThrottled:
-		// Where the platform will not be asked, the report is believed, within the budget.
+	if proves(verdict) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseRejected, Stale: stale})
-	case broker.VerdictOK, broker.VerdictUnknown:
-		return m.Token(ctx, k)
-	default:
-		return m.Token(ctx, k)
 	}
+	return m.Token(ctx, k)
 }
 
 // verdict returns what the platform says about the snapshot's token: a recent answer

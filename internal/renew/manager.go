@@ -52,7 +52,7 @@ type Event struct {
 type Manager struct {
 	cfg       Config
 	platforms map[string]broker.Platform
-	kinds     map[[2]string]map[broker.Kind]broker.Source // by platform and mode
+	ways      map[[2]string]way // by platform and mode
 	pools     map[string]*pool
 	poolsMu   sync.Mutex
 
@@ -67,6 +67,12 @@ type Manager struct {
 	flights sync.WaitGroup
 	closeMu sync.RWMutex
 	closed  bool
+}
+
+// way is one way of issuing: a platform and one of its modes.
+type way struct {
+	platform, mode string
+	kinds          map[broker.Kind]broker.Source
 }
 
 var _ broker.Tokens = (*Manager)(nil)
@@ -88,12 +94,12 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{
 		cfg: cfg, log: cfg.Logger, clock: newClock(cfg.Now), apps: newIndex(), byToken: newTokenIndex(), hub: newHub(),
-		platforms: map[string]broker.Platform{}, kinds: map[[2]string]map[broker.Kind]broker.Source{}, pools: map[string]*pool{},
+		platforms: map[string]broker.Platform{}, ways: map[[2]string]way{}, pools: map[string]*pool{},
 	}
 	for _, p := range cfg.Platforms {
 		m.platforms[p.Name] = p
 		for _, mode := range p.Modes {
-			m.kinds[[2]string{p.Name, mode}] = p.Kinds(mode)
+			m.ways[[2]string{p.Name, mode}] = way{platform: p.Name, mode: mode, kinds: p.Kinds(mode)}
 		}
 	}
 	m.sched = newScheduler(m.now, m.submit)
@@ -122,19 +128,23 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 	if full.BaseURL == "" {
 		full.BaseURL = p.BaseURL
 	}
-	base, _, err := broker.ParseBaseURL(full.BaseURL)
-	if err != nil {
-		return nil, &broker.Error{Code: "bad_base_url", Class: broker.Invalid, Message: fmt.Sprintf("app %q: its base_url %s", a.ID, err)}
-	}
-	full.BaseURL = base
-	kinds, ok := m.kinds[[2]string{full.Platform, full.Mode}]
+	way, ok := m.ways[[2]string{full.Platform, full.Mode}]
 	if !ok {
 		return nil, &broker.Error{
 			Code: "unknown_mode", Class: broker.Invalid,
 			Message: fmt.Sprintf("app %q: platform %q has no mode %q, only %q", a.ID, a.Platform, a.Mode, p.Modes),
 		}
 	}
-	return &definition{app: &full, kinds: kinds, pool: m.poolFor(full.BaseURL)}, nil
+	pool, err := m.poolFor(full.BaseURL)
+	if err != nil {
+		return nil, &broker.Error{Code: "bad_base_url", Class: broker.Invalid, Message: fmt.Sprintf("app %q: its base_url %s", a.ID, err)}
+	}
+	// A million apps share these few words instead of each having its own copies.
+	full.Platform, full.Mode, full.BaseURL = way.platform, way.mode, pool.baseURL
+	if full.AppID == full.ID {
+		full.AppID = full.ID
+	}
+	return &definition{app: &full, kinds: way.kinds, pool: pool}, nil
 }
 
 // Complete returns the app with its platform's defaults filled in, or says why it
@@ -163,15 +173,22 @@ func (m *Manager) AppIDs() []string {
 }
 
 // poolFor returns the pool that bounds work at one platform host.
-func (m *Manager) poolFor(baseURL string) *pool {
+func (m *Manager) poolFor(baseURL string) (*pool, error) {
 	m.poolsMu.Lock()
 	defer m.poolsMu.Unlock()
-	p := m.pools[baseURL]
-	if p == nil {
-		p = &pool{size: m.cfg.PerHost, run: m.renewDue}
-		m.pools[baseURL] = p
+	if p := m.pools[baseURL]; p != nil {
+		return p, nil
 	}
-	return p
+	base, _, err := broker.ParseBaseURL(baseURL)
+	if err != nil {
+		return nil, err
+	}
+	p := m.pools[base]
+	if p == nil {
+		p = &pool{baseURL: base, size: m.cfg.PerHost, run: m.renewDue}
+		m.pools[base] = p
+	}
+	return p, nil
 }
 
 // SetApp registers an app, or changes the one with its id. Its stored tokens are

@@ -74,7 +74,7 @@ func (m *Manager) Report(ctx context.Context, k broker.Key, stale broker.Version
 	if err := m.catchUp(ctx, e, stale); err != nil {
 		return broker.Token{}, err
 	}
-	return m.suspect(ctx, e, stale)
+	return m.suspect(ctx, e, stale, provesReport)
 }
 
 // ReportToken is [Manager.Report] by the token's value. A value that is not the
@@ -95,7 +95,7 @@ func (m *Manager) ReportToken(ctx context.Context, k broker.Key, seen broker.Sec
 	if s.version == 0 || !s.secret.Equal(seen) {
 		return m.Token(ctx, k)
 	}
-	return m.suspect(ctx, e, s.version)
+	return m.suspect(ctx, e, s.version, provesReport)
 }
 
 // Suspect checks the current token at the platform, for callers that cannot say
@@ -109,7 +109,7 @@ func (m *Manager) Suspect(ctx context.Context, k broker.Key) (broker.Token, erro
 	if !s.usable(m.now()) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseMissing})
 	}
-	return m.suspect(ctx, e, s.version)
+	return m.suspect(ctx, e, s.version, provesSuspicion)
 }
 
 // Replace renews the token although nobody saw it rejected, because it leaked.
@@ -172,6 +172,9 @@ func (m *Manager) obtain(ctx context.Context, e *entry, w broker.Want) (broker.T
 
 // noToken turns what went wrong into what callers are told.
 func noToken(err error) error {
+	if _, said := errors.AsType[*broker.Error](err); said {
+		return err
+	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &broker.Error{
 			Code: broker.ErrNoToken.Code, Class: broker.Transient, RetryAfter: time.Second, Err: err,

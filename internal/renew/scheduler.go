@@ -42,6 +42,13 @@ func (s *scheduler) set(e *entry, at time.Time) {
 	}
 }
 
+// scheduled reports whether e is on the schedule.
+func (s *scheduler) scheduled(e *entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.slot >= 0
+}
+
 // remove takes e off the schedule.
 func (s *scheduler) remove(e *entry) {
 	s.mu.Lock()
@@ -164,8 +171,9 @@ func (s *scheduler) swap(i, j int) {
 // pool bounds how many renewals ask one platform host at a time. It has no idle
 // goroutines: workers come with the work and go with it.
 type pool struct {
-	size int
-	run  func(*entry)
+	baseURL string
+	size    int
+	run     func(*entry)
 
 	mu      sync.Mutex
 	queue   []*entry
@@ -206,7 +214,16 @@ func (m *Manager) submit(e *entry) { e.app.def.Load().pool.submit(e) }
 func (m *Manager) renewDue(e *entry) {
 	// A renewal that failed is in the record, the metrics and the log already.
 	_ = m.join(context.Background(), e, broker.Want{Cause: broker.CausePlanned})
-	m.arm(e, m.now())
+	if !m.sched.scheduled(e) {
+		m.arm(e, m.now())
+	}
+}
+
+// postpone schedules e for when what holds its planned renewal up is over.
+func (m *Manager) postpone(e *entry, until time.Time) {
+	if _, rot := e.app.def.Load().source(e.kind); !e.removed() {
+		m.sched.set(e, until.Add(m.stagger(rot)))
+	}
 }
 
 // arm schedules e by what its snapshot says. One that is overdue although it was
