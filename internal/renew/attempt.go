@@ -3,6 +3,7 @@ package renew
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -51,10 +52,20 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		return err
 	}
 	m.adopt(e, r)
+	planned := w.Cause == broker.CausePlanned
+	if m.unreadable(e, r) {
+		// It is as good as dead, and within the budget for dead ones: a server that cannot
+		// open anything would else renew without an end.
+		r.Rejected = r.Current.Version
+		w = broker.Want{Cause: broker.CauseRejected, Stale: r.Current.Version}
+	}
 	switch d := broker.Decide(r, w, rot, m.now()); d.Step {
 	case broker.Fresh:
 		return nil
 	case broker.Hold:
+		if planned {
+			m.postpone(e, d.Until)
+		}
 		return d.Err
 	case broker.Issue:
 	}
@@ -143,6 +154,12 @@ func (m *Manager) plan(e *entry, d *definition, rot broker.Rotation, r *broker.R
 	return nil
 }
 
+// unreadable reports whether the record has a token that could not be opened here.
+func (m *Manager) unreadable(e *entry, r broker.Record) bool {
+	s := e.state.Load()
+	return r.Current.Version != 0 && s.version == r.Current.Version && s.secret.IsZero()
+}
+
 // holds reports whether the record's current token has this value.
 func (m *Manager) holds(e *entry, r broker.Record, tok broker.Secret) bool {
 	s := e.state.Load()
@@ -206,8 +223,20 @@ func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.S
 	return forced
 }
 
-func (m *Manager) call(ctx context.Context, req broker.IssueRequest, f func(context.Context, broker.IssueRequest) (broker.Issued, error)) answer {
-	a := answer{started: m.now(), fingerprint: req.Secret.Fingerprint()}
+// call asks the platform once. A panic of the issuer counts as a call whose outcome is
+// not known, so that it is not repeated without a back-off.
+func (m *Manager) call(ctx context.Context, req broker.IssueRequest, f func(context.Context, broker.IssueRequest) (broker.Issued, error)) (a answer) {
+	a = answer{started: m.now(), fingerprint: req.Secret.Fingerprint()}
+	defer func() {
+		if p := recover(); p != nil {
+			m.metrics.panics.Inc()
+			// The value of the panic is not printed: it may hold what must not be seen.
+			a.err = &broker.Error{
+				Code: "internal", Class: broker.Transient, Unknown: true, Message: fmt.Sprintf("the issuer ended in a panic of type %T", p),
+				Hint: "this is a fault of the server: report it, with the version that it says",
+			}
+		}
+	}()
 	got, err := f(ctx, req)
 	switch {
 	case err != nil:
