@@ -1,6 +1,10 @@
 package obs
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // Scrub replaces what looks like a secret in a text: the values of parameters in
 // URLs and forms, of fields in JSON, XML, headers and printed Go values, whose
@@ -9,85 +13,98 @@ import "strings"
 // without any is returned as it is, without an allocation.
 func Scrub(s string) string {
 	sc := scrubber{s: s}
-	for sc.i < len(s) {
-		sc.step()
+	// Every place is judged by itself, also inside of what was found already: a
+	// stray quote must not hide what follows it.
+	for i := 0; i < len(s) && !sc.all; i++ {
+		sc.look(i)
 	}
-	if sc.out == nil {
+	if len(sc.found) == 0 {
 		return s
 	}
-	return string(append(sc.out, s[sc.done:]...))
+	return sc.result()
 }
 
-// scrubber goes through a text once.
+// span is a part of the text that is not to be seen.
+type span struct{ from, to int }
+
+// scrubber looks for secrets in one text.
 type scrubber struct {
-	s    string
-	i    int    // next byte to look at
-	done int    // everything before it is in out
-	out  []byte // nil as long as nothing was replaced
+	s     string
+	found []span
+	all   bool // the last span goes to the end
 }
 
-func (sc *scrubber) step() {
-	rest := sc.s[sc.i:]
-	switch rest[0] {
-	case '=':
-		sc.assignment(sc.i, sc.i+1)
-	case '%':
-		if len(rest) >= 3 && (rest[:3] == "%3D" || rest[:3] == "%3d") {
-			sc.assignment(sc.i, sc.i+3)
-			return
-		}
-		sc.i++
-	case ':':
-		if strings.HasPrefix(rest, "://") {
-			sc.userinfo(sc.i + 3)
-			return
-		}
-		sc.field()
-	case '>':
-		sc.element()
-	case 'b', 'B':
-		sc.scheme()
-	case 'h', 'H':
-		sc.clientKey()
-	default:
-		sc.i++
-	}
-}
-
-// replace puts the mark in the place of s[from:to]. An empty value stays.
-func (sc *scrubber) replace(from, to int) {
+// add notes a secret. An empty value is none.
+func (sc *scrubber) add(from, to int) {
 	if from < to {
-		sc.out = append(sc.out, sc.s[sc.done:from]...)
-		sc.out = append(sc.out, redacted...)
-		sc.done = to
+		sc.found = append(sc.found, span{from, to})
+		sc.all = to == len(sc.s)
 	}
-	sc.i = max(to, sc.i+1)
+}
+
+// result returns the text with a mark in the place of each secret.
+func (sc *scrubber) result() string {
+	slices.SortFunc(sc.found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var b strings.Builder
+	done := -1
+	for _, f := range sc.found {
+		if f.from > done {
+			b.WriteString(sc.s[max(done, 0):f.from])
+			b.WriteString(redacted)
+		}
+		done = max(done, f.to)
+	}
+	b.WriteString(sc.s[done:])
+	return b.String()
+}
+
+// look judges what one byte may be the separator or the beginning of.
+func (sc *scrubber) look(i int) {
+	switch sc.s[i] {
+	case '=':
+		sc.assignment(i, i+1)
+	case '%':
+		if strings.HasPrefix(sc.s[i:], "%3D") || strings.HasPrefix(sc.s[i:], "%3d") {
+			sc.assignment(i, i+3)
+		}
+	case ':':
+		if strings.HasPrefix(sc.s[i:], "://") {
+			sc.userinfo(i + 3)
+		}
+		sc.field(i)
+	case '>':
+		sc.element(i)
+	case 'b', 'B':
+		sc.scheme(i)
+	case 'h', 'H':
+		sc.clientKey(i)
+	}
 }
 
 // nameBefore returns the name that ends before a separator, and what stands
 // before it. Quotes around the name, escaped or not, and blanks are skipped.
 func (sc *scrubber) nameBefore(sep int) (name string, before byte) {
 	end := sep
-	for end > sc.done && isSpace(sc.s[end-1]) {
+	for end > 0 && isSpace(sc.s[end-1]) {
 		end--
 	}
-	if end > sc.done && isQuote(sc.s[end-1]) {
+	if end > 0 && isQuote(sc.s[end-1]) {
 		end--
-		for end > sc.done && sc.s[end-1] == '\\' {
+		for end > 0 && sc.s[end-1] == '\\' {
 			end--
 		}
 	}
 	start := end
-	for start > sc.done && end-start < maxName && isNameByte(sc.s[start-1]) {
+	for start > 0 && end-start < maxName && isNameByte(sc.s[start-1]) {
 		start--
 	}
-	if start > sc.done {
+	if start > 0 {
 		before = sc.s[start-1]
 	}
 	return sc.s[start:end], before
 }
 
-// assignment handles name=value, as in URLs, forms and properties files.
+// assignment judges name=value, as in URLs, forms and properties files.
 func (sc *scrubber) assignment(sep, value int) {
 	name, before := sc.nameBefore(sep)
 	if rest, ok := strings.CutPrefix(name, "u0026"); ok && before == '\\' {
@@ -97,96 +114,82 @@ func (sc *scrubber) assignment(sep, value int) {
 	if before == '?' || before == '&' {
 		secret = secretParameter(name)
 	}
-	if !secret {
-		sc.i = value
-		return
+	if secret {
+		sc.value(sc.skipSpace(value))
 	}
-	value = sc.skipSpace(value)
-	if from, to, ok := sc.quoted(value); ok {
-		sc.replace(from, to)
-		return
-	}
-	sc.replace(value, sc.schemeEnd(value, sc.runEnd(value)))
 }
 
-// field handles name:value, as in JSON, headers and printed Go values.
-func (sc *scrubber) field() {
-	name, _ := sc.nameBefore(sc.i)
+// field judges name:value, as in JSON, headers and printed Go values.
+func (sc *scrubber) field(sep int) {
+	name, _ := sc.nameBefore(sep)
 	if !secretName(name) {
-		sc.i++
 		return
 	}
-	at := sc.i + 1
-	value := sc.skipSpace(at)
-	if from, to, ok := sc.quoted(value); ok {
-		sc.replace(from, to)
-		return
-	}
+	value := sc.skipSpace(sep + 1)
+	rest := sc.s[value:]
 	switch {
-	case strings.HasPrefix(sc.s[value:], "["): // a list as Go prints it
-		sc.replace(value, min(sc.endAt(value, "]\r\n")+1, len(sc.s)))
-	case wholeLine(name): // with quotes in it where it has parameters
-		sc.replace(value, sc.endAt(value, "\r\n"))
-	case strings.HasPrefix(sc.s[value:], "{"), strings.HasPrefix(sc.s[value:], "&{"):
-		sc.i = at // what is in it has names of its own
-	case value == at:
-		sc.replace(value, sc.schemeEnd(value, sc.runEnd(value)))
-	case looksRandom(sc.s[value:sc.runEnd(value)]):
-		sc.replace(value, sc.runEnd(value))
+	case strings.HasPrefix(rest, "["): // a list as Go prints it
+		end := sc.until(value, "]\r\n")
+		sc.add(value, min(end+1, len(sc.s)))
+	case wholeLine(name) && !sc.isQuoted(value): // with quotes in it where it has parameters
+		sc.add(value, sc.until(value, "\r\n"))
+	case strings.HasPrefix(rest, "{"), strings.HasPrefix(rest, "&{"):
+		// What is in it has names of its own.
+	case value == sep+1, sc.isQuoted(value), looksRandom(sc.s[value:sc.runEnd(value)]):
+		sc.value(value)
 	default:
 		// "read token: no such file" is an error's words.
-		sc.i = at
 	}
 }
 
-// element handles <name>value</name>, with CDATA or without.
-func (sc *scrubber) element() {
-	name, before := sc.nameBefore(sc.i)
-	if before != '<' || !secretName(name) {
-		sc.i++
+// value notes the value that starts at i, quoted or not.
+func (sc *scrubber) value(i int) {
+	if from, to, ok := sc.quoted(i); ok {
+		sc.add(from, to)
 		return
 	}
-	from := sc.skipSpace(sc.i + 1)
-	end := "</"
+	end := sc.runEnd(i)
+	if n := schemeLen(sc.s[i:]); n > 0 && i+n == end && end < len(sc.s) && sc.s[end] == ' ' {
+		end = sc.runEnd(sc.skipSpace(end))
+	}
+	sc.add(i, end)
+}
+
+// element judges <name>value</name>, with CDATA or without.
+func (sc *scrubber) element(i int) {
+	name, before := sc.nameBefore(i)
+	if before != '<' || !secretName(name) {
+		return
+	}
+	from := sc.skipSpace(i + 1)
 	if rest, ok := strings.CutPrefix(sc.s[from:], "<![CDATA["); ok {
 		from = len(sc.s) - len(rest)
-		end = "]]>"
-	}
-	to := strings.Index(sc.s[from:], end)
-	if to < 0 {
-		to = len(sc.s) - from
-	}
-	sc.replace(from, from+to)
-}
-
-// scheme handles what follows Bearer and Basic wherever they stand.
-func (sc *scrubber) scheme() {
-	at := sc.i
-	n := schemeLen(sc.s[at:])
-	if n == 0 || at > 0 && isNameByte(sc.s[at-1]) {
-		sc.i++
+		to := len(sc.s)
+		if n := strings.Index(sc.s[from:sc.window(from)], "]]>"); n >= 0 {
+			to = from + n
+		}
+		sc.add(from, to)
 		return
 	}
-	value := at + n
+	sc.add(from, sc.until(from, "<"))
+}
+
+// scheme judges what follows Bearer and Basic wherever they stand.
+func (sc *scrubber) scheme(i int) {
+	n := schemeLen(sc.s[i:])
+	if n == 0 {
+		return
+	}
+	value := i + n
 	for value < len(sc.s) && (sc.s[value] == ' ' || sc.s[value] == '\t' || sc.s[value] == '+') {
 		value++
 	}
 	for strings.HasPrefix(sc.s[value:], "%20") {
 		value += len("%20")
 	}
-	if end := sc.runEnd(value); value > at+n && looksRandom(sc.s[value:end]) {
-		sc.replace(value, end)
-		return
+	if end := sc.runEnd(value); value > i+n && looksRandom(sc.s[value:end]) {
+		sc.add(value, end)
 	}
-	sc.i = at + n
-}
-
-// schemeEnd extends a value that is the name of a scheme by what follows it.
-func (sc *scrubber) schemeEnd(value, end int) int {
-	if n := schemeLen(sc.s[value:]); n > 0 && value+n == end && end < len(sc.s) && sc.s[end] == ' ' {
-		return sc.runEnd(sc.skipSpace(end))
-	}
-	return end
 }
 
 func schemeLen(s string) int {
@@ -198,34 +201,31 @@ func schemeLen(s string) int {
 	return 0
 }
 
-// clientKey handles keys that this server made. Metrics share their prefix, but
-// are all lower case and have no digits.
-func (sc *scrubber) clientKey() {
+// maxKey bounds the search for the end of a client key, which is far shorter.
+const maxKey = 256
+
+// clientKey judges keys that this server made. Metrics share their prefix, but are
+// all lower case and have no digits.
+func (sc *scrubber) clientKey(i int) {
 	const prefix = "hufu_"
-	rest := sc.s[sc.i:]
+	rest := sc.s[i:]
 	if len(rest) < len(prefix) || !strings.EqualFold(rest[:len(prefix)], prefix) {
-		sc.i++
 		return
 	}
-	from := sc.i + len(prefix)
+	from := i + len(prefix)
 	to := from
-	for to < len(sc.s) && (isNameByte(sc.s[to]) && sc.s[to] != '%' && sc.s[to] != '.') {
+	for to < len(sc.s) && to-from < maxKey && isNameByte(sc.s[to]) && sc.s[to] != '%' && sc.s[to] != '.' {
 		to++
 	}
 	if key := sc.s[from:to]; len(key) >= 8 && strings.ContainsAny(key, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		sc.replace(from, to)
-		return
+		sc.add(from, to)
 	}
-	sc.i = to
 }
 
-// maxPassword bounds the search for the end of a password.
-const maxPassword = 256
-
-// userinfo handles the password in scheme://user:password@host.
+// userinfo judges the password in scheme://user:password@host.
 func (sc *scrubber) userinfo(from int) {
-	sc.i = from
-	authority := sc.s[from:sc.endAt(from, "/?# \t\r\n\"'`<>\\")]
+	const ends = " \t\r\n\"'`<>"
+	authority := sc.s[from:min(sc.until(from, ends+`/?#\`), sc.window(from))]
 	colon := strings.IndexByte(authority, ':')
 	if colon < 0 || strings.HasPrefix(authority, "[") {
 		return
@@ -237,10 +237,9 @@ func (sc *scrubber) userinfo(from int) {
 		if strings.Trim(authority[colon+1:], "0123456789") == "" {
 			return
 		}
-		window := sc.s[:min(len(sc.s), password+maxPassword)]
-		end = (&scrubber{s: window}).endAt(password, " \t\r\n\"'`<>")
+		end = min(sc.until(password, ends), sc.window(password))
 	}
 	if at := strings.LastIndexByte(sc.s[password:end], '@'); at > 0 {
-		sc.replace(password, password+at)
+		sc.add(password, password+at)
 	}
 }

@@ -115,13 +115,14 @@ func TestScrubOfACleanTextDoesNotAllocate(t *testing.T) {
 
 func TestScrubTakesLinearTime(t *testing.T) {
 	t.Parallel()
+	// What takes the square of it takes minutes.
 	for _, piece := range []string{
 		"://a:b", `token:\`, "token: ", `"`, `\`, " =", "<token>", "bearer ", "hufu_", "token:[", "%3D", "secret=", "a@://x:y",
 	} {
 		begin := time.Now()
-		obs.Scrub(strings.Repeat(piece, 1<<21/len(piece)))
-		if d := time.Since(begin); d > 3*time.Second {
-			t.Errorf("2 MiB of %q took %v", piece, d)
+		obs.Scrub(strings.Repeat(piece, 1<<18/len(piece)))
+		if d := time.Since(begin); d > 2*time.Second {
+			t.Errorf("256 KiB of %q took %v", piece, d)
 		}
 	}
 }

@@ -340,8 +340,7 @@ func (r *Runner) bookLocked(s *slot, tok broker.Token, err error) (recovered boo
 
 // waitLocked starts a slot's back-off.
 func (r *Runner) waitLocked(s *slot) {
-	fault := &broker.Error{Class: broker.Transient}
-	d := broker.Backoff(fault, s.attempts, time.Now(), rand.Float64())
+	d := backoff(s.attempts, rand.Float64())
 	s.phase = waiting
 	var timer *time.Timer
 	timer = time.AfterFunc(d, func() {
@@ -353,4 +352,14 @@ func (r *Runner) waitLocked(s *slot) {
 		}
 	})
 	s.timer = timer
+}
+
+// backoff says how long to wait after the given number of failed attempts: from a
+// second to five minutes, doubled each time and jittered by up to a quarter with
+// rnd in [0,1). It is not the platforms' back-off: a disk has no quota to spare,
+// and a full one is noticed soon after it was cleared.
+func backoff(attempts int, rnd float64) time.Duration {
+	const first, most = time.Second, 4 * time.Minute
+	d := min(first<<min(max(attempts, 1)-1, 10), most)
+	return d + time.Duration(rnd*float64(d/4))
 }

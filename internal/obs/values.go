@@ -2,23 +2,40 @@ package obs
 
 import "strings"
 
+// maxValue bounds the search for the end of a value, and so the work on a hostile
+// text. A value that is longer is taken to go to the end of the text.
+const maxValue = 4 << 10
+
+// window returns the end of the part of the text in which a value that starts at
+// i has to end.
+func (sc *scrubber) window(i int) int { return min(len(sc.s), i+maxValue) }
+
+// isQuoted reports whether a quote, escaped or not, stands at i.
+func (sc *scrubber) isQuoted(i int) bool {
+	for i < len(sc.s) && sc.s[i] == '\\' {
+		i++
+	}
+	return i < len(sc.s) && isQuote(sc.s[i])
+}
+
 // quoted returns the inside of the quoted text that starts at i, if one does. The
 // quotes may be escaped, once or more, as in a JSON text within another; the
 // closing one is escaped as often as the opening one. Without a closing one the
 // text was cut off, and all of it is inside.
 func (sc *scrubber) quoted(i int) (from, to int, ok bool) {
+	end := sc.window(i)
 	depth := 0
-	for i < len(sc.s) && sc.s[i] == '\\' {
+	for i < end && sc.s[i] == '\\' {
 		depth++
 		i++
 	}
-	if i == len(sc.s) || !isQuote(sc.s[i]) {
+	if i == end || !isQuote(sc.s[i]) {
 		return 0, 0, false
 	}
 	quote := sc.s[i]
 	from = i + 1
 	backslashes := 0
-	for j := from; j < len(sc.s); j++ {
+	for j := from; j < end; j++ {
 		switch sc.s[j] {
 		case '\\':
 			backslashes++
@@ -36,7 +53,7 @@ func (sc *scrubber) quoted(i int) (from, to int, ok bool) {
 // runEnd returns the end of an unquoted value. A backslash ends it only where it
 // escapes what would: a quote, or the & that JSON writes as \u0026.
 func (sc *scrubber) runEnd(i int) int {
-	for ; i < len(sc.s); i++ {
+	for end := sc.window(i); i < end; i++ {
 		switch c := sc.s[i]; {
 		case isSpace(c), isQuote(c), c == '&', c == '<', c == '>', c == ';':
 			return i
@@ -48,12 +65,12 @@ func (sc *scrubber) runEnd(i int) int {
 			}
 		}
 	}
-	return i
+	return len(sc.s)
 }
 
-// endAt returns where the first of the given bytes stands from i on.
-func (sc *scrubber) endAt(i int, bytes string) int {
-	if n := strings.IndexAny(sc.s[i:], bytes); n >= 0 {
+// until returns where the first of the given bytes stands from i on.
+func (sc *scrubber) until(i int, bytes string) int {
+	if n := strings.IndexAny(sc.s[i:sc.window(i)], bytes); n >= 0 {
 		return i + n
 	}
 	return len(sc.s)
