@@ -66,7 +66,11 @@ func TestCrashesLeaveNoSecretBehind_I6(t *testing.T) {
 	for _, how := range []string{"panic", "panic with secret", "fault", "SIGQUIT", "SIGABRT"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$")
+			exe, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestCrashChild$")
 			// The worst an operator can ask for.
 			cmd.Env = append(os.Environ(), crashVar+"="+how, "GOTRACEBACK=crash")
 			cmd.Dir = t.TempDir()

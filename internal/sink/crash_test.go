@@ -158,7 +158,11 @@ func TestFileIsWholeAfterKillAtAnyMoment(t *testing.T) {
 		}
 	}
 	for i := range 12 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$")
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestCrashChild$")
 		cmd.Env = append(os.Environ(), crashDirVar+"="+dir)
 		stderr, err := cmd.StderrPipe()
 		if err != nil {
