@@ -122,7 +122,13 @@ func TestI1I2CrashesAtAnyMoment(t *testing.T) {
 								time.Sleep(time.Duration(rnd.IntN(100)) * time.Millisecond)
 							}
 						}
-						f.crash(f.replicas[rnd.IntN(len(f.replicas))])
+						victim := f.replicas[rnd.IntN(len(f.replicas))]
+						for _, r := range f.replicas {
+							if r.calls.busy() {
+								victim = r // in the middle of an issue, where it hurts most
+							}
+						}
+						f.crash(victim)
 						crashes++
 						f.start()
 					}

@@ -80,15 +80,17 @@ func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, p
 // verdict returns what the platform says about the snapshot's token: a recent answer
 // where there is one, or that of the check under way, or of one made now.
 func (m *Manager) verdict(ctx context.Context, e *entry, s *snapshot, check func(context.Context) broker.Verdict) (broker.Verdict, error) {
+	m.closeMu.RLock()
 	e.mu.Lock()
 	if e.doubt == nil || e.doubt.version != s.version {
 		e.doubt = &doubt{version: s.version}
 	}
 	d := e.doubt
 	if d.done == nil {
-		if d.holds(m.now()) {
+		if d.holds(m.now()) || m.closed {
 			v := d.verdict
 			e.mu.Unlock()
+			m.closeMu.RUnlock()
 			return v, nil
 		}
 		d.done = make(chan struct{})
@@ -96,6 +98,7 @@ func (m *Manager) verdict(ctx context.Context, e *entry, s *snapshot, check func
 	}
 	done := d.done
 	e.mu.Unlock()
+	m.closeMu.RUnlock()
 	select {
 	case <-done:
 		e.mu.Lock()

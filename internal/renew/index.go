@@ -37,15 +37,16 @@ func (x *index) get(id string) *app {
 	return a
 }
 
-// getOrAdd returns the app with this id, adding an empty one if there is none.
-func (x *index) getOrAdd(id string) *app {
-	s := &x.shards[maphash.String(x.seed, id)%shards]
+// getOrAdd returns the app with this definition's id, adding one if there is none.
+func (x *index) getOrAdd(d *definition) *app {
+	s := &x.shards[maphash.String(x.seed, d.app.ID)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.apps[id]
+	a := s.apps[d.app.ID]
 	if a == nil {
 		a = &app{}
-		s.apps[id] = a
+		a.def.Store(d) // before anybody can see it
+		s.apps[d.app.ID] = a
 	}
 	return a
 }
@@ -77,7 +78,7 @@ func (x *index) each(f func(*app)) {
 
 // app is one registered app and the keys that are kept for it.
 type app struct {
-	def atomic.Pointer[definition]
+	def atomic.Pointer[definition] // never nil
 	// list holds the entries in the order in which they were first asked for. It is
 	// replaced as a whole, under mu.
 	list atomic.Pointer[[]*entry]
@@ -112,11 +113,7 @@ func (a *app) findOrAdd(k broker.Kind, subject string) *entry {
 	if e := a.find(k, subject); e != nil {
 		return e
 	}
-	d := a.def.Load()
-	if d == nil {
-		return nil
-	}
-	if _, ok := d.kinds[k]; !ok {
+	if _, ok := a.def.Load().kinds[k]; !ok {
 		return nil
 	}
 	a.mu.Lock()
@@ -160,11 +157,7 @@ func (e *entry) removed() bool {
 }
 
 func (e *entry) key() broker.Key {
-	k := broker.Key{Kind: e.kind, Subject: e.subject}
-	if d := e.app.def.Load(); d != nil {
-		k.App = d.app.ID
-	}
-	return k
+	return broker.Key{App: e.app.def.Load().app.ID, Kind: e.kind, Subject: e.subject}
 }
 
 // source says how the entry's tokens are issued and rotate for the app.

@@ -19,13 +19,12 @@ func TestOneEntryForAKeyHoweverManyAskForItFirst(t *testing.T) {
 		wg.Go(func() {
 			for n := range apps {
 				id := fmt.Sprint(n)
-				a := x.getOrAdd(id)
-				a.def.CompareAndSwap(nil, &definition{app: &broker.App{ID: id}, kinds: kinds})
+				a := x.getOrAdd(&definition{app: &broker.App{ID: id}, kinds: kinds})
 				found[i] = append(found[i], a.findOrAdd(broker.AccessToken, ""), a.findOrAdd(broker.JSAPITicket, "sub"))
 				if a.findOrAdd("no such", "") != nil {
 					t.Error("there is an entry for a kind that the platform does not have")
 				}
-				x.each(func(a *app) { _ = a.entries() })
+				x.each(func(a *app) { _ = a.def.Load().app.ID })
 			}
 		})
 	}
@@ -48,17 +47,5 @@ func TestOneEntryForAKeyHoweverManyAskForItFirst(t *testing.T) {
 	}
 	if x.remove("7") == nil || x.remove("7") != nil || x.get("7") != nil {
 		t.Error("an app was not removed once")
-	}
-}
-
-func TestAnAppWithoutADefinitionHasNoEntries(t *testing.T) {
-	t.Parallel()
-	a := newIndex().getOrAdd("shop")
-	if a.findOrAdd(broker.AccessToken, "") != nil || a.entries() != nil {
-		t.Error("an app that was never defined has entries")
-	}
-	e := &entry{app: a, kind: broker.AccessToken}
-	if k := e.key(); k != (broker.Key{Kind: broker.AccessToken}) {
-		t.Errorf("its key is %v", k)
 	}
 }

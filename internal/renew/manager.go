@@ -198,25 +198,28 @@ func (m *Manager) SetApp(ctx context.Context, a *broker.App) error {
 	if err != nil {
 		return err
 	}
-	m.register(d)
+	x := m.register(d)
 	if !m.sched.running() {
 		return nil
 	}
-	x := m.apps.get(a.ID)
+	var errs []error
 	for _, e := range x.entries() {
 		if err := m.reload(ctx, e); err != nil {
-			return err
+			// It is registered all the same, and renewed when the store is back.
+			m.arm(e, m.now())
+			errs = append(errs, err)
+			continue
 		}
 		m.amend(ctx, e)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // register makes the definition current. The kinds that are not derived are kept
 // fresh from now on, whether or not anybody has asked for them.
 func (m *Manager) register(d *definition) *app {
-	x := m.apps.getOrAdd(d.app.ID)
-	if old := x.def.Swap(d); old != nil && old.app.Source() != d.app.Source() {
+	x := m.apps.getOrAdd(d)
+	if old := x.def.Swap(d); old.app.Source() != d.app.Source() {
 		// Another registration at the platform: what is in memory is not its token (I8).
 		for _, e := range x.entries() {
 			m.forget(e)
@@ -230,8 +233,8 @@ func (m *Manager) register(d *definition) *app {
 	return x
 }
 
-// amend lets a changed definition be tried at once: what failed before may have been
-// mended by the change.
+// amend lets a definition that was set be tried at once: what failed before may have
+// been mended by the change, or whoever sets it again knows that it was mended elsewhere.
 func (m *Manager) amend(ctx context.Context, e *entry) {
 	if s := e.state.Load(); s.failure != nil {
 		if err := m.forgive(ctx, e); err != nil {
@@ -310,7 +313,7 @@ func (m *Manager) Held(id string) []broker.Kind {
 // entry finds what is held of a key.
 func (m *Manager) entry(k broker.Key) (*entry, error) {
 	x := m.apps.get(k.App)
-	if x == nil || x.def.Load() == nil {
+	if x == nil {
 		return nil, broker.ErrUnknownApp
 	}
 	e := x.findOrAdd(k.Kind, k.Subject)
