@@ -120,3 +120,11 @@ type AuditPage struct {
 	// Next is the value of ?before= for the page after this one; zero: there is none.
 	Next int64 `json:"next,omitempty"`
 }
+
+// KeyRotation is the answer of POST /v1/keys/rotate: what became of a rotation of the
+// keyset.
+type KeyRotation struct {
+	Primary  uint32 `json:"primary"`  // id of the key that seals from now on
+	Resealed int    `json:"resealed"` // definitions and records that were sealed anew
+	Removed  int    `json:"removed"`  // keys that nothing was sealed with any more
+}

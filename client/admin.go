@@ -104,19 +104,12 @@ func (c *Client) Audit(ctx context.Context, query AuditQuery) (api.AuditPage, er
 	return page, err
 }
 
-// KeyRotation says what became of a rotation of the keyset.
-type KeyRotation struct {
-	Primary  uint32 `json:"primary"`  // the id of the key that seals from now on
-	Resealed int    `json:"resealed"` // how many stored secrets were sealed again
-	Removed  int    `json:"removed"`  // how many old keys were removed
-}
-
 // RotateKeys adds a new key to the server's keyset and seals everything stored with it,
 // which takes minutes where there is much.
-func (c *Client) RotateKeys(ctx context.Context) (KeyRotation, error) {
+func (c *Client) RotateKeys(ctx context.Context) (api.KeyRotation, error) {
 	ctx, cancel := within(ctx, rotateTimeout)
 	defer cancel()
-	var r KeyRotation
+	var r api.KeyRotation
 	err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "keys", "rotate"}, answer: &r})
 	return r, err
 }

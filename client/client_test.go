@@ -142,7 +142,7 @@ func TestEachMethodIsOneCall(t *testing.T) {
 			},
 		},
 		{
-			name: "RotateKeys", want: "POST /v1/keys/rotate", answer: client.KeyRotation{Primary: 7, Resealed: 3, Removed: 1},
+			name: "RotateKeys", want: "POST /v1/keys/rotate", answer: api.KeyRotation{Primary: 7, Resealed: 3, Removed: 1},
 			call: func(ctx context.Context, c *client.Client) (any, error) { return c.RotateKeys(ctx) },
 		},
 	} {

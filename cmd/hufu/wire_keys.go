@@ -10,7 +10,6 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
-	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
@@ -38,9 +37,9 @@ type keyRotation struct {
 }
 
 // rotate adds a key, seals everything with it and removes keys that are not used.
-func (k *keyRotation) rotate() (httpapi.RotateResult, error) {
+func (k *keyRotation) rotate() (api.KeyRotation, error) {
 	if !k.mu.TryLock() {
-		return httpapi.RotateResult{}, &broker.Error{
+		return api.KeyRotation{}, &broker.Error{
 			Code: api.CodeConflict, Class: broker.Invalid, Message: "the keys are being rotated already", Hint: "wait until that has ended",
 		}
 	}
@@ -50,14 +49,14 @@ func (k *keyRotation) rotate() (httpapi.RotateResult, error) {
 	defer cancel()
 	res, err := k.steps(ctx)
 	if err != nil {
-		return httpapi.RotateResult{}, fmt.Errorf("rotate the keys: %w", err)
+		return api.KeyRotation{}, fmt.Errorf("rotate the keys: %w", err)
 	}
 	k.log.InfoContext(ctx, "the keyset was rotated; make a backup of it", "primary", res.Primary, "resealed", res.Resealed, "removed", res.Removed, "file", k.path)
 	return res, nil
 }
 
-func (k *keyRotation) steps(ctx context.Context) (httpapi.RotateResult, error) {
-	var res httpapi.RotateResult
+func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
+	var res api.KeyRotation
 	previous := k.keyring.Primary()
 	var err error
 	if res.Primary, err = seal.Rotate(k.path); err != nil {

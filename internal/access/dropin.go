@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
@@ -84,6 +85,23 @@ func (s *Service) ReadByToken(ctx context.Context, c broker.Caller, seen broker.
 	c.Client = nil
 	s.handedOut(c, t)
 	return Held{t, s.tokens.Now()}, nil
+}
+
+// CommonSDK names the SDK profile that all clients share which may read an app and are
+// not administrators; "" if they differ or none names one. It is for calls that carry a
+// token and so do not say whose SDK asks.
+func (s *Service) CommonSDK(app string) string {
+	common, seen := "", false
+	for c := range s.registry.EachClient() {
+		if c.Rights.Has(broker.Admin) || !acl.Allow(c, broker.Read, app) {
+			continue
+		}
+		if seen && c.SDK != common {
+			return ""
+		}
+		common, seen = c.SDK, true
+	}
+	return common
 }
 
 // refuse counts a refusal and passes it on.

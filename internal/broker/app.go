@@ -3,7 +3,6 @@ package broker
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -64,13 +63,6 @@ func (a *App) Source() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
-}
-
-// SameCredential reports whether b would ask the platform the same thing as a, so
-// that failures of a still say something about b.
-func (a *App) SameCredential(b *App) bool {
-	return a.Platform == b.Platform && a.AppID == b.AppID && a.Mode == b.Mode && a.BaseURL == b.BaseURL &&
-		slices.EqualFunc(a.Secrets, b.Secrets, Secret.Equal)
 }
 
 // Origin says where a definition comes from and so who may change it.

@@ -98,6 +98,10 @@ func (c Caller) Name() string {
 	return c.Client.Name
 }
 
+// ValidAppPattern reports whether p may say which apps a client uses: an id in which
+// each * stands for something.
+func ValidAppPattern(p string) bool { return ValidAppID(strings.ReplaceAll(p, "*", "a")) }
+
 // ValidClientName reports whether name may name a client: 1 to 64 letters, digits,
 // dots, dashes and underscores, starting with a letter or digit.
 func ValidClientName(name string) bool {

@@ -115,8 +115,7 @@ func patterns(o *object, c *broker.Client) {
 		if !ok {
 			continue
 		}
-		// An id in which each * stands for something is an id with a letter there.
-		if !broker.ValidAppID(strings.ReplaceAll(s, "*", "a")) {
+		if !broker.ValidAppPattern(s) {
 			item.fault("%s fits no id; use a-z, 0-9, - and *", item.shown())
 			continue
 		}

@@ -8,7 +8,9 @@ import (
 )
 
 // serveTicket is GET /cgi-bin/ticket/getticket. It carries an access token and nothing
-// else: whoever has one of the app's may have its tickets, as on the platform.
+// else: whoever has one of the app's may have its tickets, as on the platform. Whose SDK
+// asks is not known from it; where all of the app's clients use the same one, it is that
+// one's margin that is added.
 func (h *Handler) serveTicket(w http.ResponseWriter, r request) outcome {
 	q := r.URL.RawQuery
 	seen := param(q, "access_token")
@@ -40,6 +42,6 @@ func (h *Handler) serveTicket(w http.ResponseWriter, r request) outcome {
 	case err != nil:
 		return h.fail(w, r, c, "", err)
 	}
-	writeToken(w, r.rid, `{"errcode":0,"errmsg":"ok","ticket":`, held.Secret.Reveal(), h.profile(&broker.Client{}).ExpiresIn(held.Promise(held.Now)))
+	writeToken(w, r.rid, `{"errcode":0,"errmsg":"ok","ticket":`, held.Secret.Reveal(), h.profile(&broker.Client{SDK: h.svc.CommonSDK(held.Key.App)}).ExpiresIn(held.Promise(held.Now)))
 	return succeeded
 }

@@ -268,6 +268,11 @@ func clientFrom(in *api.Client) (*broker.Client, error) {
 	if _, ok := broker.SDKProfileByName(in.SDK); !ok {
 		return nil, invalid("client %q: no SDK profile is called %.40q", in.Name, in.SDK)
 	}
+	for _, p := range in.Apps {
+		if !broker.ValidAppPattern(p) {
+			return nil, invalid("client %q: apps: %.80q fits no id; use a-z, 0-9, - and *", in.Name, p)
+		}
+	}
 	rights, unknown := broker.ParseRights(in.Allow)
 	if unknown != "" {
 		return nil, invalid("client %q: no right is called %.40q; there are read, renew, call, users and admin", in.Name, unknown)

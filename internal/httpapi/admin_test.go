@@ -281,9 +281,9 @@ func TestTheAuditIsFilteredAndPaged(t *testing.T) {
 func TestKeysAreRotatedByAdministratorsOnly(t *testing.T) {
 	t.Parallel()
 	calls := 0
-	rotate := func() (httpapi.RotateResult, error) {
+	rotate := func() (api.KeyRotation, error) {
 		calls++
-		return httpapi.RotateResult{Primary: 7, Resealed: 3, Removed: 1}, nil
+		return api.KeyRotation{Primary: 7, Resealed: 3, Removed: 1}, nil
 	}
 	inBubble(t, stackConfig{api: httpapi.Config{RotateKeys: rotate}}, func(t *testing.T, s *stack) {
 		problemIn(t, s.do(call{method: "POST", target: "/v1/keys/rotate", key: ordersKey}), http.StatusForbidden)
@@ -291,7 +291,7 @@ func TestKeysAreRotatedByAdministratorsOnly(t *testing.T) {
 		if calls != 0 {
 			t.Fatal("rotated without the right")
 		}
-		got := decode[httpapi.RotateResult](t, s.do(call{method: "POST", target: "/v1/keys/rotate", key: adminKey}), http.StatusOK)
+		got := decode[api.KeyRotation](t, s.do(call{method: "POST", target: "/v1/keys/rotate", key: adminKey}), http.StatusOK)
 		if got.Primary != 7 || calls != 1 {
 			t.Errorf("%+v, %d calls", got, calls)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/access"
 )
 
@@ -22,18 +23,11 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// RotateKeys adds a new key to the keyset and seals everything with it. Nil: the
 	// call does not exist.
-	RotateKeys func() (RotateResult, error)
+	RotateKeys func() (api.KeyRotation, error)
 	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
 	MaxBody int64
 	// MaxWait bounds ?wait=. Zero: one minute.
 	MaxWait time.Duration
-}
-
-// RotateResult says what became of a rotation of the keyset.
-type RotateResult struct {
-	Primary  uint32 `json:"primary"`
-	Resealed int    `json:"resealed"`
-	Removed  int    `json:"removed"`
 }
 
 // API is the handler of all paths. It is safe for concurrent use.

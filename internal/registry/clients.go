@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ func (r *Registry) Valid(c *broker.Client) bool {
 	now := r.clients.Load().byName[c.Name]
 	return now != nil && now.Key == c.Key
 }
+
+// EachClient yields all clients, in no order.
+func (r *Registry) EachClient() iter.Seq[*broker.Client] { return maps.Values(r.clients.Load().byName) }
 
 // Clients lists all clients by name.
 func (r *Registry) Clients() []*broker.Client {

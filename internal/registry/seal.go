@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -130,50 +129,6 @@ func (r *Registry) openClient(d broker.Definition) (*broker.Client, error) {
 	}
 	c.Rights = rights
 	return c, nil
-}
-
-// Reseal seals every stored definition with the keyset's newest key and returns how
-// many there were.
-func (r *Registry) Reseal(ctx context.Context) (int, error) {
-	r.writes.Lock()
-	defer r.writes.Unlock()
-	n := 0
-	for _, id := range r.AppIDs() {
-		a := r.App(id)
-		if a == nil || a.Origin != broker.FromAPI {
-			continue
-		}
-		d, err := r.sealApp(a)
-		if err != nil {
-			return n, err
-		}
-		next := *a
-		if next.Version, err = r.cfg.Apps.Put(ctx, d); err != nil {
-			return n, fmt.Errorf("store app %q: %w", id, err)
-		}
-		if err := r.register(ctx, &next); err != nil {
-			return n, err
-		}
-		n++
-	}
-	t := r.clients.Load().clone()
-	for _, c := range r.Clients() {
-		if c.Origin != broker.FromAPI {
-			continue
-		}
-		d, err := r.sealClient(c)
-		if err != nil {
-			return n, err
-		}
-		next := *c
-		if next.Version, err = r.cfg.Clients.Put(ctx, d); err != nil {
-			return n, fmt.Errorf("store client %q: %w", c.Name, err)
-		}
-		t.add(&next)
-		n++
-	}
-	r.clients.Store(t)
-	return n, nil
 }
 
 // Seal gives an app as it is stored, for tools that fill a store.
