@@ -18,7 +18,7 @@ type document struct {
 	Kind     broker.Kind    `json:"kind"`
 	Token    string         `json:"token"`
 	Version  broker.Version `json:"version"`
-	Expiry   time.Time      `json:"expiry"`
+	Expiry   time.Time      `json:"expiry"` // the end of the promise, as in the API
 	IssuedAt time.Time      `json:"issued_at"`
 }
 
@@ -27,7 +27,7 @@ type document struct {
 func setDocument(old []byte, tok broker.Token) ([]byte, error) {
 	doc := document{
 		App: tok.Key.App, Kind: tok.Key.Kind, Token: tok.Secret.Reveal(), Version: tok.Version,
-		Expiry: tok.Expiry.UTC().Truncate(time.Second), IssuedAt: tok.Issued.UTC().Truncate(time.Second),
+		Expiry: tok.Until.UTC().Truncate(time.Second), IssuedAt: tok.Issued.UTC().Truncate(time.Second),
 	}
 	if len(bytes.TrimSpace(old)) > 0 {
 		var was document

@@ -28,7 +28,8 @@ func token(app string, v broker.Version) broker.Token {
 		Secret:  broker.NewSecret(fmt.Sprintf("tok-%s-%d", app, v)),
 		Version: v,
 		Issued:  issued.Add(time.Duration(v) * time.Hour),
-		Expiry:  issued.Add(time.Duration(v+2) * time.Hour),
+		Expiry:  issued.Add(time.Duration(v+3) * time.Hour),
+		Until:   issued.Add(time.Duration(v+2) * time.Hour),
 	}
 }
 
