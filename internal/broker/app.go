@@ -3,6 +3,7 @@ package broker
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -28,6 +29,28 @@ type Policy struct {
 	Every        time.Duration // zero: an hour
 	Ahead        time.Duration // zero: ten minutes
 	InitialDelay time.Duration // of the first issue after a start
+}
+
+// Bounds of what may be configured.
+const (
+	MinPeriod  = time.Second
+	MaxPeriod  = 30 * 24 * time.Hour
+	MaxSecrets = 8 // one that is tried in vain costs a call at the platform
+)
+
+// Check says what is wrong with a policy: zero stands for the default, and everything
+// else has to be from [MinPeriod] to [MaxPeriod]; InitialDelay may be shorter.
+func (p Policy) Check() error {
+	for _, d := range []struct {
+		name string
+		d    time.Duration
+		min  time.Duration
+	}{{"overlap", p.Overlap, MinPeriod}, {"renew.every", p.Every, MinPeriod}, {"renew.ahead", p.Ahead, MinPeriod}, {"renew.initial_delay", p.InitialDelay, 0}} {
+		if d.d != 0 && (d.d < d.min || d.d > MaxPeriod) {
+			return fmt.Errorf("%s is %v: want %v to %v", d.name, d.d, d.min, MaxPeriod)
+		}
+	}
+	return nil
 }
 
 // The defaults of [Policy]: WeChat advises an hour, which leaves an hour of slack

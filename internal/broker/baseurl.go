@@ -54,11 +54,12 @@ func LoopbackHost(host string) bool {
 }
 
 // privateHost reports whether a host is by its form not on the public internet: a
-// loopback, private or link-local address, or a name that no public registry gives out.
+// loopback or private address, or a name that no public registry gives out. Link-local
+// addresses are not among them: no platform is there, but the metadata of clouds is.
 func privateHost(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
-		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || sharedAddresses().Contains(a)
+		return a.IsLoopback() || a.IsPrivate() || sharedAddresses().Contains(a)
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if !strings.Contains(host, ".") {
