@@ -56,16 +56,19 @@ func NextRenewal(issued, expiry time.Time, rot Rotation, p Policy, rnd float64) 
 	lifetime := expiry.Sub(issued)
 	rot = rot.fit(lifetime)
 	every, ahead := clampHalf(p.Every, lifetime), clampHalf(p.Ahead, lifetime)
+	// However small the figures are, a token is kept for a part of its lifetime: twenty
+	// issues in a lifetime are a quota's worth.
+	least := lifetime / 20
 	switch rot.Family {
 	case Eager, Independent:
-		interval := min(every, lifetime-ahead)
+		interval := max(min(every, lifetime-ahead), least)
 		jitter := min(interval/20, ahead/2, time.Minute)
 		return issued.Add(interval + scale(jitter, rnd))
 	case Late:
 		tail := min(rot.Window, ahead)
 		return expiry.Add(-tail + scale(tail/4, rnd))
 	case Sliding:
-		return expiry.Add(-ahead + scale(min(ahead/4, time.Minute), rnd))
+		return later(expiry.Add(-ahead), issued.Add(least)).Add(scale(min(ahead/4, time.Minute), rnd))
 	case Fixed:
 		return expiry
 	default:
