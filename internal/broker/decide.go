@@ -85,7 +85,9 @@ func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
 	case CauseRejected, CauseLeaked:
 		return r.Current.Version != w.Stale && r.Usable(now)
 	case CauseDemanded:
-		return r.Usable(now) && (r.Current.Until.Sub(now) >= w.MinTTL || !rot.early(r, now))
+		// More than nearly a lifetime nobody gets, however often the platform is asked.
+		most := scale(r.Current.Expiry.Sub(r.Current.Issued), 0.9)
+		return r.Usable(now) && (r.Current.Until.Sub(now) >= min(w.MinTTL, most) || !rot.early(r, now))
 	case CauseMissing:
 		return r.Usable(now)
 	default:

@@ -125,9 +125,6 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 	if f.First.IsZero() {
 		f.First = now
 	}
-	if r.Failure.Class != e.Class {
-		f.Attempts = 1
-	}
 	if e.Unknown && f.UnknownAt.IsZero() {
 		f.UnknownAt = started
 	}
@@ -138,33 +135,34 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 	}
 	planned := r.Due
 	r.Due = f.NotBefore
+	if !r.Usable(now) {
+		return r
+	}
+	early := w.Cause != CausePlanned && planned.After(now)
+	if rot.Family != Eager {
+		if early {
+			r.Due = earlier(planned, f.NotBefore) // what was wanted early puts nothing off
+		}
+		return r
+	}
 	rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
 	switch {
-	case !r.Usable(now), rot.Family != Eager && w.Cause != CauseLeaked:
-		return r
-	case rot.Family == Eager && !f.UnknownAt.IsZero():
+	case !f.UnknownAt.IsZero():
 		// The platform may have replaced the token already. A second issue would then
-		// kill it at once, so it waits for the promises on it to end; and nothing
-		// more is promised.
+		// kill it at once, so it waits for the promises on it to end; and no more is
+		// promised than that it lives for an overlap.
 		r.Current.Until = earlier(r.Current.Until, f.UnknownAt.Add(rot.Overlap))
 		if e.Unknown && f.UnknownAt.Before(started) {
 			r.Current.Until = earlier(r.Current.Until, started) // and now twice
 		}
 		r.Due = later(r.Due, r.Current.Until)
-		return r
-	case w.Cause == CauseLeaked && planned.After(now):
-		// The token lives and its renewal is not due: whoever wants it replaced is told
-		// that it was not, and no promise is broken nor the renewal put off for it.
-		if r.Due = planned; rot.Family != Eager {
-			r.Due = earlier(planned, f.NotBefore)
+	default:
+		if early {
+			r.Due = later(planned, f.NotBefore) // promises count on it: it is not moved forward
 		}
-		return r
+		// Nothing was issued: the token lives on, for an overlap after the next attempt.
+		r.Current.Until = later(r.Current.Until, eagerUntil(r.Current, r.Due, rot))
 	}
-	// Nothing was issued: the token lives on, for an overlap after the next attempt.
-	if rot.Family != Eager {
-		return r
-	}
-	r.Current.Until = later(r.Current.Until, eagerUntil(r.Current, r.Due, rot))
 	return r
 }
 
@@ -176,7 +174,10 @@ func PlanForgiven(r Record, rot Rotation, now time.Time) Record {
 	switch {
 	case rot.Family != Eager, !r.Usable(now):
 		r.Due = now
-	case r.Failure.UnknownAt.IsZero():
+	case !r.Failure.UnknownAt.IsZero():
+		// The next issue may kill the current token at once.
+		r.Due = earlier(r.Due, later(now, later(r.Current.Until, r.Previous.Until)))
+	default:
 		rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
 		// The current token dies an overlap after the next issue, the one before it at once.
 		allowed := later(r.Current.Until.Add(-rot.Overlap), r.Previous.Until)

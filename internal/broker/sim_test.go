@@ -221,23 +221,6 @@ func (f *fleet) heal(t *rapid.T) {
 	}
 }
 
-// knownFaults are the actions that a family does not survive yet, with what happens.
-var knownFaults = map[broker.Family]map[string]string{
-	broker.Eager: {
-		"leak":   "a failed replacement moves Due before the end of promises, or leaves promises longer than the overlap",
-		"demand": "a demanded issue is followed by a planned one, or follows one in doubt, before the promises on the token before it end",
-	},
-	broker.Late: {
-		"leak":    "a force that is not allowed yet puts off the ordinary renewal, past the expiry",
-		"forgive": forgiveFault,
-	},
-	broker.Fixed:       {"forgive": forgiveFault},
-	broker.Sliding:     {"forgive": forgiveFault},
-	broker.Independent: {"forgive": forgiveFault},
-}
-
-const forgiveFault = "Due stays where the back-off put it while an outcome is in doubt, though asking twice does no harm"
-
 func TestFleetKeepsInvariantsI2I4I7(t *testing.T) {
 	t.Parallel()
 	for _, s := range settings() {
@@ -246,9 +229,6 @@ func TestFleetKeepsInvariantsI2I4I7(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				f := newFleet(s, 3)
 				actions := f.actions(s.lifetime)
-				for name := range knownFaults[s.rot.Family] {
-					delete(actions, name)
-				}
 				t.Repeat(actions)
 			})
 		})
