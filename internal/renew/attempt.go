@@ -31,7 +31,9 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}
 	after := m.cfg.Now()
 	m.clock.observe(lease.Acquired, before, after)
-	unsaved := false
+	// What the lease before ours left behind, too, is known from its end only, until it
+	// is in the record.
+	unsaved := !lease.Abandoned.IsZero()
 	defer func() {
 		if !unsaved || rot.HarmlessTwice() {
 			m.release(ctx, lease)
@@ -51,6 +53,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	if r, err = m.mournAbandoned(ctx, r, lease, rot); err != nil {
 		return err
 	}
+	unsaved = false
 	m.adopt(e, r)
 	planned := w.Cause == broker.CausePlanned
 	if m.unreadable(e, r) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -327,4 +328,15 @@ func (x *events) all() []renew.Event {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return slices.Clone(x.list)
+}
+
+// seeded is randomness that a test can repeat.
+func seeded(seed uint64) func() float64 {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, seed))
+	return func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Float64()
+	}
 }

@@ -151,6 +151,13 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record)
 // distinct reports whether two sealed tokens are not known to be the same one.
 func distinct(a, b broker.SealedToken) bool { return string(a.Box) != string(b.Box) }
 
+// doubted reports whether an issue that came after the given instant may have replaced
+// the token of it. A single one in doubt that began before is that token's own, which
+// another replica had to mourn.
+func doubted(f broker.Failure, issued time.Time) bool {
+	return !f.UnknownAt.IsZero() && (f.Attempts > 1 || f.UnknownAt.After(issued))
+}
+
 // merge brings a record that could not be stored onto the stored one. The token that
 // was issued last wins, and what is known of failures is kept. It reports false if
 // there is nothing of ours to add.
@@ -173,6 +180,10 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 			next.Previous = stored.Current
 		} else {
 			next.Current.Version = stored.Current.Version
+		}
+		if !rot.HarmlessTwice() && doubted(stored.Failure, ours.Current.Issued) {
+			next.Failure, next.Due = stored.Failure, stored.Due
+			next.Current.Until = ours.Current.Issued
 		}
 		return next, true
 	case !ours.Failure.Last.After(stored.Failure.Last) || ours.Failure.Last.Before(stored.Current.Issued):

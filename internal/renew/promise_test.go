@@ -2,7 +2,6 @@ package renew_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -141,7 +140,7 @@ func TestI2I3PromisesHoldWhileThePlatformFails(t *testing.T) {
 func TestI2ALostAnswerIsRepeatedOnlyWhenNoPromiseDependsOnTheOldToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t, fleetConfig{replicas: 3, mode: wechat.Classic, rand: rand.New(rand.NewPCG(1, 2)).Float64})
+		f := newFleet(t, fleetConfig{replicas: 3, mode: wechat.Classic, rand: seeded(1)})
 		defer f.close()
 		old := f.token(f.replicas[0])
 		until := old.Until

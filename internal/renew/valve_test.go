@@ -3,6 +3,7 @@ package renew_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 )
@@ -14,6 +15,7 @@ type valve struct {
 	mu     sync.Mutex
 	paused chan struct{} // closed when the pause ends; nil: flowing
 	dead   bool
+	loose  bool
 	kills  map[*http.Request]context.CancelFunc
 	calls  map[string]int
 }
@@ -51,8 +53,11 @@ func (v *valve) RoundTrip(r *http.Request) (*http.Response, error) {
 func (v *valve) enter(r *http.Request, cancel context.CancelFunc) (paused chan struct{}, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.dead {
+	switch {
+	case v.dead:
 		return nil, errCut
+	case v.loose:
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errCut}
 	}
 	v.calls[r.URL.Path]++
 	v.kills[r] = cancel
@@ -85,6 +90,19 @@ func (v *valve) resume() {
 		close(v.paused)
 		v.paused = nil
 	}
+}
+
+// unplug makes new calls fail before they leave, until plugIn.
+func (v *valve) unplug() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.loose = true
+}
+
+func (v *valve) plugIn() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.loose = false
 }
 
 // count is how often a path was called.
