@@ -62,7 +62,7 @@ func (l auditLog) Query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 
 func (l auditLog) query(ctx context.Context, f broker.AuditFilter) ([]broker.AuditEntry, error) {
 	query, args := l.s.auditQuery(f)
-	rows, err := l.s.readers.QueryContext(ctx, query, args...)
+	rows, err := l.s.auditReaders.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func TestADatabaseOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 	if v, err := s.Setting(t.Context(), "proof"); err != nil || string(v) != "value" {
 		t.Errorf("setting %q, %v", v, err)
 	}
-	if es, err := s.Audit().Query(t.Context(), broker.AuditFilter{App: "shop"}); err != nil || len(es) != 1 {
+	if es, err := s.Audit().Query(t.Context(), broker.AuditFilter{App: "shop", Action: "read"}); err != nil || len(es) != 1 {
 		t.Errorf("audit %+v, %v", es, err)
 	}
 }

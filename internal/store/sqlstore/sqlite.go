@@ -40,9 +40,33 @@ func sqliteDialect() *dialect {
 	}
 }
 
-// openSQLite opens the connection pools on the file at path: one connection that
-// writes, and a few that read.
-func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err error) {
+// auditReaders is how many connections queries of the audit have. They have their own
+// because they are the only ones that may take long: renewals do not wait for them.
+const auditReaders = 2
+
+// pools are the connections to one database: one that writes, a few that read, and
+// those that query the audit.
+type pools struct{ writer, readers, audit *sql.DB }
+
+// Close closes the one that writes last: the last one to go puts what is in the
+// write-ahead log into the database, which those that read may not.
+func (p pools) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{p.audit, p.readers, p.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openSQLite opens the connection pools on the file at path.
+func openSQLite(ctx context.Context, path string) (p pools, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(explainSQLite(err), p.Close())
+		}
+	}()
 	common := []string{
 		// Nobody else writes, but somebody with a database shell might, for a moment.
 		"busy_timeout(10000)",
@@ -50,18 +74,15 @@ func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err 
 		"temp_store(MEMORY)",
 		"trusted_schema(OFF)",
 	}
-	readers, err = sql.Open("sqlite", sqliteDSN(path, append(common, "query_only(ON)")))
-	if err != nil {
-		return nil, nil, err
+	reading := sqliteDSN(path, append(common, "query_only(ON)"))
+	if p.readers, err = openPool(reading, max(4, runtime.GOMAXPROCS(0))); err != nil {
+		return p, err
 	}
-	n := max(4, runtime.GOMAXPROCS(0))
-	readers.SetMaxOpenConns(n)
-	readers.SetMaxIdleConns(n)
 	// Before anything is written: what is not ours stays as it is.
-	if err := checkSQLite(ctx, readers); err != nil {
-		return nil, nil, errors.Join(explainSQLite(err), readers.Close())
+	if err := checkSQLite(ctx, p.readers); err != nil {
+		return p, err
 	}
-	writer, err = sql.Open("sqlite", sqliteDSN(path, append(
+	p.writer, err = openPool(sqliteDSN(path, append(
 		common,
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // a commit is on the disk before it returns
@@ -70,15 +91,26 @@ func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err 
 		"journal_size_limit(67108864)",
 		"cache_size(-16000)",
 		fmt.Sprintf("application_id(%d)", applicationID),
-	)))
+	)), 1)
 	if err != nil {
-		return nil, nil, errors.Join(err, readers.Close())
+		return p, err
 	}
-	writer.SetMaxOpenConns(1)
-	if err := checkJournal(ctx, writer); err != nil {
-		return nil, nil, errors.Join(explainSQLite(err), writer.Close(), readers.Close())
+	if err := checkJournal(ctx, p.writer); err != nil {
+		return p, err
 	}
-	return writer, readers, nil
+	p.audit, err = openPool(reading, auditReaders)
+	return p, err
+}
+
+// openPool opens a pool of at most n connections, which are kept.
+func openPool(dsn string, n int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db, nil
 }
 
 // sqliteDSN escapes the path, in which a question mark would end the file's name.

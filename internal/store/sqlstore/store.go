@@ -35,7 +35,9 @@ type Store struct {
 	columns columns
 	queries *queries
 	readers *sql.DB
-	group   *group
+	// auditReaders are for queries of the audit alone.
+	auditReaders *sql.DB
+	group        *group
 
 	getRecord *sql.Stmt
 	scanners  sync.Pool // of *scanner
@@ -82,21 +84,20 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.opened(lock)
-	writer, readers, err := openSQLite(ctx, s.path)
+	p, err := openSQLite(ctx, s.path)
 	if err != nil {
 		return err
 	}
-	s.opened(writer)
-	s.opened(readers)
-	if err := migrate(ctx, writer, s.dialect); err != nil {
+	s.opened(p)
+	if err := migrate(ctx, p.writer, s.dialect); err != nil {
 		return s.dialect.explain(err)
 	}
-	s.readers = readers
-	if s.getRecord, err = readers.PrepareContext(ctx, s.queries.getRecord); err != nil {
+	s.readers, s.auditReaders = p.readers, p.audit
+	if s.getRecord, err = s.readers.PrepareContext(ctx, s.queries.getRecord); err != nil {
 		return s.dialect.explain(err)
 	}
 	s.opened(s.getRecord)
-	c, err := newConn(ctx, writer)
+	c, err := newConn(ctx, p.writer)
 	if err != nil {
 		return s.dialect.explain(err)
 	}
