@@ -17,7 +17,8 @@ const storeTimeout = 5 * time.Second
 // at it.
 func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	k := e.key()
-	_, rot := e.app.def.Load().source(e.kind)
+	d := e.app.def.Load()
+	_, rot := d.source(e.kind)
 	before := m.cfg.Now()
 	leaseCtx, cancel := context.WithTimeout(ctx, storeTimeout)
 	lease, err := m.cfg.Leaser.Acquire(leaseCtx, "renew/"+k.String(), m.cfg.Holder, rot.LeaseTTL())
@@ -27,7 +28,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}
 	if err != nil {
 		m.metrics.storeErrors.Inc()
-		return m.renewOffline(ctx, e, w)
+		return m.renewOffline(ctx, e, d, w)
 	}
 	after := m.cfg.Now()
 	m.clock.observe(lease.Acquired, before, after)
@@ -48,7 +49,13 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}
 	if err != nil {
 		m.metrics.storeErrors.Inc()
-		return m.renewOffline(ctx, e, w)
+		return m.renewOffline(ctx, e, d, w)
+	}
+	switch {
+	case e.removed():
+		return broker.ErrUnknownApp
+	case r.Source != d.app.Source():
+		return errRedefined
 	}
 	if r, err = m.mournAbandoned(ctx, r, lease, rot); err != nil {
 		return err
@@ -62,19 +69,19 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		r.Rejected = r.Current.Version
 		w = broker.Want{Cause: broker.CauseRejected, Stale: r.Current.Version}
 	}
-	switch d := broker.Decide(r, w, rot, m.now()); d.Step {
+	switch do := broker.Decide(r, w, rot, m.now()); do.Step {
 	case broker.Fresh:
 		return nil
 	case broker.Hold:
 		if planned {
-			m.postpone(e, d.Until)
+			m.postpone(e, do.Until)
 		}
-		return d.Err
+		return do.Err
 	case broker.Issue:
 	}
 	// What is left of the lease bounds the issue, however long the store took.
 	timeout := min(rot.IssueTimeout(), lease.Expiry.Sub(m.now())-time.Second/4)
-	next, ev := m.issue(ctx, e, r, w, timeout)
+	next, ev := m.issue(ctx, e, d, r, w, timeout)
 	if err := m.save(ctx, e, next); err != nil {
 		// The platform has acted, so this is the truth, stored or not.
 		m.metrics.storeErrors.Inc()
@@ -110,8 +117,7 @@ func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.
 }
 
 // issue asks the platform and returns the record as it is to be stored.
-func (m *Manager) issue(ctx context.Context, e *entry, r broker.Record, w broker.Want, timeout time.Duration) (broker.Record, Event) {
-	d := e.app.def.Load()
+func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.Record, w broker.Want, timeout time.Duration) (broker.Record, Event) {
 	src, rot := d.source(e.kind)
 	k := e.key()
 	begun := m.now()
@@ -192,6 +198,9 @@ func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.S
 		r.Budget = r.Budget.Spend(w.Cause, a.started)
 		if a.err == nil || a.err.Class != broker.BadCredential || a.err.Unknown || i == len(secrets)-1 {
 			break
+		}
+		if now := m.now(); now.Before(r.Budget.Allow(w.Cause, rot.Limits, now)) {
+			break // the rest of the list waits, as every attempt does
 		}
 	}
 	if a.err != nil || w.Cause != broker.CauseRejected && w.Cause != broker.CauseLeaked || r.Current.Version != w.Stale || !m.holds(e, *r, a.issued.Token) {

@@ -49,7 +49,11 @@ func (x *tokenIndex) add(h uint64, e *entry) {
 	s := &x.shards[h%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.entries[h] = e
+	// The first one stays: a platform that answers with another app's token does not
+	// take over what is asked for with it.
+	if s.entries[h] == nil {
+		s.entries[h] = e
+	}
 }
 
 func (x *tokenIndex) remove(h uint64, e *entry) {

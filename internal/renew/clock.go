@@ -12,13 +12,23 @@ type clock struct {
 	base  atomic.Pointer[instant]
 }
 
-// instant is one reading of both clocks.
-type instant struct{ store, local time.Time }
+// instant is one reading of both clocks, which took a while.
+type instant struct {
+	store, local time.Time
+	took         time.Duration
+}
+
+// A reading that took clearly longer than the one in use is off by up to half of that,
+// so it is taken only when the one in use has grown old.
+const (
+	tolerance  = 20 * time.Millisecond
+	oldReading = 10 * time.Minute
+)
 
 func newClock(local func() time.Time) *clock {
 	c := &clock{local: local}
 	now := local()
-	c.base.Store(&instant{store: now, local: now})
+	c.base.Store(&instant{store: now, local: now, took: oldReading}) // any reading is better
 	return c
 }
 
@@ -31,5 +41,11 @@ func (c *clock) now() time.Time {
 
 // observe takes a reading: the store said stored at some instant between two local ones.
 func (c *clock) observe(stored, before, after time.Time) {
-	c.base.Store(&instant{store: stored, local: before.Add(after.Sub(before) / 2)})
+	took := after.Sub(before)
+	b := c.base.Load()
+	age := after.Sub(b.local)
+	if took > 2*b.took+tolerance && age >= 0 && age < oldReading {
+		return
+	}
+	c.base.Store(&instant{store: stored, local: before.Add(took / 2), took: took})
 }

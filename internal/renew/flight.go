@@ -11,40 +11,48 @@ import (
 
 // flight is one renewal in progress, which any number of callers wait for.
 type flight struct {
+	want broker.Want
 	done chan struct{}
 	err  error // valid once done is closed
 }
 
 // join waits for the renewal of e that is in progress, or starts one. It returns the
 // flight's error, or ctx's if that ends first; the flight goes on without the caller.
+// What kept a flight for another want from its goal says nothing about this one, so
+// that such an error is not returned.
 func (m *Manager) join(ctx context.Context, e *entry, w broker.Want) error {
-	f := m.takeOff(ctx, e, w)
-	if f == nil {
-		return broker.ErrShuttingDown
+	f, err := m.takeOff(ctx, e, w)
+	if err != nil {
+		return err
 	}
 	select {
 	case <-f.done:
+		if f.want != w {
+			return nil
+		}
 		return f.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (m *Manager) takeOff(ctx context.Context, e *entry, w broker.Want) *flight {
+func (m *Manager) takeOff(ctx context.Context, e *entry, w broker.Want) (*flight, error) {
 	m.closeMu.RLock()
 	defer m.closeMu.RUnlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.flight != nil {
-		return e.flight
+	switch {
+	case e.gone:
+		return nil, broker.ErrUnknownApp
+	case e.flight != nil:
+		return e.flight, nil
+	case m.closed:
+		return nil, broker.ErrShuttingDown
 	}
-	if m.closed {
-		return nil
-	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{want: w, done: make(chan struct{})}
 	e.flight = f
 	m.flights.Go(func() { m.fly(context.WithoutCancel(ctx), e, w, f) })
-	return f
+	return f, nil
 }
 
 // fly runs one renewal. It ends in bounded time and always lands: a panic is an
@@ -67,11 +75,17 @@ func (m *Manager) fly(ctx context.Context, e *entry, w broker.Want, f *flight) {
 	f.err = m.renew(ctx, e, w)
 }
 
+// errRedefined ends an attempt for what the app was before it was changed.
+var errRedefined = errors.New("the app was changed meanwhile")
+
 // renew runs the protocol until the want is satisfied, cannot be, or ctx ends.
 func (m *Manager) renew(ctx context.Context, e *entry, w broker.Want) error {
 	pause := 20 * time.Millisecond
 	for {
 		err := m.attempt(ctx, e, w)
+		if errors.Is(err, errRedefined) && ctx.Err() == nil {
+			continue
+		}
 		if !errors.Is(err, broker.ErrLeaseHeld) {
 			return err
 		}

@@ -83,6 +83,7 @@ type app struct {
 	// replaced as a whole, under mu.
 	list atomic.Pointer[[]*entry]
 	mu   sync.Mutex
+	gone bool // it was removed: nothing is kept for it any more
 }
 
 // definition is what an app is at the moment. It never changes.
@@ -108,7 +109,8 @@ func (a *app) find(k broker.Kind, subject string) *entry {
 	return nil
 }
 
-// findOrAdd returns the entry for a kind, or nil if the platform has none such.
+// findOrAdd returns the entry for a kind, or nil if the platform has none such or the
+// app was removed.
 func (a *app) findOrAdd(k broker.Kind, subject string) *entry {
 	if e := a.find(k, subject); e != nil {
 		return e
@@ -118,7 +120,7 @@ func (a *app) findOrAdd(k broker.Kind, subject string) *entry {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e := a.find(k, subject); e != nil {
+	if e := a.find(k, subject); e != nil || a.gone {
 		return e
 	}
 	e := &entry{app: a, kind: k, subject: subject, slot: -1}

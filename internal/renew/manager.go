@@ -263,18 +263,32 @@ func (m *Manager) RemoveApp(ctx context.Context, id string) error {
 	if x == nil {
 		return broker.ErrUnknownApp
 	}
+	x.mu.Lock()
+	x.gone = true
+	x.mu.Unlock()
 	var errs []error
 	for _, e := range x.entries() {
 		e.mu.Lock()
 		e.gone = true
+		f := e.flight
 		m.indexTokens(e, 0, 0)
 		e.mu.Unlock()
 		m.sched.remove(e)
+		if f != nil {
+			// It stores nothing any more, but must not find the record erased under it.
+			select {
+			case <-f.done:
+			case <-ctx.Done():
+			}
+		}
 		errs = append(errs, m.erase(ctx, e.key()))
 	}
+	m.hub.tell(broker.Key{App: id}) // watchers find that it is gone
 	return errors.Join(errs...)
 }
 
+// erase deletes the tokens of a key. What was spent of the day's budget stays on
+// record, so that an app that is removed and added again does not begin anew.
 func (m *Manager) erase(ctx context.Context, k broker.Key) error {
 	for {
 		r, err := m.cfg.Store.Get(ctx, k)
@@ -284,11 +298,8 @@ func (m *Manager) erase(ctx context.Context, k broker.Key) error {
 		if err != nil {
 			return fmt.Errorf("read record %q: %w", k, err)
 		}
-		err = m.cfg.Store.Delete(ctx, k, r.Version)
+		_, err = m.put(ctx, broker.Record{Key: k, Version: r.Version, Budget: r.Budget, Source: r.Source})
 		if !errors.Is(err, broker.ErrConflict) {
-			if errors.Is(err, broker.ErrNotFound) {
-				return nil
-			}
 			return err
 		}
 	}
@@ -317,7 +328,10 @@ func (m *Manager) entry(k broker.Key) (*entry, error) {
 		return nil, broker.ErrUnknownApp
 	}
 	e := x.findOrAdd(k.Kind, k.Subject)
-	if e == nil {
+	switch {
+	case e == nil && m.apps.get(k.App) != x:
+		return nil, broker.ErrUnknownApp
+	case e == nil:
 		return nil, broker.ErrUnknownKind
 	}
 	return e, nil

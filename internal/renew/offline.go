@@ -62,14 +62,17 @@ func (m *Manager) keepOffline(e *entry, r broker.Record) {
 }
 
 // renewOffline renews without lease and store, where that is safe.
-func (m *Manager) renewOffline(ctx context.Context, e *entry, w broker.Want) error {
-	_, rot := e.app.def.Load().source(e.kind)
+func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w broker.Want) error {
+	_, rot := d.source(e.kind)
 	r := m.remembered(e)
-	switch d := broker.Decide(r, w, rot, m.now()); d.Step {
+	if r.Source != d.app.Source() {
+		return errStoreLost // the app was changed; what is known of it is in the store
+	}
+	switch do := broker.Decide(r, w, rot, m.now()); do.Step {
 	case broker.Fresh:
 		return nil
 	case broker.Hold:
-		return d.Err
+		return do.Err
 	case broker.Issue:
 	}
 	if !rot.HarmlessTwice() {
@@ -89,7 +92,7 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, w broker.Want) err
 			return errStoreLost // it is back: the next attempt does it properly
 		}
 	}
-	next, ev := m.issue(ctx, e, r, w, rot.IssueTimeout())
+	next, ev := m.issue(ctx, e, d, r, w, rot.IssueTimeout())
 	m.keepOffline(e, next)
 	m.report(ctx, ev)
 	return ev.Err

@@ -147,8 +147,11 @@ func (m *Manager) obtain(ctx context.Context, e *entry, w broker.Want) (broker.T
 		d := e.app.def.Load()
 		_, rot := d.source(e.kind)
 		if s.record != 0 || s.version != 0 {
-			if broker.Decide(s.outline(k, ""), w, rot, now).Step == broker.Fresh && s.usable(now) {
+			switch d := broker.Decide(s.outline(k, ""), w, rot, now); {
+			case d.Step == broker.Fresh && s.usable(now):
 				return s.token(k), nil
+			case d.Step == broker.Hold && err == nil:
+				err = d.Err // known without asking the store once more
 			}
 		}
 		if err != nil {

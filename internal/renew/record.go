@@ -74,6 +74,11 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 		if err != nil {
 			return err
 		}
+		if stored.Source != next.Source {
+			// The app was changed meanwhile, and this is not its token any more (I8).
+			m.adopt(e, stored)
+			return nil
+		}
 		merged, changed := merge(stored, next, rot)
 		if !changed {
 			m.adopt(e, stored)

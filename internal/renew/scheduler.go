@@ -232,10 +232,11 @@ func (m *Manager) arm(e *entry, now time.Time) {
 	if !m.sched.running() {
 		return
 	}
+	// The lock is held to the end, so that an app that is removed meanwhile is not put
+	// back on the schedule.
 	e.mu.Lock()
-	gone, offline := e.gone, e.offline != nil
-	e.mu.Unlock()
-	if gone {
+	defer e.mu.Unlock()
+	if e.gone {
 		return
 	}
 	s := e.state.Load()
@@ -248,7 +249,7 @@ func (m *Manager) arm(e *entry, now time.Time) {
 	if s.version != 0 && !s.usable(now) && s.failure == nil {
 		at = now
 	}
-	if offline {
+	if e.offline != nil {
 		at = earliest(at, now.Add(time.Second))
 	}
 	// Replicas that look at the same record come one after the other, so that the

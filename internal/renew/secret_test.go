@@ -313,8 +313,9 @@ func TestARemovedAppIsGone(t *testing.T) {
 				}
 				issues := f.issues()
 				time.Sleep(time.Minute)
-				if rec := f.record(accessToken); rec.Version != 0 {
-					t.Errorf("a record of the removed app is at version %d", rec.Version)
+				// What is left on record is what was spent of the day's budget (I7).
+				if rec := f.record(accessToken); rec.Current.Version != 0 || rec.Previous.Version != 0 || rec.Budget.Issues == 0 {
+					t.Errorf("the record of the removed app is %+v", rec)
 				}
 				if f.issues() != issues {
 					t.Errorf("%d issues for a removed app", f.issues()-issues)

@@ -19,12 +19,9 @@ const (
 // returns once every stored token can be read. The background work goes on until
 // ctx ends or [Manager.Close].
 func (m *Manager) Start(ctx context.Context) error {
-	before := m.cfg.Now()
-	t, err := m.cfg.Leaser.Clock(ctx)
-	if err != nil {
-		return fmt.Errorf("read the store's clock: %w", err)
+	if err := m.readClock(ctx); err != nil {
+		return err
 	}
-	m.clock.observe(t, before, m.cfg.Now())
 	changes := m.changes(ctx)
 	if err := m.loadAll(ctx); err != nil {
 		return err
@@ -34,8 +31,43 @@ func (m *Manager) Start(ctx context.Context) error {
 	if changes != nil {
 		go m.follow(ctx, changes)
 	}
+	go m.keepTime(ctx)
 	context.AfterFunc(ctx, m.sched.stop)
 	return nil
+}
+
+func (m *Manager) readClock(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	before := m.cfg.Now()
+	t, err := m.cfg.Leaser.Clock(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store's clock: %w", err)
+	}
+	m.clock.observe(t, before, m.cfg.Now())
+	return nil
+}
+
+// keepTime reads the store's clock now and then. Leases bring readings too, but a
+// machine that was suspended has none until its next renewal, and would promise dead
+// tokens until then.
+func (m *Manager) keepTime(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			before := m.now()
+			if err := m.readClock(ctx); err != nil {
+				continue // the reading in use is still the best there is
+			}
+			if m.now().Sub(before).Abs() > time.Second {
+				m.sched.poke()
+			}
+		case <-m.sched.quit:
+			return
+		}
+	}
 }
 
 // loadAll reads every record. One goroutine reads, the others open what was read.
