@@ -11,10 +11,11 @@ import (
 func TestAWindowThatWasCollectedCountsNothing(t *testing.T) {
 	t.Parallel()
 	r := New(Config{})
-	k := read{client: "orders", app: "shop", kind: broker.AccessToken, version: 7}
+	k := deed{client: "orders", app: "shop", kind: broker.AccessToken, version: 7}
 	c := broker.Caller{Client: &broker.Client{Name: "orders"}}
-	w := r.reads.Load()
-	if !r.begin(w, k, c) || !w.count(k) {
+	e := broker.AuditEntry{Client: "orders", Action: "read"}
+	w := r.current.Load()
+	if !r.begin(w, k, e) || !w.count(k) {
 		t.Fatal("an open window does not count")
 	}
 	r.end()
@@ -23,11 +24,11 @@ func TestAWindowThatWasCollectedCountsNothing(t *testing.T) {
 	}
 	other := k
 	other.version = 8
-	if w.count(k) || r.begin(w, k, c) || r.begin(w, other, c) {
+	if w.count(k) || r.begin(w, k, e) || r.begin(w, other, e) {
 		t.Error("a window counts that nobody will collect")
 	}
 	r.Read(c, k.app, k.kind, k.version)
-	if es := r.reads.Load().collectNew(); len(es) != 1 || es[0].Count != 1 {
+	if es := r.current.Load().collectNew(); len(es) != 1 || es[0].Count != 1 {
 		t.Errorf("the read after it: %+v", es)
 	}
 }
