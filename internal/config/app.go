@@ -4,19 +4,12 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-const (
-	maxAppIDLength = 128
-	// A duration beyond this is a slip of the unit: no platform's token lives so long.
-	longest = 30 * 24 * time.Hour
-	// A policy below this would be all jitter and no plan.
-	shortest = time.Second
-)
+const maxAppIDLength = 128
 
 // registration is what two apps may not share: two of them would renew the same tokens
 // independently and kill each other's.
@@ -188,14 +181,18 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 }
 
 // policy returns nil where nothing is said. The defaults stay zero, because they
-// depend on the platform.
+// depend on the platform. The bounds are those of [broker.Policy.Check], which has the
+// last word; they are checked one by one before it so that each fault has its line.
 func policy(o *object) *broker.Policy {
-	p := broker.Policy{Overlap: o.field("overlap").duration(shortest, longest)}
+	p := broker.Policy{Overlap: o.field("overlap").duration(broker.MinPeriod, broker.MaxPeriod)}
 	if renew := o.field("renew").object(); renew != nil {
-		p.Every = renew.field("every").duration(shortest, longest)
-		p.Ahead = renew.field("ahead").duration(shortest, longest)
-		p.InitialDelay = renew.field("initial_delay").duration(0, longest)
+		p.Every = renew.field("every").duration(broker.MinPeriod, broker.MaxPeriod)
+		p.Ahead = renew.field("ahead").duration(broker.MinPeriod, broker.MaxPeriod)
+		p.InitialDelay = renew.field("initial_delay").duration(0, broker.MaxPeriod)
 		renew.done()
+	}
+	if err := p.Check(); err != nil {
+		o.fault("%s", err)
 	}
 	if p == (broker.Policy{}) {
 		return nil

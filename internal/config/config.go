@@ -30,7 +30,7 @@ type Config struct {
 	Log Log
 	// Metrics serves /metrics. Default: true.
 	Metrics bool
-	// Limits bound what one request may cost.
+	// Limits bound what callers may cost.
 	Limits Limits
 	// Audit says how long the audit is kept.
 	Audit Audit
@@ -51,10 +51,13 @@ const (
 	LogJSON LogFormat = "json"
 )
 
-// Limits bound what one request may cost.
+// Limits bound what callers may cost.
 type Limits struct {
 	MaxHeaderBytes int   // default: 32 KiB
 	MaxBodyBytes   int64 // of requests to the API itself; default: 1 MiB
+	// MaxConnections may be open to the server at a time. Default: zero, which stands
+	// for half of the files that the process may open, at most 65536.
+	MaxConnections int
 }
 
 // Audit says how long the audit is kept.

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // faultCase is a file and everything that is wrong with it, as LINE: PATH: message.
@@ -222,8 +224,9 @@ metrics: yes
 `, `1: log.level: "warning" is not known; write one of: debug, info, warn, error
 1: log.format: "xml" is not known; write one of: text, json
 2: metrics: "yes" is not known; write one of: true, false`},
-		{"numbers", "limits: {max_header_bytes: 1MiB, max_body_bytes: 1}\n", `1: limits.max_header_bytes: "1MiB" is not a whole number from 4096 to 1048576
-1: limits.max_body_bytes: "1" is not a whole number from 4096 to 67108864`},
+		{"numbers", "limits: {max_header_bytes: 1MiB, max_body_bytes: 1, max_connections: 0}\n", `1: limits.max_header_bytes: "1MiB" is not a whole number from 4096 to 1048576
+1: limits.max_body_bytes: "1" is not a whole number from 4096 to 67108864
+1: limits.max_connections: "0" is not a whole number from 16 to 1048576`},
 		{"how long the audit is kept", "audit: {keep: 90d}\n", `1: audit.keep: "90d" is not a duration; the longest unit is the hour, a day is 24h`},
 		{"an audit that is not kept", "audit: {keep: 0s}\n", `1: audit.keep: "0s" cannot be switched off like this; write at least 1h, or remove the field for the default`},
 	})
@@ -306,6 +309,9 @@ func TestFaultsOfTheApp(t *testing.T) {
   - {id: a9, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "http://8.8.8.8"}
   - {id: a10, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "https://"}
   - {id: a11, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "https:api.weixin.qq.com"}
+  - {id: a12, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "http://169.254.169.254"}
+  - {id: a13, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "http://[fe80::1]:8090"}
+  - {id: a14, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "http://[::ffff:169.254.169.254]"}
 `, `2: apps[0].base_url: is not an absolute URL; write one such as https://api.example.com
 3: apps[1].base_url: is not an absolute URL; write one such as https://api.example.com
 4: apps[2].base_url: has a scheme that is neither https nor http; write one such as https://api.example.com
@@ -317,7 +323,10 @@ func TestFaultsOfTheApp(t *testing.T) {
 10: apps[8].base_url: is plain http to a public host, where secrets and tokens could be read on the way; use https (http is accepted for loopback and private addresses and internal names)
 11: apps[9].base_url: is plain http to a public host, where secrets and tokens could be read on the way; use https (http is accepted for loopback and private addresses and internal names)
 12: apps[10].base_url: is not an absolute URL; write one such as https://api.example.com
-13: apps[11].base_url: is not an absolute URL; write one such as https://api.example.com`},
+13: apps[11].base_url: is not an absolute URL; write one such as https://api.example.com
+14: apps[12].base_url: is plain http to a public host, where secrets and tokens could be read on the way; use https (http is accepted for loopback and private addresses and internal names)
+15: apps[13].base_url: is plain http to a public host, where secrets and tokens could be read on the way; use https (http is accepted for loopback and private addresses and internal names)
+16: apps[14].base_url: is plain http to a public host, where secrets and tokens could be read on the way; use https (http is accepted for loopback and private addresses and internal names)`},
 		{"durations", app("overlap: 5\nrenew: {every: 1.5, ahead: -10m, initial_delay: 0}\n"), `5: apps[0].overlap: "5" has no unit; write a duration such as 90s, 10m or 1h30m
 6: apps[0].renew.every: "1.5" has no unit; write a duration such as 90s, 10m or 1h30m
 6: apps[0].renew.ahead: "-10m" is negative; write a duration such as 90s, 10m or 1h30m
@@ -326,6 +335,8 @@ func TestFaultsOfTheApp(t *testing.T) {
 6: apps[0].renew.every: "0s" cannot be switched off like this; write at least 1s, or remove the field for the default
 6: apps[0].renew.ahead: "500ms" is too short; write at least 1s
 6: apps[0].renew.initial_delay: "721h" is too long; write at most 720h`},
+		{"more secrets than are tried", "apps:\n  - platform: wechat\n    app_id: wx1\n    secret:\n" + manySecrets(broker.MaxSecrets+2),
+			`13: apps[0].secret[8]: is one too many; at most 8 secrets are tried, so remove those that are no longer valid`},
 		{"days", app("overlap: 1d\n"), `5: apps[0].overlap: "1d" is not a duration; the longest unit is the hour, a day is 24h`},
 	})
 }

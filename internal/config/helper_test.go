@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -95,6 +96,15 @@ func app(lines string) string {
 // is line 4 of the file.
 func client(lines string) string {
 	return "clients:\n  - name: orders\n    apps: [shop]\n" + indent(lines)
+}
+
+// manySecrets returns the items of a list, no two of them the same.
+func manySecrets(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "      - ${SECRET}-%d\n", i)
+	}
+	return b.String()
 }
 
 func indent(lines string) string {

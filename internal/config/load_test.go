@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -84,8 +85,9 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Everything that has a default is written with it.
+	// Everything that has a default is written with it, unless that is the machine's.
 	want := defaults(dir)
+	want.Limits.MaxConnections = 4096
 	want.Apps = []*broker.App{
 		{
 			ID: "shop", Platform: "wechat", AppID: "wx0123456789abcdef", Secrets: secrets(shopSecret), Mode: "stable",
@@ -143,7 +145,7 @@ listen: ":0"
 data_dir: /var/lib/hufu
 log: {level: debug, format: json}
 metrics: false
-limits: {max_header_bytes: 8192, max_body_bytes: 65536}
+limits: {max_header_bytes: 8192, max_body_bytes: 65536, max_connections: 300}
 audit: {keep: 24h}
 `, 0o644), config.Options{})
 	if err != nil {
@@ -152,7 +154,7 @@ audit: {keep: 24h}
 	want := &config.Config{
 		File: filepath.Join(dir, "hufu.yaml"), Listen: ":0", DataDir: "/var/lib/hufu", Store: "embedded",
 		KeysetFile: "/var/lib/hufu/keyset.json", Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
-		Limits: config.Limits{MaxHeaderBytes: 8192, MaxBodyBytes: 65536}, Audit: config.Audit{Keep: 24 * time.Hour},
+		Limits: config.Limits{MaxHeaderBytes: 8192, MaxBodyBytes: 65536, MaxConnections: 300}, Audit: config.Audit{Keep: 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -290,5 +292,20 @@ func TestTheSandboxRunsBesideLoopbackAppsOnly(t *testing.T) {
 		if diff := cmp.Diff(want, faultLines(t, err)); diff != "" {
 			t.Errorf("%s(-want +got):\n%s", text, diff)
 		}
+	}
+}
+
+func TestTheBoundsAreThoseOfEveryOtherWayInWhichAppsCome(t *testing.T) {
+	t.Parallel()
+	for _, d := range []time.Duration{broker.MinPeriod - 1, broker.MinPeriod, broker.MaxPeriod, broker.MaxPeriod + 1} {
+		_, err := load(t, app(fmt.Sprintf("overlap: %[1]s\nrenew: {every: %[1]s, ahead: %[1]s}\n", d)), options())
+		want := broker.Policy{Overlap: d, Every: d, Ahead: d}.Check()
+		if (err == nil) != (want == nil) {
+			t.Errorf("%v: %v here, %v there", d, err, want)
+		}
+	}
+	text := "apps:\n  - platform: wechat\n    app_id: wx1\n    secret:\n" + manySecrets(broker.MaxSecrets)
+	if n := len(mustLoad(t, text, options()).Apps[0].Secrets); n != broker.MaxSecrets {
+		t.Errorf("%d secrets, want %d", n, broker.MaxSecrets)
 	}
 }

@@ -32,8 +32,8 @@ func (o *object) secret(name string) (s *secret, given bool) {
 	return nil, true
 }
 
-// secrets is secret for a field that may also be a list, which is in the order in which
-// the secrets are tried.
+// secrets is secret for a field that may also be a list of at most
+// [broker.MaxSecrets], which is in the order in which the secrets are tried.
 func (o *object) secrets(name string) (list []secret, given bool) {
 	v, read := o.source(name)
 	if !v.present() {
@@ -43,6 +43,10 @@ func (o *object) secrets(name string) (list []secret, given bool) {
 	if v.node.Kind == yaml.SequenceNode {
 		if items, _ = v.list(); len(items) == 0 {
 			v.fault("is an empty list; give at least one secret")
+		}
+		if len(items) > broker.MaxSecrets {
+			items[broker.MaxSecrets].fault("is one too many; at most %d secrets are tried, so remove those that are no longer valid", broker.MaxSecrets)
+			items = items[:broker.MaxSecrets]
 		}
 	}
 	for _, item := range items {

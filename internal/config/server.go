@@ -49,6 +49,7 @@ func (v value) limits(def Limits) Limits {
 	l := Limits{
 		MaxHeaderBytes: int(o.field("max_header_bytes").number(int64(def.MaxHeaderBytes), 4<<10, 1<<20)),
 		MaxBodyBytes:   o.field("max_body_bytes").number(def.MaxBodyBytes, 4<<10, 64<<20),
+		MaxConnections: int(o.field("max_connections").number(int64(def.MaxConnections), 16, 1<<20)),
 	}
 	o.done()
 	return l
