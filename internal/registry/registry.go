@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +43,8 @@ type Registry struct {
 
 	othersMu sync.RWMutex
 	others   map[string][]string // platform's app id → ids, where they differ
+
+	ids idList
 }
 
 // clientTable is replaced as a whole with every change.
@@ -62,91 +63,12 @@ func New(cfg Config) *Registry {
 	return r
 }
 
-// Load registers the apps and clients of the file and those that are stored. Where
-// both have one of the same name, the file's wins. A stored one that cannot be used is
-// logged and left as it is: it must not keep all the others from being served, and it
-// can be put again. It is called once, before the keeper starts.
-func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*broker.Client) error {
-	r.writes.Lock()
-	defer r.writes.Unlock()
-	var errs []error
-	inFile := map[string]bool{}
-	for _, a := range apps {
-		inFile[a.ID] = true
-		errs = append(errs, r.register(ctx, a))
-	}
-	errs = append(errs, r.loadApps(ctx, inFile))
-	t := r.clients.Load().clone()
-	for d, err := range r.cfg.Clients.All(ctx) {
-		if err != nil {
-			return errors.Join(append(errs, fmt.Errorf("read stored clients: %w", err))...)
-		}
-		c, err := r.openClient(d)
-		if err != nil {
-			r.cfg.Logger.ErrorContext(ctx, "a stored client cannot be used; add it again or revoke it", "client_name", d.Name, "error", err)
-			continue
-		}
-		t.add(c)
-	}
-	for _, c := range clients {
-		t.add(c)
-	}
-	r.clients.Store(t)
-	return errors.Join(errs...)
-}
-
-// loadApps registers the stored apps. There may be a million: one goroutine reads
-// them, and as many as there are cores open their secrets.
-func (r *Registry) loadApps(ctx context.Context, inFile map[string]bool) error {
-	const batch = 256
-	work := make(chan []broker.Definition, 8)
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for ds := range work {
-				for _, d := range ds {
-					if err := r.loadApp(ctx, d); err != nil {
-						r.cfg.Logger.ErrorContext(ctx, "a stored app cannot be used; put it again or delete it", "app", d.Name, "error", err)
-					}
-				}
-			}
-		})
-	}
-	ds := make([]broker.Definition, 0, batch)
-	var readErr error
-	for d, err := range r.cfg.Apps.All(ctx) {
-		if err != nil {
-			readErr = fmt.Errorf("read stored apps: %w", err)
-			break
-		}
-		if inFile[d.Name] {
-			r.cfg.Logger.WarnContext(ctx, "an app is defined in the file and was stored through the API; the file's is used", "app", d.Name)
-			continue
-		}
-		if ds = append(ds, d); len(ds) == batch {
-			work <- ds
-			ds = make([]broker.Definition, 0, batch)
-		}
-	}
-	work <- ds
-	close(work)
-	wg.Wait()
-	return readErr
-}
-
-func (r *Registry) loadApp(ctx context.Context, d broker.Definition) error {
-	a, err := r.openApp(d)
-	if err != nil {
-		return err
-	}
-	return r.register(ctx, a)
-}
-
 func (r *Registry) register(ctx context.Context, a *broker.App) error {
 	old := r.App(a.ID)
 	if err := r.cfg.Keeper.SetApp(ctx, a); err != nil {
 		return fmt.Errorf("register app %q: %w", a.ID, err)
 	}
+	r.ids.changed(a.ID)
 	if old != nil && old.AppID != a.AppID {
 		r.unindex(old)
 	}
@@ -176,12 +98,8 @@ func (r *Registry) unindex(a *broker.App) {
 // App finds an app by id, or returns nil.
 func (r *Registry) App(id string) *broker.App { return r.cfg.Keeper.App(id) }
 
-// AppIDs lists the ids of all apps, sorted.
-func (r *Registry) AppIDs() []string {
-	ids := r.cfg.Keeper.AppIDs()
-	slices.Sort(ids)
-	return ids
-}
+// AppIDs lists the ids of all apps, sorted. The list is not to be changed.
+func (r *Registry) AppIDs() []string { return r.ids.list(r.cfg.Keeper) }
 
 // ByPlatformID appends to found the apps that a platform knows under the given name.
 func (r *Registry) ByPlatformID(found []*broker.App, platform, appID string) []*broker.App {
@@ -207,34 +125,38 @@ var (
 	}
 	ErrExists        = &broker.Error{Code: "already_exists", Class: broker.Invalid, Message: "the name is taken"}
 	ErrUnknownClient = &broker.Error{Code: "not_found", Class: broker.NotFound, Message: "no such client"}
-	ErrChanged       = &broker.Error{
+	ErrTwice         = &broker.Error{
+		Code: "conflict", Class: broker.Invalid, Message: "another app has the same platform, app_id, base_url and mode",
+		Hint: "the two would kill each other's tokens: use the one that is there, and give clients the right to it",
+	}
+	ErrChanged = &broker.Error{
 		Code: "conflict", Class: broker.Invalid, Message: "somebody else changed it meanwhile", Hint: "read it again and repeat the change",
 	}
 )
 
-// PutApp adds an app or replaces the one with its id. Where no secrets are given,
-// those of the app it replaces are kept, if it stays the same registration.
+// PutApp is [Registry.PutAppIf] without a condition.
 func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err error) {
+	return r.PutAppIf(ctx, a, func(*broker.App) error { return nil })
+}
+
+// PutAppIf adds an app or replaces the one with its id, unless allow, which is shown the
+// completed app while nothing else changes, returns an error. Where no secrets are
+// given, those of the app it replaces are kept, if it stays the same registration.
+func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*broker.App) error) (created bool, err error) {
 	r.writes.Lock()
 	defer r.writes.Unlock()
 	old := r.App(a.ID)
 	if old != nil && old.Origin == broker.FromFile {
 		return false, ErrReadOnly
 	}
-	full, err := r.cfg.Keeper.Complete(a)
+	next, err := r.admitted(a, allow)
 	if err != nil {
 		return false, err
 	}
-	if r.cfg.Admit != nil {
-		if err := r.cfg.Admit(full); err != nil {
-			return false, err
-		}
-	}
-	next := *full
 	next.Origin = broker.FromAPI
 	if old != nil {
 		next.Version = old.Version
-		if len(next.Secrets) == 0 && sameRegistration(old, &next) {
+		if len(next.Secrets) == 0 && sameRegistration(old, next) {
 			next.Secrets = old.Secrets
 		}
 	}
@@ -249,7 +171,7 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 			return false, err
 		}
 	}
-	d, err := r.sealApp(&next)
+	d, err := r.sealApp(next)
 	if err != nil {
 		return false, err
 	}
@@ -260,7 +182,40 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 	case err != nil:
 		return false, fmt.Errorf("store app %q: %w", a.ID, err)
 	}
-	return old == nil, r.register(ctx, &next)
+	return old == nil, r.register(ctx, next)
+}
+
+// admitted returns a completed copy of the app, or says why it must not be registered.
+func (r *Registry) admitted(a *broker.App, allow func(*broker.App) error) (*broker.App, error) {
+	full, err := r.cfg.Keeper.Complete(a)
+	if err != nil {
+		return nil, err
+	}
+	if r.cfg.Admit != nil {
+		if err := r.cfg.Admit(full); err != nil {
+			return nil, err
+		}
+	}
+	if err := allow(full); err != nil {
+		return nil, err
+	}
+	if r.twin(full) != nil {
+		return nil, ErrTwice
+	}
+	next := *full
+	return &next, nil
+}
+
+// twin returns another app that is the same registration as the completed one, or nil.
+// The two would rotate each other's tokens (I1).
+func (r *Registry) twin(full *broker.App) *broker.App {
+	var few [4]*broker.App
+	for _, other := range r.ByPlatformID(few[:0], full.Platform, full.AppID) {
+		if other.ID != full.ID && other.Source() == full.Source() {
+			return other
+		}
+	}
+	return nil
 }
 
 // unusedVersion is the version of a stored definition that could not be used, so that
@@ -317,5 +272,7 @@ func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 	}
 	r.unindex(a)
 	r.cfg.Changed(id, nil)
-	return r.cfg.Keeper.RemoveApp(ctx, id)
+	err = r.cfg.Keeper.RemoveApp(ctx, id)
+	r.ids.changed(id)
+	return err
 }
