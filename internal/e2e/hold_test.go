@@ -90,8 +90,8 @@ func holdAnswers(t *testing.T, server func() *process, sandbox *process, stop <-
 		app := []string{"stable", "classic"}[i%2]
 		wg.Go(func() {
 			for {
-				asked := time.Now()
-				status, tok, err := server().token(app)
+				asked, server := time.Now(), server()
+				status, tok, err := server.token(app)
 				if err == nil && status == http.StatusOK {
 					reads.Add(1)
 					if tok.ExpiresIn > 0 {
@@ -106,7 +106,7 @@ func holdAnswers(t *testing.T, server func() *process, sandbox *process, stop <-
 						case <-stop:
 						}
 					})
-				} else if server().alive() {
+				} else if !server.killed.Load() {
 					t.Errorf("I3: %s: a reader was answered %d %s (%v)", app, status, tok.Code, err)
 				}
 				select {
@@ -118,15 +118,6 @@ func holdAnswers(t *testing.T, server func() *process, sandbox *process, stop <-
 		})
 	}
 	return reads, wg.Wait
-}
-
-func (p *process) alive() bool {
-	select {
-	case <-p.ended:
-		return false
-	default:
-		return true
-	}
 }
 
 func TestEveryAnswerIsGoodForItsExpiresIn(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -67,6 +68,7 @@ type process struct {
 	url    string
 	stdout lockedBuffer
 	stderr lockedBuffer
+	killed atomic.Bool // before the signal is sent
 	ended  chan struct{}
 }
 
@@ -161,6 +163,7 @@ func tail(s string) string { return s[max(0, len(s)-4000):] }
 
 // kill ends the process at once, as kill -9 does.
 func (p *process) kill() {
+	p.killed.Store(true)
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 }
