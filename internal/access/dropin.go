@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/acl"
@@ -10,28 +11,46 @@ import (
 )
 
 // DropIn finds the app that a client means by a platform's app id: the one of those
-// with this id that the client may read. A client that may read none of them is told
-// the same as if there were none.
+// with this id that the client may read; of several the one that the file defines. A
+// client that may read none of them is told the same as if there were none.
 func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, error) {
-	var few [4]*broker.App
-	var found *broker.App
+	var few, own [4]*broker.App
+	readable, inFile := own[:0], 0
 	for _, a := range s.registry.ByPlatformID(few[:0], platform, appID) {
-		if s.may(c, broker.Read, a.ID) != nil {
+		if !acl.Allow(c.Client, broker.Read, a.ID) {
 			continue
 		}
-		if found != nil {
-			return nil, &broker.Error{
-				Code: "ambiguous_app", Class: broker.Misconfigured,
-				Message: fmt.Sprintf("the client may read %q and %q, which both are %s", found.ID, a.ID, appID),
-				Hint:    "give the client the right to one of them only",
-			}
+		readable = append(readable, a)
+		if a.Origin == broker.FromFile {
+			readable[inFile], readable[len(readable)-1] = a, readable[inFile]
+			inFile++
 		}
-		found = a
 	}
-	if found == nil {
-		return nil, broker.ErrUnknownApp
+	switch {
+	case len(readable) == 0:
+		return nil, s.refuse(broker.ErrUnknownApp)
+	case len(readable) == 1 || inFile == 1:
+		return readable[0], nil
 	}
-	return found, nil
+	return nil, s.refuse(ambiguous(c, readable))
+}
+
+// ambiguous names the apps to those who may manage them, and so can end it.
+func ambiguous(c broker.Caller, apps []*broker.App) error {
+	e := &broker.Error{
+		Code: "ambiguous_app", Class: broker.Misconfigured,
+		Message: fmt.Sprintf("the client may read %d apps with this app id", len(apps)),
+		Hint:    "give the client the right to one of them only",
+	}
+	ids := make([]string, len(apps))
+	for i, a := range apps {
+		if !acl.Allow(c.Client, broker.Admin, a.ID) {
+			return e
+		}
+		ids[i] = a.ID
+	}
+	e.Message += ": " + strings.Join(ids, ", ")
+	return e
 }
 
 // Recheck is for a client that asks again for a token that it should still have:
@@ -40,8 +59,9 @@ func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, 
 // it was really dead, and the token itself in every other case: if it lives, if it
 // could not be checked, and if ctx ended first.
 func (s *Service) Recheck(ctx context.Context, c broker.Caller, t Held) Held {
-	got, err := s.tokens.Report(ctx, t.Key, t.Version)
+	got, err := s.tokens.SuspectVersion(ctx, t.Key, t.Version)
 	if err != nil || got.Version == t.Version {
+		t.Now = s.tokens.Now() // the check took its time, which is off the promise
 		return t
 	}
 	e := entryOf(c, "suspect", t.Key.App, nil)

@@ -38,9 +38,12 @@ func (c Cause) unplanned() bool {
 
 // Want is what a caller of a renewal wants: the reason, and what it saw.
 type Want struct {
-	Cause  Cause
-	Stale  Version       // rejected, leaked: the version that is to be replaced
-	MinTTL time.Duration // demanded: how long the token has to last
+	Cause Cause
+	Stale Version // rejected, leaked: the version that is to be replaced
+	// Hearsay marks a rejection that this server has not seen itself, because the
+	// platform could not be asked.
+	Hearsay bool
+	MinTTL  time.Duration // demanded: how long the token has to last
 }
 
 // Step is what to do about a [Want].
@@ -72,8 +75,8 @@ func Decide(r Record, w Want, rot Rotation, now time.Time) Decision {
 	if until := notBefore(r, w, now); now.Before(until) {
 		return Decision{Step: Hold, Until: until, Err: r.Failure.err(until.Sub(now))}
 	}
-	if until := r.Budget.Allow(w.Cause, rot.Limits, now); now.Before(until) {
-		return Decision{Step: Hold, Until: until, Err: budgetErr(until.Sub(now))}
+	if until := r.Budget.Allow(w.Spends(r), rot.Limits, now); now.Before(until) {
+		return Decision{Step: Hold, Until: until, Err: budgetErr(until, now)}
 	}
 	return Decision{Step: Issue}
 }
@@ -145,9 +148,34 @@ func (f Failure) err(wait time.Duration) *Error {
 // Error gives the failure as an error, with how long the back-off still lasts.
 func (f Failure) Error(now time.Time) *Error { return f.err(max(f.NotBefore.Sub(now), 0)) }
 
-func budgetErr(wait time.Duration) *Error {
-	e := *ErrBudget
-	e.RetryAfter = wait
+func budgetErr(until, now time.Time) *Error {
+	e := *ErrTooSoon
+	if until.Equal(nextDay(now)) {
+		e = *ErrBudget
+	}
+	e.RetryAfter = until.Sub(now)
 	e.Hint = "look in the audit for the client that keeps reporting tokens, and for another server that uses the same secret; planned renewals go on"
 	return &e
+}
+
+// Spends is the cause that an issue for this want is counted under. A token that was
+// rejected and had to wait for the budget is replaced out of that same budget, whoever
+// comes for it then.
+func (w Want) Spends(r Record) Cause {
+	held := r.Failure.Code == ErrTooSoon.Code || r.Failure.Code == ErrBudget.Code
+	if held && r.Rejected != 0 && r.Rejected == r.Current.Version {
+		return CauseRejected
+	}
+	return w.Cause
+}
+
+// PlanHeld returns the record of a token that is known to be dead and cannot be
+// replaced before the given instant, because the budget does not allow it.
+func PlanHeld(r Record, w Want, d Decision, now time.Time) Record {
+	r.Rejected, r.Due = w.Stale, d.Until
+	r.Failure = Failure{
+		Class: d.Err.Class, Code: d.Err.Code, Message: d.Err.Message, Hint: d.Err.Hint,
+		Attempts: max(r.Failure.Attempts, 1), First: now, Last: now, NotBefore: d.Until, UnknownAt: r.Failure.UnknownAt,
+	}
+	return r
 }

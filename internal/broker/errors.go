@@ -98,6 +98,7 @@ var (
 	ErrNotAllowed   = &Error{Code: "not_allowed", Class: Denied, Message: "the client may not do this"}
 	ErrNoToken      = &Error{Code: "no_live_token", Class: Transient, Message: "no live token, and the platform gave no new one"}
 	ErrBudget       = &Error{Code: "budget_spent", Class: Throttled, Message: "the day's budget for unplanned renewals of this app is spent"}
+	ErrTooSoon      = &Error{Code: "too_soon", Class: Throttled, Message: "this app's token was replaced out of turn several times just now, and the next time has to wait a little"}
 	ErrNotReady     = &Error{Code: "not_ready", Class: Transient, Message: "the server is not ready"}
 	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
 )

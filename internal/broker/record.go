@@ -94,5 +94,5 @@ func (r Record) Usable(now time.Time) bool {
 // did: the token is current and alive by its own book, and no issue is in doubt.
 // Then somebody else uses the same secret, or the platform revoked the token.
 func (r Record) ForeignRotation(w Want, now time.Time) bool {
-	return w.Cause == CauseRejected && r.Current.Version == w.Stale && r.Usable(now) && r.Failure.UnknownAt.IsZero()
+	return w.Cause == CauseRejected && !w.Hearsay && r.Current.Version == w.Stale && r.Usable(now) && r.Failure.UnknownAt.IsZero()
 }

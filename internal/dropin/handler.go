@@ -24,7 +24,8 @@ type Config struct {
 	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
 	MaxBody int64
 	// Patience bounds how long a caller with a live token waits for a check of it.
-	// Zero: two seconds.
+	// Zero: 300 ms. The check goes on without the caller, and what it finds is there for
+	// the next one.
 	Patience time.Duration
 }
 
@@ -48,7 +49,7 @@ func New(cfg Config) (*Handler, error) {
 		cfg.MaxBody = 64 << 10
 	}
 	if cfg.Patience <= 0 {
-		cfg.Patience = 2 * time.Second
+		cfg.Patience = 300 * time.Millisecond
 	}
 	h := &Handler{
 		cfg: cfg, svc: cfg.Service, log: cfg.Logger, rids: newRids(), told: newMemory(maxRemembered),

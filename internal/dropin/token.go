@@ -177,6 +177,7 @@ func (h *Handler) suspect(caller context.Context, c broker.Caller, t access.Held
 	ctx, cancel := context.WithTimeout(caller, h.cfg.Patience)
 	defer cancel()
 	checked := check(ctx)
+	checked.Now = h.svc.Now() // the check took its time, which is off the promise
 	if ctx.Err() != nil && caller.Err() == nil {
 		h.told.hurry(c.Client.Name, t.Key.App, t.Now.Add(hurryFor))
 	}

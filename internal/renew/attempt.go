@@ -73,7 +73,12 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	case broker.Fresh:
 		return nil
 	case broker.Hold:
-		if planned {
+		if w.Cause == broker.CauseRejected && !w.Hearsay && r.Current.Version == w.Stale && r.Rejected != w.Stale {
+			m.log.WarnContext(ctx, "a dead token has to wait for its renewal", "app", k.App, "kind", k.Kind, "code", do.Err.Code, "until", do.Until)
+			if err := m.save(ctx, e, broker.PlanHeld(r, w, do, m.now())); err != nil {
+				m.metrics.storeErrors.Inc()
+			}
+		} else if planned {
 			m.postpone(e, do.Until)
 		}
 		return do.Err
@@ -195,11 +200,11 @@ func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.S
 	for i, secret := range secrets {
 		req.Secret = secret
 		a = m.call(ctx, req, src.Issuer.Issue)
-		r.Budget = r.Budget.Spend(w.Cause, a.started)
+		r.Budget = r.Budget.Spend(w.Spends(*r), a.started)
 		if a.err == nil || a.err.Class != broker.BadCredential || a.err.Unknown || i == len(secrets)-1 {
 			break
 		}
-		if now := m.now(); now.Before(r.Budget.Allow(w.Cause, rot.Limits, now)) {
+		if now := m.now(); now.Before(r.Budget.Allow(w.Spends(*r), rot.Limits, now)) {
 			break // the rest of the list waits, as every attempt does
 		}
 	}

@@ -54,6 +54,9 @@ func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, p
 	d := e.app.def.Load()
 	src, _ := d.source(e.kind)
 	s := e.state.Load()
+	if e.app.def.Load() != d {
+		return m.Token(ctx, k) // the snapshot may be another registration's, not to be shown to this one
+	}
 	if s.version != stale || !s.usable(m.now()) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseMissing})
 	}
@@ -72,7 +75,7 @@ func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, p
 		}
 	}
 	if proves(verdict) {
-		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseRejected, Stale: stale})
+		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseRejected, Stale: stale, Hearsay: verdict != broker.VerdictRejected})
 	}
 	return m.Token(ctx, k)
 }

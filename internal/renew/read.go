@@ -112,6 +112,19 @@ func (m *Manager) Suspect(ctx context.Context, k broker.Key) (broker.Token, erro
 	return m.suspect(ctx, e, s.version, provesSuspicion)
 }
 
+// SuspectVersion is [Manager.Suspect] for callers that were given a certain version and
+// ask again early. Of any other version there is nothing to suspect.
+func (m *Manager) SuspectVersion(ctx context.Context, k broker.Key, given broker.Version) (broker.Token, error) {
+	e, err := m.entry(k)
+	if err != nil {
+		return broker.Token{}, err
+	}
+	if e.state.Load().version != given {
+		return m.Token(ctx, k)
+	}
+	return m.suspect(ctx, e, given, provesSuspicion)
+}
+
 // Replace renews the token although nobody saw it rejected, because it leaked.
 func (m *Manager) Replace(ctx context.Context, k broker.Key) (broker.Token, error) {
 	e, err := m.entry(k)
