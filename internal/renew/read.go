@@ -163,8 +163,8 @@ func (m *Manager) obtain(ctx context.Context, e *entry, w broker.Want) (broker.T
 			switch d := broker.Decide(s.outline(k, ""), w, rot, now); {
 			case d.Step == broker.Fresh && s.usable(now):
 				return s.token(k), nil
-			case d.Step == broker.Hold && err == nil:
-				err = d.Err // known without asking the store once more
+			case d.Step == broker.Hold && s.failure != nil && now.Before(s.failure.NotBefore) && err == nil:
+				err = d.Err // on record already, and known without asking the store once more
 			}
 		}
 		if err != nil {
