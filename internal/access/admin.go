@@ -2,7 +2,7 @@ package access
 
 import (
 	"context"
-	"sort"
+	"slices"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
@@ -41,31 +41,24 @@ func (s *Service) Apps(c broker.Caller, after string, limit int) ([]AppState, er
 		return nil, s.refuse(broker.ErrNotAllowed)
 	}
 	ids := s.registry.AppIDs()
+	first, found := slices.BinarySearch(ids, after)
+	if found {
+		first++
+	}
 	list := []AppState{}
-	for _, id := range ids[sort.SearchStrings(ids, after):] {
-		if id == after {
-			continue
-		}
-		if len(list) == limit {
-			break
-		}
+	prefixes := acl.Prefixes(c.Client)
+	for ids = ids[first:]; len(ids) > 0 && len(list) < limit; {
+		id := ids[0]
 		if !acl.Allow(c.Client, broker.Admin, id) {
+			ids = ids[acl.Skip(ids, prefixes):]
 			continue
 		}
+		ids = ids[1:]
 		if st, err := s.App(c, id); err == nil { // it may have been removed meanwhile
 			list = append(list, st)
 		}
 	}
 	return list, nil
-}
-
-// PutApp adds an app or replaces the one with its id.
-func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App) (created bool, err error) {
-	if err := s.may(c, broker.Admin, a.ID); err != nil {
-		return false, err
-	}
-	created, err = s.registry.PutApp(ctx, a)
-	return created, s.changed(ctx, entryOf(c, "put_app", a.ID, err), err)
 }
 
 // DeleteApp removes an app and its tokens.
@@ -125,8 +118,19 @@ func (s *Service) MayRotateKeys(ctx context.Context, c broker.Caller) error {
 }
 
 // changed records a change before it is answered. A change that cannot be accounted
-// for is reported as a failure, although it was made.
+// for is reported as a failure, although it was made. What was refused is counted: it
+// changed nothing, and who asks for it without end is not to fill the audit.
 func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) error {
+	if err != nil {
+		switch broker.AsError(err).Class {
+		case broker.NotFound:
+			e.App, e.Target = "", "" // they name nothing
+			fallthrough
+		case broker.Invalid, broker.Denied:
+			s.audit.Count(e)
+			return s.refuse(err)
+		}
+	}
 	if aerr := s.audit.Record(ctx, e); aerr != nil && err == nil {
 		return &broker.Error{
 			Code: "audit_failed", Class: broker.Transient, Err: aerr,

@@ -73,12 +73,13 @@ type stack struct {
 }
 
 type stackConfig struct {
-	mode    string
-	sandbox sandbox.Config
-	policy  broker.Policy
-	rand    func() float64
-	apps    []*broker.App
-	clients []*broker.Client
+	maxWaits int
+	mode     string
+	sandbox  sandbox.Config
+	policy   broker.Policy
+	rand     func() float64
+	apps     []*broker.App
+	clients  []*broker.Client
 }
 
 // client has its name for its key.
@@ -130,7 +131,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		cancel()
 		wg.Wait()
 	})
-	s.Service = access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: rec})
+	s.Service = access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: rec, MaxWaits: c.maxWaits})
 	return s
 }
 

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,12 +14,14 @@ import (
 	"github.com/hufu-io/hufu/internal/renew"
 )
 
-// Config is what a [Service] is made of; all fields are required but Registerer.
+// Config is what a [Service] is made of; Manager, Registry and Audit are required.
 type Config struct {
 	Manager    *renew.Manager
 	Registry   *registry.Registry
 	Audit      *audit.Recorder
 	Registerer prometheus.Registerer
+	// MaxWaits is how many long polls and watches one client may have at a time. Zero: 1000.
+	MaxWaits int
 }
 
 // Service is safe for concurrent use.
@@ -26,6 +29,7 @@ type Service struct {
 	tokens   *renew.Manager
 	registry *registry.Registry
 	audit    *audit.Recorder
+	waits    *waits
 
 	reads   prometheus.Counter
 	refused *prometheus.CounterVec
@@ -34,7 +38,7 @@ type Service struct {
 // New returns a service.
 func New(cfg Config) *Service {
 	s := &Service{
-		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit,
+		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits),
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),
@@ -116,6 +120,10 @@ func (s *Service) Wait(ctx context.Context, c broker.Caller, app string, kind br
 	if err := s.may(c, broker.Read, app); err != nil {
 		return Held{}, err
 	}
+	if err := s.waits.enter(c.Name(), 1); err != nil {
+		return Held{}, s.refuse(err)
+	}
+	defer s.waits.leave(c.Name(), 1)
 	t, err := s.tokens.Newer(ctx, broker.Key{App: app, Kind: kind}, seen)
 	switch {
 	case err != nil:
@@ -159,16 +167,31 @@ func (s *Service) Replace(ctx context.Context, c broker.Caller, app string, kind
 	})
 }
 
+// renewed does what may renew a token, and accounts for it. What changed the token is
+// recorded before it is answered; everything else is counted, as reads are.
 func (s *Service) renewed(ctx context.Context, c broker.Caller, r broker.Right, action, app string, kind broker.Kind, f func(broker.Key) (broker.Token, error)) (Held, error) {
 	if err := s.may(c, r, app); err != nil {
 		return Held{}, err
 	}
-	t, err := f(broker.Key{App: app, Kind: kind})
+	k := broker.Key{App: app, Kind: kind}
+	before, serr := s.tokens.State(k)
+	t, err := f(k)
 	e := entryOf(c, action, app, err)
 	e.Kind, e.Version = kind, t.Version
-	// The token is handed out even where the audit has to wait for the store: a store
-	// that fails takes no live token away (I3), and the entry is kept meanwhile.
-	_ = s.audit.Record(ctx, e)
+	switch {
+	case err == nil && (serr != nil || t.Version != before.Token.Version):
+		// The token is handed out even where the audit has to wait for the store: a store
+		// that fails takes no live token away (I3), and the entry is kept meanwhile.
+		_ = s.audit.Record(ctx, e)
+	case errors.Is(err, broker.ErrUnknownApp):
+		e.App, e.Kind = "", "" // what is not there is not written down as callers call it
+		s.audit.Count(e)
+	case errors.Is(err, broker.ErrUnknownKind):
+		e.Kind = ""
+		s.audit.Count(e)
+	default:
+		s.audit.Count(e)
+	}
 	if err != nil {
 		return Held{}, s.refuse(err)
 	}
@@ -183,43 +206,6 @@ func entryOf(c broker.Caller, action, app string, err error) broker.AuditEntry {
 	}
 	return e
 }
-
-// Watch tells of new tokens of the given apps.
-type Watch struct {
-	s   *Service
-	c   broker.Caller
-	sub *renew.Subscription
-}
-
-// Watch subscribes to apps that the caller may read. What is there at the start is
-// read with [Service.Read] afterwards, so that nothing is missed.
-func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
-	for _, a := range apps {
-		if err := s.may(c, broker.Read, a); err != nil {
-			return nil, err
-		}
-		if s.registry.App(a) == nil {
-			return nil, broker.ErrUnknownApp
-		}
-	}
-	return &Watch{s: s, c: c, sub: s.tokens.Watch(apps...)}, nil
-}
-
-// Next waits for the next token that changed. Once the client has been revoked or
-// changed it returns [broker.ErrNotAllowed], at the latest when ctx ends.
-func (w *Watch) Next(ctx context.Context) (Held, error) {
-	k, err := w.sub.Next(ctx)
-	if !w.s.registry.Valid(w.c.Client) {
-		return Held{}, w.s.refuse(broker.ErrNotAllowed)
-	}
-	if err != nil {
-		return Held{}, err
-	}
-	return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
-}
-
-// Close ends the watch.
-func (w *Watch) Close() { w.sub.Close() }
 
 // Kinds lists the kinds of token of an app that are there to be read.
 func (s *Service) Kinds(c broker.Caller, app string) ([]broker.Kind, error) {

@@ -2,7 +2,12 @@
 // I/O, and no default that allows anything.
 package acl
 
-import "github.com/hufu-io/hufu/internal/broker"
+import (
+	"slices"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
 
 // Allow reports whether the client may use a right on an app. An empty app asks for
 // a right that is about the server as a whole, such as managing clients; only a
@@ -45,4 +50,36 @@ func Match(pattern, id string) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// Prefixes returns what the ids of the apps begin with that a client's rights may reach,
+// in order: what stands in its patterns before the first star. All others need not be
+// looked at.
+func Prefixes(c *broker.Client) []string {
+	ps := make([]string, len(c.Apps))
+	for i, p := range c.Apps {
+		ps[i], _, _ = strings.Cut(p, "*")
+	}
+	slices.Sort(ps)
+	return slices.Compact(ps)
+}
+
+// Skip returns how many of the sorted ids, the first of which the client may not use,
+// come before the next one that begins with a prefix.
+func Skip(ids, prefixes []string) int {
+	if len(ids) == 0 {
+		return 0
+	}
+	next := len(ids)
+	for _, p := range prefixes {
+		if strings.HasPrefix(ids[0], p) {
+			return 1
+		}
+		if p > ids[0] {
+			i, _ := slices.BinarySearch(ids, p)
+			next = min(next, i)
+			break // the prefixes after it come later
+		}
+	}
+	return next
 }

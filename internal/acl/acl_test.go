@@ -1,6 +1,8 @@
 package acl_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +100,47 @@ func TestMatchIsFastOnHostilePatterns(t *testing.T) {
 	}
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("100 matches took %v", took)
+	}
+}
+
+// What the client cannot reach is skipped in one step, and nothing that it can reach is.
+func TestSkipNeverSkipsWhatMayBeUsed(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for i := range 500 {
+		ids = append(ids, fmt.Sprintf("%s-%03d", []string{"a", "mine", "min", "other", "z"}[i%5], i))
+	}
+	slices.Sort(ids)
+	for _, apps := range [][]string{{"*"}, {"mine-*"}, {"z-*", "a-*"}, {"m*1"}, {"*7"}, {"other-003", "other-008", "nothing"}, {}, {"zz"}, {"mine-*", "mi*"}} {
+		c := &broker.Client{Rights: broker.Rights(broker.Read), Apps: apps}
+		prefixes := acl.Prefixes(c)
+		var want, got []string
+		for _, id := range ids {
+			if acl.Allow(c, broker.Read, id) {
+				want = append(want, id)
+			}
+		}
+		steps := 0
+		for rest := ids; len(rest) > 0; steps++ {
+			if acl.Allow(c, broker.Read, rest[0]) {
+				got = append(got, rest[0])
+				rest = rest[1:]
+				continue
+			}
+			n := acl.Skip(rest, prefixes)
+			if n < 1 {
+				t.Fatalf("%q: a skip by %d", apps, n)
+			}
+			rest = rest[n:]
+		}
+		if !slices.Equal(want, got) {
+			t.Errorf("%q: %d apps, want %d", apps, len(got), len(want))
+		}
+		if literal := !slices.Contains(prefixes, "") && !slices.Contains(prefixes, "m"); literal && steps > len(want)+len(apps)+1 {
+			t.Errorf("%q: %d steps to find %d apps", apps, steps, len(want))
+		}
+	}
+	if acl.Skip(nil, []string{"a"}) != 0 {
+		t.Error("a skip where nothing is")
 	}
 }

@@ -1,0 +1,68 @@
+package access
+
+import (
+	"context"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// PutApp adds an app or replaces the one with its id.
+func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App) (created bool, err error) {
+	if err := s.may(c, broker.Admin, a.ID); err != nil {
+		return false, err
+	}
+	created, err = s.registry.PutAppIf(ctx, a, func(full *broker.App) error { return s.mayPut(c, a, full) })
+	return created, s.changed(ctx, entryOf(c, "put_app", a.ID, err), err)
+}
+
+// mayPut says why a client that may manage an app must not make it like this: full is
+// the app as it was asked for, completed.
+func (s *Service) mayPut(c broker.Caller, asked, full *broker.App) error {
+	if acl.Allow(c.Client, broker.Admin, "") {
+		return nil
+	}
+	if err := s.mayReach(asked, full); err != nil {
+		return err
+	}
+	return s.mayName(c, full)
+}
+
+// mayReach refuses hosts that are not the platform's own: secrets and tokens would be
+// sent there from inside this network, and what is answered would be shown.
+func (s *Service) mayReach(asked, full *broker.App) error {
+	usual := *asked
+	usual.BaseURL = ""
+	d, err := s.tokens.Complete(&usual)
+	if err != nil {
+		return err
+	}
+	if full.BaseURL != d.BaseURL {
+		return &broker.Error{
+			Code: broker.ErrNotAllowed.Code, Class: broker.Denied,
+			Message: "only a client with admin on every app may set a base_url that is not the platform's own",
+			Hint:    "leave base_url out, or ask an administrator of the server",
+		}
+	}
+	return nil
+}
+
+// mayName refuses a platform's app id that apps of others have: clients that may read
+// both could not say any more which one they mean on the platform's own paths. An app
+// that has it already keeps it.
+func (s *Service) mayName(c broker.Caller, full *broker.App) error {
+	if old := s.registry.App(full.ID); old != nil && old.Platform == full.Platform && old.AppID == full.AppID {
+		return nil
+	}
+	var few [4]*broker.App
+	for _, other := range s.registry.ByPlatformID(few[:0], full.Platform, full.AppID) {
+		if other.ID != full.ID && !acl.Allow(c.Client, broker.Admin, other.ID) {
+			return &broker.Error{
+				Code: "conflict", Class: broker.Invalid,
+				Message: "the app_id is that of an app which the client may not manage",
+				Hint:    "ask an administrator of the server for the right to read that app, or to manage it",
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package access
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/renew"
+)
+
+// Watch tells of new tokens of the given apps.
+type Watch struct {
+	s     *Service
+	c     broker.Caller
+	sub   *renew.Subscription
+	leave func()
+}
+
+// Watch subscribes to apps that the caller may read. What is there at the start is
+// read with [Service.Read] afterwards, so that nothing is missed. The watch is to be
+// closed.
+func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
+	for _, a := range apps {
+		if err := s.may(c, broker.Read, a); err != nil {
+			return nil, err
+		}
+		if s.registry.App(a) == nil {
+			return nil, broker.ErrUnknownApp
+		}
+	}
+	if err := s.waits.enter(c.Name(), len(apps)); err != nil {
+		return nil, s.refuse(err)
+	}
+	leave := sync.OnceFunc(func() { s.waits.leave(c.Name(), len(apps)) })
+	return &Watch{s: s, c: c, sub: s.tokens.Watch(apps...), leave: leave}, nil
+}
+
+// Next waits for the next token that changed. Once the client has been revoked or
+// changed it returns [broker.ErrNotAllowed], at the latest when ctx ends.
+func (w *Watch) Next(ctx context.Context) (Held, error) {
+	k, err := w.sub.Next(ctx)
+	if !w.s.registry.Valid(w.c.Client) {
+		return Held{}, w.s.refuse(broker.ErrNotAllowed)
+	}
+	if err != nil {
+		return Held{}, err
+	}
+	return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
+}
+
+// Close ends the watch.
+func (w *Watch) Close() {
+	w.sub.Close()
+	w.leave()
+}
