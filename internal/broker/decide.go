@@ -158,24 +158,28 @@ func budgetErr(until, now time.Time) *Error {
 	return &e
 }
 
-// Spends is the cause that an issue for this want is counted under. A token that was
-// rejected and had to wait for the budget is replaced out of that same budget, whoever
-// comes for it then.
+// Spends is the cause that an issue for this want is counted under. A rejected token
+// that had to wait its turn is replaced out of the budget for rejections, whoever comes
+// for it then.
 func (w Want) Spends(r Record) Cause {
-	held := r.Failure.Code == ErrTooSoon.Code || r.Failure.Code == ErrBudget.Code
-	if held && r.Rejected != 0 && r.Rejected == r.Current.Version {
+	if r.Failure.Code == ErrTooSoon.Code && r.Rejected != 0 && r.Rejected == r.Current.Version {
 		return CauseRejected
 	}
 	return w.Cause
 }
 
-// PlanHeld returns the record of a token that is known to be dead and cannot be
-// replaced before the given instant, because the budget does not allow it.
+// PlanHeld returns the record of a token that is known to be dead and that the budget
+// does not allow to be replaced yet. Where the day's budget is spent it is replaced when
+// its planned renewal comes, for which a part is kept.
 func PlanHeld(r Record, w Want, d Decision, now time.Time) Record {
-	r.Rejected, r.Due = w.Stale, d.Until
+	until := d.Until
+	if d.Err.Code == ErrBudget.Code {
+		until = earlier(until, later(r.Due, now))
+	}
+	r.Rejected, r.Due = w.Stale, until
 	r.Failure = Failure{
 		Class: d.Err.Class, Code: d.Err.Code, Message: d.Err.Message, Hint: d.Err.Hint,
-		Attempts: max(r.Failure.Attempts, 1), First: now, Last: now, NotBefore: d.Until, UnknownAt: r.Failure.UnknownAt,
+		Attempts: max(r.Failure.Attempts, 1), First: now, Last: now, NotBefore: until, UnknownAt: r.Failure.UnknownAt,
 	}
 	return r
 }
