@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,13 +35,14 @@ func TestMain(m *testing.M) {
 //
 //	start NAME PROGRAM ARGS...  runs a program, with its output in NAME.out and NAME.err
 //	await FILE PATTERN [VAR]    waits for a match in a file or at a URL, and keeps its last group
-//	signal NAME SIGNAL          sends TERM or INT
+//	signal NAME SIGNAL          sends TERM, INT or HUP
 //	end NAME CODE [SIGNAL]      sends a signal and wants that exit code, soon
 //	exits CODE PROGRAM ARGS...  runs a program and wants that exit code
 //	keep VAR FILE               keeps a file's text, or stdout, in a variable
 //	http STATUS [-key K] [-X METHOD] [-d BODY] [-H 'NAME: VALUE'] URL
 //	mode MODE PATH...           wants these permissions
 //	pasted FILE                 runs every curl line of a file with sh
+//	crowd N URL                 opens N connections that ask once, if they are let in, and stay
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -52,7 +55,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": cmdStart, "await": cmdAwait, "signal": cmdSignal, "end": cmdEnd, "exits": cmdExits, "keep": cmdKeep,
-			"http": cmdHTTP, "mode": cmdMode, "pasted": cmdPasted,
+			"http": cmdHTTP, "mode": cmdMode, "pasted": cmdPasted, "crowd": cmdCrowd,
 		},
 	})
 }
@@ -135,7 +138,7 @@ func process(ts *testscript.TestScript, name string) *exec.Cmd {
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, neg, args, 2)
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
 	ts.Check(process(ts, args[0]).Process.Signal(signals[args[1]]))
 }
 
@@ -231,6 +234,23 @@ func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("%s: mode %s, want %s", path, got, args[0])
 			}
 		}
+	}
+}
+
+// cmdCrowd opens connections as callers with a pool do. They are closed in the end.
+func cmdCrowd(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 2)
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	u, err := url.Parse(args[1])
+	ts.Check(err)
+	dialer := net.Dialer{Timeout: patience}
+	for range n {
+		c, err := dialer.Dial("tcp", u.Host)
+		ts.Check(err)
+		ts.Defer(func() { _ = c.Close() })
+		_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host)
+		ts.Check(err)
 	}
 }
 

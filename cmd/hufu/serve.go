@@ -115,16 +115,23 @@ func (s *server) run(ctx context.Context, cmd *cobra.Command, how serving) error
 		return err
 	}
 	defer func() { _ = l.Close() }() // Serve has closed it already unless start fails.
+	files, err := openFiles()
+	if err != nil {
+		return err
+	}
+	limited := limitListener(l, connectionLimit(s.cfg.Limits.MaxConnections, files), s.log)
 	if err := s.start(ctx); err != nil {
 		return err
 	}
 	srv := newHTTPServer(s.api, s.cfg.Limits.MaxHeaderBytes, s.log)
+	srv.ConnState = limited.track
 	srv.RegisterOnShutdown(s.api.Stop)
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.Serve(l) }()
+	go func() { stopped <- srv.Serve(limited) }()
 	url := baseURL(l.Addr())
 	cmd.PrintErrln("listening on " + url)
-	s.log.InfoContext(ctx, "serving", "version", thisBuild().Version, "listen", l.Addr().String(), "data_dir", s.cfg.DataDir, "config", s.cfg.File)
+	s.log.InfoContext(ctx, "serving", "version", thisBuild().Version, "listen", l.Addr().String(), "data_dir", s.cfg.DataDir, "config", s.cfg.File,
+		"max_connections", cap(limited.slots))
 	if err := how.ready(ctx, s, url); err != nil {
 		return errors.Join(err, srv.Close())
 	}
