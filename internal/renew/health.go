@@ -3,8 +3,6 @@ package renew
 import (
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
@@ -30,7 +28,8 @@ type Trouble struct {
 // maxTroubles bounds how many keys a health report names.
 const maxTroubles = 20
 
-// Health looks at every key. Its cost grows with their number: about 50 ms for a million.
+// Health looks at every key. Its cost grows with their number: a quarter of a second
+// for a million.
 func (m *Manager) Health() Health {
 	var h Health
 	now := m.now()
@@ -95,75 +94,4 @@ func (m *Manager) State(k broker.Key) (State, error) {
 		st.Failure, st.Attempts = s.failure.Error(now), s.failure.Attempts
 	}
 	return st, nil
-}
-
-// tokenCollector computes the gauges that are about all keys when they are asked for.
-type tokenCollector struct {
-	m       *Manager
-	tokens  *prometheus.Desc
-	seconds *prometheus.Desc
-}
-
-func newTokenCollector(m *Manager) *tokenCollector {
-	labels := []string{"platform", "kind"}
-	return &tokenCollector{
-		m:       m,
-		tokens:  prometheus.NewDesc("hufu_tokens", "Keys by state.", append(labels, "state"), nil),
-		seconds: prometheus.NewDesc("hufu_token_seconds_until_expiry", "The shortest time until a usable token expires by the platform's figure.", labels, nil),
-	}
-}
-
-// Describe implements [prometheus.Collector].
-func (c *tokenCollector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- c.tokens
-	ch <- c.seconds
-}
-
-// Collect implements [prometheus.Collector].
-func (c *tokenCollector) Collect(ch chan<- prometheus.Metric) {
-	type group struct {
-		platform string
-		kind     broker.Kind
-	}
-	type sum struct {
-		usable, missing, failing int
-		least                    time.Duration
-	}
-	sums := map[group]*sum{}
-	now := c.m.now()
-	c.m.apps.each(func(a *app) {
-		d := a.def.Load()
-		for _, e := range a.entries() {
-			g := group{d.app.Platform, e.kind}
-			x := sums[g]
-			if x == nil {
-				x = &sum{}
-				sums[g] = x
-			}
-			s := e.state.Load()
-			switch {
-			case s.usable(now):
-				if left := unstamp(s.expiry).Sub(now); x.usable == 0 || left < x.least {
-					x.least = left
-				}
-				x.usable++
-			default:
-				x.missing++
-			}
-			if s.failure != nil {
-				x.failing++
-			}
-		}
-	})
-	for g, x := range sums {
-		gauge := func(n int, state string) {
-			ch <- prometheus.MustNewConstMetric(c.tokens, prometheus.GaugeValue, float64(n), g.platform, string(g.kind), state)
-		}
-		gauge(x.usable, "usable")
-		gauge(x.missing, "missing")
-		gauge(x.failing, "failing")
-		if x.usable > 0 {
-			ch <- prometheus.MustNewConstMetric(c.seconds, prometheus.GaugeValue, x.least.Seconds(), g.platform, string(g.kind))
-		}
-	}
 }
