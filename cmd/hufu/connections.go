@@ -26,7 +26,7 @@ const (
 // that merely keep their connections would end the renewals.
 func connectionLimit(configured int, files uint64) int {
 	if configured == 0 {
-		return int(max(1, min(files/2, mostByDefault))) //nolint:gosec // It is bounded.
+		return int(max(1, min(files/2, mostByDefault)))
 	}
 	return int(max(1, min(uint64(configured), files/4*3))) //nolint:gosec // The configuration has a positive bound.
 }

@@ -21,6 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	version = "v0.0.0-script" // As the linker would.
 	commands := map[string]func(){"hufu": main}
 	// The demo's lines are for a real curl. Where there is none, ours stands in, which
 	// then finds itself.

@@ -83,7 +83,8 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 
 // assemble makes the parts that live above the store.
 func (s *server) assemble() error {
-	reg := obs.NewRegistry()
+	b := thisBuild()
+	reg := obs.NewRegistry(obs.Build{Version: b.Version, Revision: b.Commit, Go: b.Go})
 	s.recorder = audit.New(audit.Config{Log: s.store.Audit(), Logger: s.log, Registerer: reg, Retain: s.cfg.Audit.Keep})
 	var err error
 	s.manager, err = renew.New(renew.Config{

@@ -2,7 +2,6 @@ package obs
 
 import (
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,29 +9,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// Build says what runs.
+type Build struct{ Version, Revision, Go string }
+
 // NewRegistry returns a registry with the metrics of the Go runtime, of the
 // process and of the build.
-func NewRegistry() *prometheus.Registry {
+func NewRegistry(b Build) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		buildInfo(),
+		buildInfo(b),
 	)
 	return reg
 }
 
 // buildInfo is a constant metric whose labels say what runs.
-func buildInfo() prometheus.Collector {
-	labels := prometheus.Labels{"version": "unknown", "revision": "unknown", "goversion": "unknown"}
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		labels["version"], labels["goversion"] = bi.Main.Version, bi.GoVersion
-		for _, s := range bi.Settings {
-			if s.Key == "vcs.revision" {
-				labels["revision"] = s.Value
-			}
-		}
-	}
+func buildInfo(b Build) prometheus.Collector {
+	labels := prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go}
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "hufu_build_info", Help: "What this server was built from; always 1.", ConstLabels: labels,
 	}, func() float64 { return 1 })

@@ -13,7 +13,7 @@ import (
 
 func TestMetricsShowRuntimeProcessAndBuild(t *testing.T) {
 	t.Parallel()
-	h := obs.MetricsHandler(obs.NewRegistry())
+	h := obs.MetricsHandler(obs.NewRegistry(obs.Build{Version: "v1.2.3", Revision: "abc", Go: "go1.26"}))
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
 	req.Header.Set("Accept-Encoding", "gzip")
 	rec := httptest.NewRecorder()
@@ -29,7 +29,7 @@ func TestMetricsShowRuntimeProcessAndBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"go_goroutines ", "process_start_time_seconds ", "hufu_build_info{"} {
+	for _, name := range []string{"go_goroutines ", "process_start_time_seconds ", `hufu_build_info{goversion="go1.26",revision="abc",version="v1.2.3"} 1`} {
 		if !strings.Contains(string(body), name) {
 			t.Errorf("no %s", name)
 		}
