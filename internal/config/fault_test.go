@@ -335,8 +335,10 @@ func TestFaultsOfTheApp(t *testing.T) {
 6: apps[0].renew.every: "0s" cannot be switched off like this; write at least 1s, or remove the field for the default
 6: apps[0].renew.ahead: "500ms" is too short; write at least 1s
 6: apps[0].renew.initial_delay: "721h" is too long; write at most 720h`},
-		{"more secrets than are tried", "apps:\n  - platform: wechat\n    app_id: wx1\n    secret:\n" + manySecrets(broker.MaxSecrets+2),
-			`13: apps[0].secret[8]: is one too many; at most 8 secrets are tried, so remove those that are no longer valid`},
+		{
+			"more secrets than are tried", "apps:\n  - platform: wechat\n    app_id: wx1\n    secret:\n" + manySecrets(broker.MaxSecrets+2),
+			`13: apps[0].secret[8]: is one too many; at most 8 secrets are tried, so remove those that are no longer valid`,
+		},
 		{"days", app("overlap: 1d\n"), `5: apps[0].overlap: "1d" is not a duration; the longest unit is the hour, a day is 24h`},
 	})
 }

@@ -55,13 +55,13 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 		return Answer{}, err
 	}
 	if ctx.Err() != nil {
-		return Answer{}, errNotSent(ctx, req.URL.Hostname(), nil)
+		return Answer{}, errNotSent(ctx, req.URL.Hostname(), nil, nil)
 	}
 	resp, err := c.rt.RoundTrip(req)
 	if err != nil {
 		cause := conceal(err, secrets)
 		if sent.never(err) {
-			return Answer{}, errNotSent(ctx, req.URL.Hostname(), cause)
+			return Answer{}, errNotSent(ctx, req.URL.Hostname(), err, cause)
 		}
 		return Answer{}, errNoAnswer(ctx, err, cause)
 	}

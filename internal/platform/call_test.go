@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,6 +27,9 @@ import (
 const secret = "5e4f0c2b9d7a41d8"
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// errNoFile is what a dialer says that gets no socket.
+var errNoFile = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 
 type tripper func(*http.Request) (*http.Response, error)
 
@@ -266,6 +270,9 @@ func TestOutcomesOfTransportsThatDoNotTrace(t *testing.T) {
 	}{
 		"dial":     {&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, outcome{platform.CodeUnreachable, broker.Transient, false}},
 		"dns":      {&net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}, outcome{platform.CodeUnreachable, broker.Transient, false}},
+		"files":    {errNoFile, outcome{platform.CodeNoFiles, broker.Transient, false}},
+		"machine":  {&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.ENFILE)}, outcome{platform.CodeNoFiles, broker.Transient, false}},
+		"dns file": {&net.DNSError{Err: "dial udp 10.0.0.1:53: socket: too many open files", Name: "x", IsTemporary: true}, outcome{platform.CodeNoFiles, broker.Transient, false}},
 		"read":     {&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, outcome{platform.CodeNoAnswer, broker.Transient, true}},
 		"eof":      {io.EOF, outcome{platform.CodeNoAnswer, broker.Transient, true}},
 		"deadline": {context.DeadlineExceeded, outcome{platform.CodeTimeout, broker.Transient, true}},

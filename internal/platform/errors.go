@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -16,6 +17,7 @@ import (
 // The codes of errors that this package makes. They are stable.
 const (
 	CodeUnreachable = "platform_unreachable" // the request never left
+	CodeNoFiles     = "too_many_open_files"  // nor did it, because this process has no file left
 	CodeTimeout     = "platform_timeout"     // no answer in time
 	CodeCanceled    = "call_canceled"        // the caller gave up
 	CodeNoAnswer    = "platform_no_answer"   // the connection broke
@@ -26,23 +28,41 @@ const (
 	CodeHTTP5xx     = "platform_http_5xx"
 )
 
-// errNotSent is for requests that provably never left.
-func errNotSent(ctx context.Context, host string, cause error) error {
+// errNotSent is for requests that provably never left. err is why, nil if they were not
+// even tried; cause is the same without secrets.
+func errNotSent(ctx context.Context, host string, err, cause error) error {
 	e := &broker.Error{
 		Code: CodeUnreachable, Class: broker.Transient, Err: cause,
 		Message: fmt.Sprintf("no connection to the platform at %s", Clean(host)),
 		Hint:    "check this server's DNS, firewall and proxy settings, and the app's base_url",
 	}
-	switch err := ctx.Err(); {
-	case errors.Is(err, context.Canceled):
+	switch over := ctx.Err(); {
+	case errors.Is(over, context.Canceled):
 		e.Code, e.Message, e.Hint = CodeCanceled, "the call was given up before it was sent", ""
-	case err != nil && cause == nil:
+	case over != nil && cause == nil:
 		e.Code, e.Message, e.Hint = CodeTimeout, "there was no time left to call the platform", ""
+	case noFiles(err):
+		e.Code, e.Message = CodeNoFiles, "this process has too many open files, so that it cannot connect to the platform"
+		e.Hint = "raise the limit of open files for the server (ulimit -n), or lower limits.max_connections"
 	}
 	if e.Err == nil && ctx.Err() != nil {
 		e.Err = conceal(ctx.Err(), nil)
 	}
 	return e
+}
+
+// noFiles reports whether no connection was made for want of a file, in this process or
+// on the whole machine. A failed look-up of a name keeps no more of it than the words.
+func noFiles(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, e) || strings.Contains(err.Error(), e.Error()) {
+			return true
+		}
+	}
+	return false
 }
 
 // errNoAnswer is for requests that may have left and were not answered in full.
