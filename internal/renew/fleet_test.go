@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -88,6 +89,8 @@ type replica struct {
 	stop   context.CancelFunc
 	calls  *valve
 	events *events
+	away   atomic.Bool  // its store is
+	alone  atomic.Int64 // tokens that it got while its store was away
 }
 
 type fleetConfig struct {
@@ -104,8 +107,8 @@ type fleetConfig struct {
 	sealer broker.Sealer
 	// platforms of each replica; nil: WeChat at the sandbox.
 	platforms func(*valve) []broker.Platform
-	rand      func() float64
-	quiet     bool // no log in the test's output
+	seed      uint64 // zero: not repeatable
+	quiet     bool   // no log in the test's output
 }
 
 // shortPolicy is the acceptance's: an overlap of 6 s, renewed every 10 s.
@@ -185,11 +188,15 @@ func (f *fleet) prepare() *replica {
 			return []broker.Platform{wechat.Platform(platform.NewCaller(v))}
 		}
 	}
+	var jitter func() float64
+	if f.config.seed != 0 {
+		jitter = seeded(f.config.seed, r.name)
+	}
 	m, err := renew.New(renew.Config{
 		Store: ports, Leaser: ports, Notifier: ports, Sealer: sealer, Platforms: platforms(r.calls), Holder: r.name,
 		Logger:  slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name),
 		Now:     func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
-		Renewed: r.events.add, Rand: f.config.rand,
+		Renewed: r.renewed, Rand: jitter,
 	})
 	if err != nil {
 		f.t.Fatal(err)
@@ -197,6 +204,19 @@ func (f *fleet) prepare() *replica {
 	r.Manager = m
 	f.replicas = append(f.replicas, r)
 	return r
+}
+
+// keepFrom takes the store away from a replica, or gives it back.
+func (r *replica) keepFrom(err error) {
+	r.away.Store(err != nil)
+	r.store.Fail(err)
+}
+
+func (r *replica) renewed(e renew.Event) {
+	if e.Err == nil && r.away.Load() {
+		r.alone.Add(1)
+	}
+	r.events.add(e)
 }
 
 // run starts a prepared replica.
@@ -330,13 +350,12 @@ func (x *events) all() []renew.Event {
 	return slices.Clone(x.list)
 }
 
-// seeded is randomness that a test can repeat.
-func seeded(seed uint64) func() float64 {
-	var mu sync.Mutex
-	r := rand.New(rand.NewPCG(seed, seed))
+// seeded is randomness that a test can repeat: it depends on the instant and on who
+// asks, and not on the order in which goroutines ask.
+func seeded(seed uint64, name string) func() float64 {
 	return func() float64 {
-		mu.Lock()
-		defer mu.Unlock()
-		return r.Float64()
+		h := fnv.New64a()
+		_, _ = fmt.Fprint(h, seed, name, time.Now().UnixNano())
+		return rand.New(rand.NewPCG(seed, h.Sum64())).Float64()
 	}
 }

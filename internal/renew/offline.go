@@ -93,6 +93,10 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w b
 		}
 	}
 	next, ev := m.issue(ctx, e, d, r, w, rot.IssueTimeout())
+	if ev.Err == nil && !rot.HarmlessTwice() {
+		// Others may have issued since, and nobody can tell.
+		next.Current.Until = next.Current.Issued
+	}
 	m.keepOffline(e, next)
 	m.report(ctx, ev)
 	return ev.Err
@@ -121,8 +125,8 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record)
 	_, rot := e.app.def.Load().source(e.kind)
 	for {
 		next, changed := merge(stored, *ours, rot)
-		if next.Current.Version == stored.Current.Version && distinct(stored.Current, ours.Current) && next.Current.Version <= ours.Current.Version {
-			// Here the version has been handed out for another token.
+		if v := ours.Current.Version; next.Current.Version < v || next.Current.Version == v && distinct(next.Current, ours.Current) {
+			// Here later versions have been handed out, or this one for another token.
 			next.Current.Version = ours.Current.Version + 1
 			changed = true
 		}
@@ -184,9 +188,15 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 		} else {
 			next.Current.Version = stored.Current.Version
 		}
-		if !rot.HarmlessTwice() && doubted(stored.Failure, ours.Current.Issued) {
+		switch {
+		case rot.HarmlessTwice():
+		case doubted(stored.Failure, ours.Current.Issued):
 			next.Failure, next.Due = stored.Failure, stored.Due
 			next.Current.Until = ours.Current.Issued
+		case !next.Current.Until.After(next.Current.Issued):
+			// Nothing can be promised of this one, so it is renewed as soon as that can be
+			// done in order.
+			next.Due = earliest(next.Due, next.Current.Issued)
 		}
 		return next, true
 	case !ours.Failure.Last.After(stored.Failure.Last) || ours.Failure.Last.Before(stored.Current.Issued):

@@ -140,7 +140,7 @@ func TestI2I3PromisesHoldWhileThePlatformFails(t *testing.T) {
 func TestI2ALostAnswerIsRepeatedOnlyWhenNoPromiseDependsOnTheOldToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t, fleetConfig{replicas: 3, mode: wechat.Classic, rand: seeded(1)})
+		f := newFleet(t, fleetConfig{replicas: 3, mode: wechat.Classic, seed: 1})
 		defer f.close()
 		old := f.token(f.replicas[0])
 		until := old.Until

@@ -18,6 +18,7 @@ type snapshot struct {
 	until    int64
 	due      int64
 	failure  *broker.Failure // nil while all is well
+	budget   *broker.Budget  // nil while nothing out of the plan was asked of the platform
 }
 
 // noSnapshot stands for a key of which nothing is known yet.
@@ -46,6 +47,10 @@ func newSnapshot(r *broker.Record, secret broker.Secret) *snapshot {
 		f := r.Failure
 		s.failure = &f
 	}
+	if !r.Budget.LastUnplanned.IsZero() || !r.Budget.LastForced.IsZero() {
+		b := r.Budget
+		s.budget = &b
+	}
 	return s
 }
 
@@ -72,6 +77,9 @@ func (s *snapshot) outline(k broker.Key, source string) broker.Record {
 	}
 	if s.failure != nil {
 		r.Failure = *s.failure
+	}
+	if s.budget != nil {
+		r.Budget = *s.budget
 	}
 	return r
 }

@@ -14,7 +14,7 @@ import (
 // lose takes the store away from every replica, or gives it back.
 func (f *fleet) lose(err error) {
 	for _, r := range f.replicas {
-		r.store.Fail(err)
+		r.keepFrom(err)
 	}
 }
 
