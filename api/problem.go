@@ -59,12 +59,14 @@ const (
 	CodeInvalid      = "invalid"        // the request is malformed
 	CodeReadOnly     = "read_only"      // it is defined in the configuration file
 	CodeExists       = "already_exists" // the name is taken
-	CodeConflict     = "conflict"       // somebody else changed it meanwhile
+	CodeConflict     = "conflict"       // somebody else changed it meanwhile, or has it already
 	CodeTooLarge     = "too_large"      // the body is over the limit
-	CodeNoToken      = "no_live_token"  // the platform gave no token, and none is left
-	CodeBudgetSpent  = "budget_spent"   // the day's unplanned renewals are used up
-	CodeNotReady     = "not_ready"      // the server is starting or stopping
-	CodeInternal     = "internal"       // a fault of the server
+	CodeThrottled    = "throttled"      // the client holds more open than its share
+	CodeMethod       = "method_not_allowed"
+	CodeNoToken      = "no_live_token" // the platform gave no token, and none is left
+	CodeBudgetSpent  = "budget_spent"  // the day's unplanned renewals are used up
+	CodeNotReady     = "not_ready"     // the server is starting or stopping, or busy with calls like this one
+	CodeInternal     = "internal"      // a fault of the server
 )
 
 // Status is the HTTP status that goes with a code of the server; other codes go by
@@ -75,6 +77,10 @@ func Status(code, class string) int {
 		return http.StatusUnauthorized
 	case CodeReadOnly, CodeExists, CodeConflict:
 		return http.StatusConflict
+	case CodeMethod:
+		return http.StatusMethodNotAllowed
+	case CodeThrottled:
+		return http.StatusTooManyRequests
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case CodeNotReady:

@@ -153,10 +153,6 @@ func (a *API) rotateKeys(ctx context.Context, c broker.Caller, _ *http.Request) 
 	return answer{body: res}, nil
 }
 
-func (a *API) noSuchCall(context.Context, broker.Caller, *http.Request) (answer, error) {
-	return answer{}, &broker.Error{Code: api.CodeNotFound, Class: broker.NotFound, Message: "no such call", Hint: "docs/api.md lists the calls"}
-}
-
 func limitParam(r *http.Request) (int, error) {
 	s := r.URL.Query().Get("limit")
 	if s == "" {
@@ -217,37 +213,6 @@ func utc(t time.Time) time.Time {
 		return t
 	}
 	return t.UTC().Truncate(time.Millisecond)
-}
-
-func appFrom(id string, in *api.App) (*broker.App, error) {
-	if !broker.ValidAppID(id) {
-		return nil, invalid("the app's id %.80q: want 1 to %d of a-z, 0-9 and -", id, broker.MaxAppID)
-	}
-	if in.Platform == "" || in.AppID == "" {
-		return nil, invalid("app %q: platform and app_id are required", id)
-	}
-	a := &broker.App{ID: id, Platform: in.Platform, AppID: in.AppID, Mode: in.Mode, BaseURL: in.BaseURL}
-	for _, s := range in.Secret {
-		if s == "" {
-			return nil, invalid("app %q: an empty secret", id)
-		}
-		a.Secrets = append(a.Secrets, broker.NewSecret(s))
-	}
-	p := broker.Policy{
-		Overlap: time.Duration(in.Overlap), Every: time.Duration(in.Renew.Every), Ahead: time.Duration(in.Renew.Ahead),
-		InitialDelay: time.Duration(in.Renew.InitialDelay),
-	}
-	if p.Overlap < 0 || p.Every < 0 || p.Ahead < 0 || p.InitialDelay < 0 {
-		return nil, invalid("app %q: a duration is negative", id)
-	}
-	if p != (broker.Policy{}) {
-		a.Policy = &p
-	}
-	if len(in.Sinks) > 0 {
-		// A path from the network would let whoever holds an admin key write files here.
-		return nil, invalid("app %q: sinks write files on this machine and are set in the configuration file only", id)
-	}
-	return a, nil
 }
 
 func clientOf(c *broker.Client) api.Client {

@@ -43,7 +43,7 @@ func golden(t *testing.T, name, got string) {
 func shape(w *httptest.ResponseRecorder) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\t%d %s", w.Code, w.Header().Get("Content-Type"))
-	for _, name := range []string{"Retry-After", "WWW-Authenticate"} {
+	for _, name := range []string{"Retry-After", "WWW-Authenticate", "Allow"} {
 		if v := w.Header().Get(name); v != "" {
 			fmt.Fprintf(&b, "; %s: %s", name, v)
 		}
@@ -118,6 +118,16 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 		{"an app of an unknown mode", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","mode":"fast"}`)},
 		{"an app with a bad duration", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","renew":{"every":"1 hour"}}`)},
 		{"an app with a negative duration", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","renew":{"every":"-1h"}}`)},
+		{"an app with a duration too short", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","overlap":"1ms"}`)},
+		{"an app with a duration too long", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","renew":{"ahead":"721h"}}`)},
+		{"an app with a delay too long", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","renew":{"initial_delay":"100000h"}}`)},
+		{"an app with spaces in its app_id", put("new", `{"platform":"wechat","app_id":"wx 1","secret":"s"}`)},
+		{"an app with a line end in its app_id", put("new", `{"platform":"wechat","app_id":"wx1\nlevel=ERROR","secret":"s"}`)},
+		{"an app with letters of its own in its app_id", put("new", `{"platform":"wechat","app_id":"w×1","secret":"s"}`)},
+		{"an app with a long app_id", put("new", `{"platform":"wechat","app_id":"`+strings.Repeat("x", 129)+`","secret":"s"}`)},
+		{"an app with a long secret", put("new", `{"platform":"wechat","app_id":"wx1","secret":"`+strings.Repeat("x", 513)+`"}`)},
+		{"an app with many secrets", put("new", `{"platform":"wechat","app_id":"wx1","secret":["1","2","3","4","5","6","7","8","9"]}`)},
+		{"an app that is there already", put("new", `{"platform":"wechat","app_id":"`+appID+`","base_url":"http://sandbox","secret":"s"}`)},
 		{"an app with an unknown field", put("new", `{"platform":"wechat","app_id":"wx1","secrets":"s"}`)},
 		{"a client with a bad name", post(`{"name":"-x","apps":["shop"]}`)},
 		{"a client without apps", post(`{"name":"x"}`)},

@@ -2,6 +2,9 @@ package httpapi
 
 import (
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/renew"
 )
@@ -28,7 +31,46 @@ type reason struct {
 	State string `json:"state"`
 	Code  string `json:"code,omitempty"`
 	Class string `json:"class,omitempty"`
-	Hint  string `json:"hint,omitempty"`
+	// There is no hint: it may name addresses, and anybody may ask here.
+}
+
+// healthLife is how long a computed health is good: it looks at every key, and anybody
+// may ask for it, as often as they like.
+const healthLife = time.Second
+
+// health keeps the last health that was computed. One request at a time computes it;
+// the others get the last one meanwhile.
+type health struct {
+	mu   sync.Mutex // held while it is computed
+	last atomic.Pointer[checkup]
+}
+
+type checkup struct {
+	renew.Health
+	at time.Time
+}
+
+func (c *checkup) fresh() bool { return c != nil && time.Since(c.at) < healthLife }
+
+func (h *health) get(compute func() renew.Health) renew.Health {
+	last := h.last.Load()
+	if last.fresh() {
+		return last.Health
+	}
+	if !h.mu.TryLock() {
+		if last != nil {
+			return last.Health
+		}
+		h.mu.Lock() // there is nothing to give yet
+	}
+	defer h.mu.Unlock()
+	if last := h.last.Load(); last.fresh() {
+		return last.Health
+	}
+	now := &checkup{Health: compute()}
+	now.at = time.Now()
+	h.last.Store(now)
+	return now.Health
 }
 
 // readyz computes readiness from what is held of every key. One app in trouble makes
@@ -36,7 +78,7 @@ type reason struct {
 // tokens of all the other apps away with it. It is not ready while it stops, and when
 // there are apps and none of them has a usable token.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
-	h := a.svc.Health()
+	h := a.health.get(a.svc.Health)
 	ans := answer{status: http.StatusOK}
 	body := readiness{
 		Status: "ready", Apps: h.Apps, Usable: h.Tokens, Missing: h.Missing, Overdue: h.Overdue,
@@ -64,7 +106,7 @@ func reasons(ts []renew.Trouble) []reason {
 	for _, t := range ts {
 		x := reason{App: t.Key.App, Kind: string(t.Key.Kind), State: t.State}
 		if t.Err != nil {
-			x.Code, x.Class, x.Hint = t.Err.Code, string(t.Err.Class), t.Err.Hint
+			x.Code, x.Class = t.Err.Code, string(t.Err.Class)
 		}
 		rs = append(rs, x)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/sandbox"
@@ -53,7 +54,7 @@ func TestReadinessHasReasons(t *testing.T) {
 		if r.Status != "degraded" || r.Usable != 1 || r.Missing != 1 || len(r.Reasons) != 1 {
 			t.Fatalf("with one app in trouble: %+v", r)
 		}
-		if x := r.Reasons[0]; x.App != "blog" || x.State != "missing" || x.Class != "bad_credential" || x.Hint == "" {
+		if x := r.Reasons[0]; x.App != "blog" || x.State != "missing" || x.Class != "bad_credential" || x.Hint != "" {
 			t.Errorf("%+v", x)
 		}
 		if err := s.sandbox.SetSecret(otherID, "wrong"); err != nil {
@@ -99,7 +100,9 @@ func TestWithoutDropInAndMetricsTheirPathsDoNotExist(t *testing.T) {
 	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
 		for _, target := range []string{"/metrics", "/cgi-bin/token", "/x"} {
 			problemIn(t, s.get(target, ordersKey), http.StatusNotFound)
-			problemIn(t, s.get(target, ""), http.StatusUnauthorized)
+			if target != "/metrics" { // which needs no key anywhere
+				problemIn(t, s.get(target, ""), http.StatusUnauthorized)
+			}
 		}
 	})
 }
@@ -109,4 +112,75 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 	if _, err := httpapi.New(httpapi.Config{}); err == nil {
 		t.Error("no error")
 	}
+}
+
+// Whoever asks without end makes the server look at all keys once in a second.
+func TestReadinessIsComputedOnceASecond(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		if r := s.ready(http.StatusOK); r.Apps != 1 {
+			t.Fatalf("%+v", r)
+		}
+		decode[api.App](t, s.do(s.putApp("api-blog", newApp)), http.StatusCreated)
+		time.Sleep(900 * time.Millisecond)
+		if r := s.ready(http.StatusOK); r.Apps != 1 {
+			t.Errorf("within the second: %+v, want what was computed before", r)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if r := s.ready(http.StatusOK); r.Apps != 2 {
+			t.Errorf("after a second: %+v", r)
+		}
+	})
+}
+
+// The paths of the server itself never reach the drop-in, whatever the method.
+func TestTheServersOwnPathsStayHere(t *testing.T) {
+	t.Parallel()
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hufu_up 1\n") })
+	dropIn := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the drop-in was asked") })
+	for name, m := range map[string]http.Handler{"with metrics": metrics, "without metrics": nil} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, stackConfig{api: httpapi.Config{Metrics: m, DropIn: dropIn}}, func(t *testing.T, s *stack) {
+				for _, target := range []string{"/healthz", "/readyz", "/metrics"} {
+					off := target == "/metrics" && m == nil
+					for method, want := range map[string]int{"HEAD": 200, "OPTIONS": 405, "POST": 405, "DELETE": 405, "TRACE": 405} {
+						w := s.do(call{method: method, target: target})
+						if off {
+							want = http.StatusNotFound
+						}
+						if w.Code != want || want == http.StatusMethodNotAllowed && w.Header().Get("Allow") != "GET, HEAD" {
+							t.Errorf("%s %s: %d, Allow %q, want %d", method, target, w.Code, w.Header().Get("Allow"), want)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAPathNamesTheMethodsThatItHas(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		for _, c := range []struct{ method, target, allow string }{
+			{"POST", tokenPath, "GET, HEAD"},
+			{"GET", tokenPath + "/renew", "POST"},
+			{"PATCH", "/v1/apps/shop", "GET, HEAD, PUT, DELETE"},
+			{"OPTIONS", "/v1/apps/shop", "GET, HEAD, PUT, DELETE"},
+			{"PUT", "/v1/clients", "GET, HEAD, POST"},
+			{"GET", "/v1/clients/orders", "DELETE"},
+			{"POST", "/v1/watch", "GET, HEAD"},
+		} {
+			w := s.do(call{method: c.method, target: c.target, key: readerKey})
+			if got := w.Header().Get("Allow"); got != c.allow {
+				t.Errorf("%s %s: Allow %q, want %q", c.method, c.target, got, c.allow)
+			}
+			if p := problemIn(t, w, http.StatusMethodNotAllowed); p.Code != api.CodeMethod {
+				t.Errorf("%s %s: %+v", c.method, c.target, p)
+			}
+			problemIn(t, s.do(call{method: c.method, target: c.target}), http.StatusUnauthorized)
+		}
+		if w := s.do(call{method: "POST", target: "/v1/nothing", key: readerKey}); w.Code != http.StatusNotFound || w.Header().Get("Allow") != "" {
+			t.Errorf("a path that does not exist: %d, Allow %q", w.Code, w.Header().Get("Allow"))
+		}
+	})
 }

@@ -38,6 +38,7 @@ type API struct {
 	ids      *requestIDs
 	mux      *http.ServeMux
 	stopping chan struct{}
+	health   health
 	failures *prometheus.CounterVec
 }
 
@@ -80,17 +81,20 @@ func (a *API) routes() {
 	if a.cfg.RotateKeys != nil {
 		keyed("POST /v1/keys/rotate", a.rotateKeys)
 	}
-	keyed("/v1/", a.noSuchCall)
 	a.mux.HandleFunc("GET /v1/watch", a.watch)
 	a.mux.HandleFunc("GET /healthz", a.healthz)
 	a.mux.HandleFunc("GET /readyz", a.readyz)
 	if a.cfg.Metrics != nil {
 		a.mux.Handle("GET /metrics", a.cfg.Metrics)
 	}
+	a.mux.HandleFunc("/v1/", a.undeclaredKeyed)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		a.mux.HandleFunc(path, a.undeclared)
+	}
 	if a.cfg.DropIn != nil {
 		a.mux.Handle("/", a.cfg.DropIn)
 	} else {
-		a.mux.HandleFunc("/", a.serve(a.noSuchCall))
+		a.mux.HandleFunc("/", a.undeclaredKeyed)
 	}
 }
 

@@ -89,6 +89,7 @@ type stackConfig struct {
 	policy  broker.Policy
 	rand    func() float64
 	api     httpapi.Config
+	waits   int // of one client
 	apps    []*broker.App
 	clients []*broker.Client
 }
@@ -141,7 +142,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		cancel()
 		wg.Wait()
 	})
-	s.service = access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: rec})
+	s.service = access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: rec, MaxWaits: c.waits})
 	c.api.Service, c.api.Logger = s.service, log
 	s.API, err = httpapi.New(c.api)
 	if err != nil {

@@ -287,3 +287,33 @@ func TestAWatchOutlivesAnAppThatIsRemoved(t *testing.T) {
 		}
 	})
 }
+
+// One client's watches and long polls are bounded together, and another's are not.
+func TestWatchesOfOneClientAreBounded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{waits: 2}, func(t *testing.T, s *stack) {
+		first := s.watch(t, "app=shop", ordersKey)
+		s.watch(t, "app=shop", ordersKey)
+		version := fmt.Sprint(s.token().Version)
+		for _, c := range []call{
+			{target: "/v1/watch?app=shop", key: ordersKey},
+			{target: tokenPath + "?wait=1m", key: ordersKey, header: map[string]string{"If-None-Match": version}},
+		} {
+			w := s.do(c)
+			if w.Header().Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", c.target)
+			}
+			if p := problemIn(t, w, http.StatusTooManyRequests); p.Code != api.CodeThrottled || p.Class != api.ClassThrottled {
+				t.Errorf("%s: %+v", c.target, p)
+			}
+		}
+		if w := s.watch(t, "app=shop", readerKey); !w.open() {
+			t.Error("another client's watch is refused")
+		}
+		first.cancel()
+		synctest.Wait()
+		if w := s.watch(t, "app=shop", ordersKey); !w.open() {
+			t.Error("a watch is refused after another has ended")
+		}
+	})
+}

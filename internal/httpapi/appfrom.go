@@ -1,0 +1,60 @@
+package httpapi
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	// maxPlatformID is longer than any platform's name for an app.
+	maxPlatformID = 128
+	// maxSecret is longer than any platform's secret.
+	maxSecret = 512
+)
+
+// validPlatformID reports whether s may be a platform's name for an app: it gets into
+// URLs, logs and answers.
+func validPlatformID(s string) bool {
+	return len(s) <= maxPlatformID && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// appFrom makes an app of what a caller sent, or says what is wrong with it.
+func appFrom(id string, in *api.App) (*broker.App, error) {
+	if !broker.ValidAppID(id) {
+		return nil, invalid("the app's id %.80q: want 1 to %d of a-z, 0-9 and -", id, broker.MaxAppID)
+	}
+	if in.Platform == "" || in.AppID == "" {
+		return nil, invalid("app %q: platform and app_id are required", id)
+	}
+	if !validPlatformID(in.AppID) {
+		return nil, invalid("app %q: app_id %.40q: want at most %d printable ASCII characters without spaces", id, in.AppID, maxPlatformID)
+	}
+	a := &broker.App{ID: id, Platform: in.Platform, AppID: in.AppID, Mode: in.Mode, BaseURL: in.BaseURL}
+	if len(in.Secret) > broker.MaxSecrets {
+		return nil, invalid("app %q: %d secrets: want at most %d", id, len(in.Secret), broker.MaxSecrets)
+	}
+	for _, s := range in.Secret {
+		if s == "" || len(s) > maxSecret {
+			return nil, invalid("app %q: a secret of %d bytes: want 1 to %d", id, len(s), maxSecret)
+		}
+		a.Secrets = append(a.Secrets, broker.NewSecret(s))
+	}
+	p := broker.Policy{
+		Overlap: time.Duration(in.Overlap), Every: time.Duration(in.Renew.Every), Ahead: time.Duration(in.Renew.Ahead),
+		InitialDelay: time.Duration(in.Renew.InitialDelay),
+	}
+	if err := p.Check(); err != nil {
+		return nil, invalid("app %q: %s", id, err)
+	}
+	if p != (broker.Policy{}) {
+		a.Policy = &p
+	}
+	if len(in.Sinks) > 0 {
+		// A path from the network would let whoever holds an admin key write files here.
+		return nil, invalid("app %q: sinks write files on this machine and are set in the configuration file only", id)
+	}
+	return a, nil
+}
