@@ -74,13 +74,18 @@ type refusal struct {
 	app    string         // our id; "": not known
 }
 
-// refuse answers with a refusal and logs it under its rid.
+// refuse answers with a refusal and logs it under its rid: where no client is known, for
+// who wants to see that only, because anybody could fill the log.
 func (h *Handler) refuse(w http.ResponseWriter, r request, x refusal) outcome {
 	msg := errmsg(x.code)
 	if x.more != "" {
 		msg += ", " + x.more
 	}
-	h.log.LogAttrs(r.Context(), slog.LevelInfo, "a drop-in call was refused",
+	level := slog.LevelDebug
+	if x.client != nil {
+		level = slog.LevelInfo
+	}
+	h.log.LogAttrs(r.Context(), level, "a drop-in call was refused",
 		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", x.code),
 		slog.String("reason", x.reason), slog.String("client", broker.Caller{Client: x.client}.Name()), slog.String("app", x.app),
 		slog.String("remote", r.RemoteAddr))

@@ -210,6 +210,39 @@ func TestNoSecretIsLogged(t *testing.T) {
 	})
 }
 
+// Whoever has no key cannot fill the log.
+func TestOnlyRefusalsOfClientsAreLoggedAsInfo(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		refused := func(do func()) (info, debug int) {
+			before := len(s.log.String())
+			do()
+			for line := range strings.Lines(s.log.String()[before:]) {
+				if strings.Contains(line, "a drop-in call was refused") {
+					info += strings.Count(line, "level=INFO")
+					debug += strings.Count(line, "level=DEBUG")
+				}
+			}
+			return info, debug
+		}
+		nobody := []string{
+			"/", "/cgi-bin/user/get", "/cgi-bin/token", tokenPath(appID, "wrong"), tokenPath("wx-made-up", "wrong"),
+			"/cgi-bin/ticket/getticket?type=jsapi&access_token=83_unknown", "/cgi-bin/ticket/getticket",
+		}
+		if info, debug := refused(func() {
+			for _, target := range nobody {
+				s.do("GET", target, "")
+				s.do("PUT", target, "")
+			}
+		}); info != 0 || debug != 2*len(nobody) {
+			t.Errorf("of callers without a client: %d infos, %d debugs, want none and %d", info, debug, 2*len(nobody))
+		}
+		if info, debug := refused(func() { s.do("GET", tokenPath("wx-made-up", ordersID), "") }); info != 1 || debug != 0 {
+			t.Errorf("of a client: %d infos, %d debugs, want one info", info, debug)
+		}
+	})
+}
+
 func TestRequestIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
