@@ -22,31 +22,38 @@ const (
 )
 
 func main() {
-	ctx, stop := untilSignal(context.Background())
+	left := &leftovers{}
+	ctx, stop := untilSignal(context.Background(), left)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:gocritic // Nothing is left to stop when the process ends.
+	os.Exit(run(ctx, left, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:gocritic // Nothing is left to stop when the process ends.
 }
 
 // untilSignal returns a context that ends with the first signal to stop. The second
 // one ends the process, whatever it is doing: whoever sends it does not want to wait.
-func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+// Nor may there be anybody: make and its child both get the signal that ends their
+// group, and then make sends it to the child again.
+func untilSignal(ctx context.Context, left *leftovers) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup means it.
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
 		cancel()
 		// Restoring the default action would not do: as process 1 of a container a
 		// program ignores a signal that it does not handle.
 		<-signals
+		_ = left.remove() // There is nobody to tell.
 		os.Exit(exitFailure)
 	}()
 	return ctx, cancel
 }
 
 // run executes one command line and returns the exit code.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot() //nolint:contextcheck // Commands get the context from ExecuteContext.
+func run(ctx context.Context, left *leftovers, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(left) //nolint:contextcheck // Commands get the context from ExecuteContext.
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -77,9 +84,9 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-func newRoot() *cobra.Command {
+func newRoot(left *leftovers) *cobra.Command {
 	root := group("hufu", "Central access-token server for open platforms",
-		newServe(), newSandbox(), newCheckConfig(),
+		newServe(left), newSandbox(), newCheckConfig(),
 		newApp(), newClient(), newToken(), newAudit(), newKeys(),
 		newVersion(),
 	)
@@ -87,7 +94,8 @@ func newRoot() *cobra.Command {
 		"them, and hands them to business servers, which never see an app secret.\n\n" +
 		"The commands app, client, token, audit and keys talk to a running server. HUFU_ADDR says\n" +
 		"where it is (default " + defaultAddr + "), HUFU_KEY with which client key they ask\n" +
-		"(default: the admin key in " + adminKeyPath + ", where that can be read)."
+		"(default: the admin key in " + adminKeyPath + ", where that can be read and the server is\n" +
+		"on this machine)."
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(usageOf)
 	return root

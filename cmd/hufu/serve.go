@@ -25,7 +25,7 @@ const configFile = "hufu.yaml"
 // stopTimeout bounds how long requests and renewals in flight are waited for.
 const stopTimeout = 15 * time.Second
 
-func newServe() *cobra.Command {
+func newServe(left *leftovers) *cobra.Command {
 	var file string
 	var demo bool
 	cmd := &cobra.Command{
@@ -42,7 +42,7 @@ func newServe() *cobra.Command {
 	cmd.Flags().BoolVar(&demo, "sandbox", false, "run the simulated platforms too, with demo apps")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if demo {
-			return serveDemo(cmd.Context(), cmd, file)
+			return serveDemo(cmd.Context(), cmd, file, left)
 		}
 		cfg, err := loadConfig(file, config.Options{Platforms: platforms()})
 		if err != nil {

@@ -42,16 +42,16 @@ type demo struct {
 
 // serveDemo runs a server with the simulated platforms. It leaves nothing behind: its
 // data lie in a folder of their own that is removed in the end.
-func serveDemo(ctx context.Context, cmd *cobra.Command, file string) (err error) {
+func serveDemo(ctx context.Context, cmd *cobra.Command, file string, left *leftovers) (err error) {
 	cfg, err := loadConfig(file, config.Options{Platforms: platforms(), Sandbox: true})
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "hufu-sandbox-")
+	dir, err := left.folder("hufu-sandbox-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the sandbox's data: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, left.remove()) }()
 	d := &demo{out: cmd.OutOrStdout(), classic: demoApp(), stable: demoApp(), key: registry.NewKey()}
 	if d.platform, err = startPlatform(ctx, anyPort, sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
 		return err
