@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 
 	"github.com/hufu-io/hufu/client"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 )
 
 const (
@@ -17,26 +21,39 @@ const (
 	maxSecret = 16 << 10
 )
 
-// dial returns a client for the server that the environment names.
+// dial returns a client for the server that the environment names. A key goes where an
+// app secret may go: over https, or next door. The transport is that for platforms,
+// because it takes plain http through no proxy.
 func dial() (*client.Client, error) {
-	addr := os.Getenv("HUFU_ADDR")
-	if addr == "" {
-		addr = defaultAddr
+	addr, host, err := broker.ParseBaseURL(cmp.Or(os.Getenv("HUFU_ADDR"), defaultAddr))
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("HUFU_ADDR %w", err)}
 	}
 	key := os.Getenv("HUFU_KEY")
 	if key == "" {
-		data, err := os.ReadFile(adminKeyPath)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, &usageError{err: errors.New("no client key: set HUFU_KEY, or run this where the server's " + adminKeyPath + " is")}
-		case err != nil:
-			return nil, fmt.Errorf("no client key: HUFU_KEY is not set, and the admin key cannot be read: %w", err)
+		if key, err = localKey(host); err != nil {
+			return nil, err
 		}
-		key = string(bytes.TrimSpace(data))
 	}
-	c, err := client.New(client.Config{Addr: addr, Key: key})
+	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: platform.NewTransport()}})
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("HUFU_ADDR: %w", err)}
 	}
 	return c, nil
+}
+
+// localKey returns the admin key of a server on this machine. No other one gets it:
+// whoever sets HUFU_ADDR only is not asked whether it should.
+func localKey(host string) (string, error) {
+	if !broker.LoopbackHost(host) {
+		return "", &usageError{err: errors.New("no client key: set HUFU_KEY; HUFU_ADDR names another machine, to which the admin key in " + adminKeyPath + " is not sent by itself")}
+	}
+	data, err := os.ReadFile(adminKeyPath)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", &usageError{err: errors.New("no client key: set HUFU_KEY, or run this where the server's " + adminKeyPath + " is")}
+	case err != nil:
+		return "", fmt.Errorf("no client key: HUFU_KEY is not set, and the admin key cannot be read: %w", err)
+	}
+	return string(bytes.TrimSpace(data)), nil
 }

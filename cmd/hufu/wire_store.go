@@ -37,11 +37,37 @@ func openStore(ctx context.Context, cfg *config.Config) (broker.Store, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w; set data_dir to a folder that the server may write", err)
 	}
+	if err := checkFolder(cfg.DataDir); err != nil {
+		return nil, err
+	}
 	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(cfg.DataDir, storeFile)})
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkFolder refuses a data folder of somebody else, who could change what is in it at
+// any time, whatever its mode is now.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("look at the data folder: %w", err)
+	}
+	if owner, ours := ownerOf(info); !ours {
+		return fmt.Errorf("data folder %s: it belongs to user %d, the server runs as user %d: run chown %[3]d on it, or start the server as its owner", dir, owner, os.Geteuid())
+	}
+	return nil
+}
+
+// ownerOf tells whose a file is, and whether this process runs as that user.
+func ownerOf(info fs.FileInfo) (uid int64, ours bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, true
+	}
+	uid = int64(stat.Uid)
+	return uid, uid == int64(os.Geteuid())
 }
 
 // openKeyset opens the keyset, or makes one for a store that holds nothing sealed yet.
@@ -87,7 +113,7 @@ func adminClient(ctx context.Context, dir string, log *slog.Logger) (*broker.Cli
 	}, nil
 }
 
-// readAdminKey reads a key that nobody else can read.
+// readAdminKey reads a key that nobody else can read or has put there.
 func readAdminKey(path string) (broker.Secret, error) {
 	// Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // The path is the operator's.
@@ -103,6 +129,9 @@ func readAdminKey(path string) (broker.Secret, error) {
 		return broker.Secret{}, errors.New("it is not a regular file; remove it, and the next start makes a new key")
 	case info.Mode().Perm()&0o077 != 0:
 		return broker.Secret{}, fmt.Errorf("unsafe permissions %#o: others may have read it; remove it, and the next start makes a new key", info.Mode().Perm())
+	}
+	if owner, ours := ownerOf(info); !ours {
+		return broker.Secret{}, fmt.Errorf("it belongs to user %d, who knows it, and the server runs as user %d; remove it, and the next start makes a new key", owner, os.Geteuid())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret))
 	if err != nil {
