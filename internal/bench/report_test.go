@@ -169,11 +169,12 @@ type sized struct {
 	Baseline uint64
 	Health   time.Duration
 	File     int64
+	Peak     uint64 // of resident memory, in bytes
 }
 
 func growth(t *testing.T) {
 	fmt.Printf("Growth: apps with one token each, loaded from the embedded store, sealed\n\n")
-	fmt.Printf("| apps | start | CPU of it | heap per app | readyz | file per app |\n|---|---|---|---|---|---|\n")
+	fmt.Printf("| apps | start | CPU of it | heap per app | peak memory of the start | readyz | file per app |\n|---|---|---|---|---|---|---|\n")
 	for field := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(field)
 		if err != nil {
@@ -195,8 +196,8 @@ func growth(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		heap := int64(s.Heap) - int64(s.Baseline)
-		fmt.Printf("| %d | %v | %v | %d B | %v | %d B |\n", s.Apps, s.Start.Round(time.Millisecond), s.CPU.Round(time.Millisecond),
-			heap/int64(n), s.Health.Round(10*time.Microsecond), s.File/int64(n))
+		fmt.Printf("| %d | %v | %v | %d B | %d MiB | %v | %d B |\n", s.Apps, s.Start.Round(time.Millisecond), s.CPU.Round(time.Millisecond),
+			heap/int64(n), s.Peak>>20, s.Health.Round(10*time.Microsecond), s.File/int64(n))
 	}
 	fmt.Println()
 }
@@ -298,6 +299,7 @@ func measureSize(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	s.Peak = peakMemory()
 	s.Start, s.CPU = st.started, cpuTime()-spent
 	s.Heap = heap()
 	begun := time.Now()
@@ -320,6 +322,15 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peakMemory is the most memory that was resident at a time.
+func peakMemory() uint64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return uint64(u.Maxrss) << 10
 }
 
 func heap() uint64 {

@@ -3,6 +3,7 @@ package renew
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -70,22 +71,27 @@ func (m *Manager) keepTime(ctx context.Context) {
 	}
 }
 
-// loadAll reads every record. One goroutine reads, the others open what was read.
+// loadAll reads every record. One goroutine reads, the others open what was read. The
+// batches go round, because a record is large and there may be a million.
 func (m *Manager) loadAll(ctx context.Context) error {
-	const batch = 512
-	work := make(chan []broker.Record, 8)
+	const batch, batches = 256, 8
+	work, free := make(chan []broker.Record, batches), make(chan []broker.Record, batches)
+	for range batches {
+		free <- make([]broker.Record, 0, batch)
+	}
 	var wg sync.WaitGroup
-	for range 2 {
+	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for rs := range work {
-				for _, r := range rs {
-					m.adoptStored(r)
+				for i := range rs {
+					m.adoptStored(rs[i])
 				}
+				free <- rs[:0]
 			}
 		})
 	}
 	var readErr error
-	rs := make([]broker.Record, 0, batch)
+	rs := <-free
 	for r, err := range m.cfg.Store.All(ctx) {
 		if err != nil {
 			readErr = fmt.Errorf("read stored tokens: %w", err)
@@ -93,7 +99,7 @@ func (m *Manager) loadAll(ctx context.Context) error {
 		}
 		if rs = append(rs, r); len(rs) == batch {
 			work <- rs
-			rs = make([]broker.Record, 0, batch)
+			rs = <-free
 		}
 	}
 	work <- rs
