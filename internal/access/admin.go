@@ -121,15 +121,12 @@ func (s *Service) MayRotateKeys(ctx context.Context, c broker.Caller) error {
 // for is reported as a failure, although it was made. What was refused is counted: it
 // changed nothing, and who asks for it without end is not to fill the audit.
 func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) error {
-	if err != nil {
-		switch broker.AsError(err).Class {
-		case broker.NotFound:
+	if refused(err) {
+		if broker.AsError(err).Class == broker.NotFound {
 			e.App, e.Target = "", "" // they name nothing
-			fallthrough
-		case broker.Invalid, broker.Denied:
-			s.audit.Count(e)
-			return s.refuse(err)
 		}
+		s.audit.Count(e)
+		return s.refuse(err)
 	}
 	if aerr := s.audit.Record(ctx, e); aerr != nil && err == nil {
 		return &broker.Error{
@@ -138,6 +135,15 @@ func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) e
 		}
 	}
 	return err
+}
+
+// refused reports whether an error says that nothing was changed.
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	class := broker.AsError(err).Class
+	return class == broker.NotFound || class == broker.Invalid || class == broker.Denied
 }
 
 // Health is how the tokens of all apps stand.

@@ -63,23 +63,7 @@ func TestSearchesOfTheAuditUseAnIndex(t *testing.T) {
 		{App: "shop", Limit: 100},
 		{Client: "orders", Limit: 100},
 	} {
-		query, args := s.auditQuery(f)
-		rows, err := s.auditReaders.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, detail)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
+		plan := planOf(t, s, f)
 		got := strings.Join(plan, "; ")
 		if len(plan) != 1 || !strings.HasPrefix(got, "SEARCH audit USING INDEX") || strings.Contains(got, "TEMP B-TREE") {
 			t.Errorf("%+v: %s", f, got)
@@ -88,4 +72,32 @@ func TestSearchesOfTheAuditUseAnIndex(t *testing.T) {
 			t.Errorf("%+v: only a part of it is searched for: %s", f, got)
 		}
 	}
+}
+
+// planOf says how the database answers a query.
+func planOf(t *testing.T, s *Store, f broker.AuditFilter) []string {
+	t.Helper()
+	query, args := s.auditQuery(f)
+	rows, err := s.auditReaders.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }
