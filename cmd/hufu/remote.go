@@ -22,7 +22,7 @@ const (
 )
 
 // dial returns a client for the server that the environment names. A key goes where an
-// app secret may go: over https, or next door. The transport is that for platforms,
+// app secret may go: over https, or next door, there through no proxy. The transport is that for platforms,
 // because it takes plain http through no proxy.
 func dial() (*client.Client, error) {
 	addr, host, err := broker.ParseBaseURL(cmp.Or(os.Getenv("HUFU_ADDR"), defaultAddr))
@@ -35,7 +35,10 @@ func dial() (*client.Client, error) {
 			return nil, err
 		}
 	}
-	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: platform.NewTransport()}})
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: explaining{platform.NewTransport()}}})
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("HUFU_ADDR: %w", err)}
 	}
