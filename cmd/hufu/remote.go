@@ -11,7 +11,6 @@ import (
 
 	"github.com/hufu-io/hufu/client"
 	"github.com/hufu-io/hufu/internal/broker"
-	"github.com/hufu-io/hufu/internal/platform"
 )
 
 const (
@@ -22,8 +21,7 @@ const (
 )
 
 // dial returns a client for the server that the environment names. A key goes where an
-// app secret may go: over https, or next door, there through no proxy. The transport is that for platforms,
-// because it takes plain http through no proxy.
+// app secret may go: over https, or next door, there through no proxy.
 func dial() (*client.Client, error) {
 	addr, host, err := broker.ParseBaseURL(cmp.Or(os.Getenv("HUFU_ADDR"), defaultAddr))
 	if err != nil {
@@ -35,10 +33,7 @@ func dial() (*client.Client, error) {
 			return nil, err
 		}
 	}
-	if err := checkKey(key); err != nil {
-		return nil, err
-	}
-	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: explaining{platform.NewTransport()}}})
+	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: keyTransport()}})
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("HUFU_ADDR: %w", err)}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -33,6 +34,10 @@ func platforms() []broker.Platform {
 		wechat.Platform(platform.NewCaller(nil)),
 	}
 }
+
+// keyTransport takes the operator's key to a server. It is the one for platforms, since
+// it takes plain http through no proxy.
+func keyTransport() http.RoundTripper { return platform.NewTransport() }
 
 // server is everything that serve runs, put together.
 type server struct {
