@@ -119,7 +119,11 @@ func (s *server) run(ctx context.Context, cmd *cobra.Command, how serving) error
 	if err != nil {
 		return err
 	}
-	limited := limitListener(l, connectionLimit(s.cfg.Limits.MaxConnections, files), s.log)
+	most, wanted := connectionLimit(s.cfg.Limits.MaxConnections, files), s.cfg.Limits.MaxConnections
+	if most < wanted {
+		s.log.WarnContext(ctx, "limits.max_connections is lowered to three quarters of the files that the process may open; raise that limit (ulimit -n)", "wanted", wanted, "max_connections", most, "files", files)
+	}
+	limited := limitListener(l, most, s.log)
 	if err := s.start(ctx); err != nil {
 		return err
 	}
