@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
 
 // Problem is an error answer, as RFC 9457 has it (application/problem+json).
 type Problem struct { //nolint:errname // RFC 9457 calls it a problem, and so does everybody who reads one
@@ -15,6 +19,9 @@ type Problem struct { //nolint:errname // RFC 9457 calls it a problem, and so do
 	RequestID string `json:"request_id,omitempty"`
 	// Platform is what the platform said, where it said something.
 	Platform *PlatformError `json:"platform,omitempty"`
+	// RetryAfter is the answer's header Retry-After: when asking again makes sense. Zero
+	// where nothing was said. It is not in the body.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // PlatformError is an error in the platform's own words.
@@ -34,6 +41,9 @@ func (p *Problem) Error() string {
 	}
 	if p.Hint != "" {
 		s += "; " + p.Hint
+	}
+	if p.RetryAfter > 0 {
+		s += fmt.Sprintf("; try again in %d s", int64((p.RetryAfter+time.Second-1)/time.Second))
 	}
 	return s
 }

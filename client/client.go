@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const (
@@ -62,6 +63,9 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("the server's address is not an http or https URL, such as http://127.0.0.1:8080")
 	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
 		return nil, errors.New("the server's address has a user, query or fragment; give scheme, host and port only")
+	case strings.ContainsFunc(cfg.Key, unicode.IsControl):
+		// net/http would say that of the header, at the first call.
+		return nil, errors.New("the client key has a line break or another control character in it")
 	}
 	c := &Client{base: base, authorize: func(*http.Request) {}}
 	if cfg.Key != "" {

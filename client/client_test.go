@@ -216,6 +216,38 @@ func TestARefusalIsAProblem(t *testing.T) {
 	}
 }
 
+func TestARefusalSaysWhenToTryAgain(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]struct {
+		after time.Duration
+		text  string
+	}{
+		"7": {7 * time.Second, "busy; wait; try again in 7 s"}, "": {0, "busy; wait"}, "-1": {0, "busy; wait"}, "soon": {0, "busy; wait"},
+		"99999999999": {24 * time.Hour, "busy; wait; try again in 86400 s"},
+	} {
+		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"code":"not_ready","detail":"busy","hint":"wait"}`)
+		})
+		_, err := c.App(t.Context(), "shop")
+		if p, ok := errors.AsType[*api.Problem](err); !ok || p.RetryAfter != want.after || p.Error() != want.text {
+			t.Errorf("Retry-After %q: %v, want %q", header, err, want.text)
+		}
+	}
+}
+
+func TestAKeyThatCannotBeSentIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"hufu_x\n", "hufu\x00x", "hufu_x\x7f"} {
+		_, err := client.New(client.Config{Addr: "http://127.0.0.1", Key: key})
+		if err == nil || !strings.Contains(err.Error(), "client key") || strings.Contains(err.Error(), "hufu") {
+			t.Errorf("key %q: %v", key, err)
+		}
+	}
+}
+
 func TestWhatIsNoAnswerOfTheServerIsNotTakenForOne(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
