@@ -39,35 +39,52 @@ func newAppList() *cobra.Command {
 			}
 			after = page[len(page)-1].ID
 		}
-		return out.print(cmd, apps, func(t *table) {
-			now := time.Now()
-			t.row("ID", "PLATFORM", "APP ID", "MODE", "ORIGIN", "KIND", "STATE", "EXPIRY", "PROBLEM")
-			for _, a := range apps {
-				head := []string{a.ID, a.Platform, a.AppID, orDash(a.Mode), a.Origin}
-				if len(a.Tokens) == 0 {
-					t.row(append(head, "-", "-", "-")...)
-				}
-				for _, s := range a.Tokens {
-					t.row(append(head, tokenRow(s, now)...)...)
-				}
-			}
-		})
+		return out.print(cmd, apps, func(t *table) { printApps(t, apps, time.Now()) })
 	}
 	return cmd
 }
 
+// printApps prints a line for every kind of token of every app, and below them what is
+// to be said about those that have a problem.
+func printApps(t *table, apps []api.App, now time.Time) {
+	t.row("ID", "PLATFORM", "APP ID", "MODE", "ORIGIN", "KIND", "STATE", "EXPIRY", "PROBLEM")
+	var problems []string
+	for _, a := range apps {
+		head := []string{a.ID, a.Platform, a.AppID, orDash(a.Mode), a.Origin}
+		if len(a.Tokens) == 0 {
+			t.row(append(head, "-", "-", "-")...)
+		}
+		for _, s := range a.Tokens {
+			t.row(append(head, tokenRow(s, now)...)...)
+			if s.Problem != nil {
+				problems = append(problems, fmt.Sprintf("%s %s: %s", a.ID, s.Kind, s.Problem.Error()))
+			}
+		}
+	}
+	for i, p := range problems {
+		if i == 0 {
+			t.row("")
+		}
+		t.row(p)
+	}
+}
+
+// tokenRow tells how one kind of token stands. Of a token that is dead the expiry says
+// nothing: it may well lie in the future.
 func tokenRow(s api.TokenState, now time.Time) []string {
-	state, problem := "missing", ""
+	state, expiry, problem := "ok", moment(s.Expiry, now), ""
 	switch {
-	case s.Usable && s.Problem != nil:
+	case !s.Usable && s.Version > 0:
+		state, expiry = "dead", "-"
+	case !s.Usable:
+		state, expiry = "missing", "-"
+	case s.Problem != nil:
 		state = "failing"
-	case s.Usable:
-		state = "ok"
 	}
 	if s.Problem != nil {
-		problem = s.Problem.Error()
+		problem = s.Problem.Code
 	}
-	return []string{s.Kind, state, moment(s.Expiry, now), problem}
+	return []string{s.Kind, state, expiry, problem}
 }
 
 func newAppAdd() *cobra.Command {
@@ -146,8 +163,10 @@ func newAppRemove() *cobra.Command {
 			var errs []error
 			for _, id := range ids {
 				if err := c.DeleteApp(cmd.Context(), id); err != nil {
-					errs = append(errs, fmt.Errorf("remove app %s: %w", strings.ToValidUTF8(id, "?"), err))
+					errs = append(errs, fmt.Errorf("remove app %s: %w", strings.ToValidUTF8(id, "?"), explained(err)))
+					continue
 				}
+				cmd.PrintErrf("app %s is removed, with its tokens\n", printable(id))
 			}
 			return errors.Join(errs...)
 		},

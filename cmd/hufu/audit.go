@@ -2,13 +2,23 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hufu-io/hufu/client"
 )
+
+// auditActions are what an entry of the audit can be about.
+func auditActions() []string {
+	return []string{
+		"read", "report", "suspect", "replace", "renew", "foreign_rotation",
+		"put_app", "delete_app", "add_client", "delete_client", "rotate_keys",
+	}
+}
 
 func newAudit() *cobra.Command {
 	var q client.AuditQuery
@@ -22,13 +32,16 @@ func newAudit() *cobra.Command {
 	out := outputFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&q.Client, "client", "", "of this client only")
-	f.StringVar(&q.Action, "action", "", "of this action only, such as read or put_app")
+	f.StringVar(&q.Action, "action", "", "of this action only: "+strings.Join(auditActions(), ", "))
 	f.StringVar(&q.App, "app", "", "of this app only")
 	f.StringVar(&from, "from", "", "from this instant on")
 	f.StringVar(&to, "to", "", "before this instant")
 	f.Int64Var(&q.Before, "before", 0, "the page after the one that ended with this next")
 	f.IntVar(&q.Limit, "limit", 100, "how many entries, from 1 to 1000")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if q.Action != "" && !slices.Contains(auditActions(), q.Action) {
+			return usageOf(cmd, fmt.Errorf("--action: no action is called %.40q; there are %s", q.Action, strings.Join(auditActions(), ", ")))
+		}
 		var err error
 		if q.From, err = instant(from); err != nil {
 			return usageOf(cmd, fmt.Errorf("--from: %w", err))

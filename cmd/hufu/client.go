@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/client"
 )
 
 func newClient() *cobra.Command {
@@ -15,7 +17,13 @@ func newClient() *cobra.Command {
 }
 
 func newClientList() *cobra.Command {
-	cmd := &cobra.Command{Use: "ls", Short: "List the clients and what they may do", Args: args(cobra.NoArgs)}
+	cmd := &cobra.Command{
+		Use: "ls", Short: "List the clients and what they may do",
+		Long: "List the clients and what they may do. The origin of a client is api, if it was added\n" +
+			"with client add, or file: those of the configuration, and admin, whose key the server\n" +
+			"keeps in data_dir/admin.key.",
+		Args: args(cobra.NoArgs),
+	}
 	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := dial()
@@ -29,7 +37,7 @@ func newClientList() *cobra.Command {
 		return out.print(cmd, clients, func(t *table) {
 			t.row("NAME", "APPS", "ALLOW", "SDK", "ORIGIN")
 			for _, x := range clients {
-				t.row(x.Name, strings.Join(x.Apps, ","), strings.Join(x.Allow, ","), orDash(x.SDK), x.Origin)
+				t.row(x.Name, strings.Join(x.Apps, ","), strings.Join(x.Allow, ","), cmp.Or(x.SDK, "generic"), x.Origin)
 			}
 		})
 	}
@@ -62,12 +70,28 @@ func newClientAdd() *cobra.Command {
 		if err != nil && added.Key == "" {
 			return err
 		}
-		return errors.Join(err, out.print(cmd, added, func(t *table) {
+		err = errors.Join(err, out.print(cmd, added, func(t *table) {
 			t.row(added.Key)
 			cmd.PrintErrf("client %s is added; its key is shown this once\n", added.Name)
 		}))
+		warnOfMissing(cmd, c, added.Apps)
+		return err
 	}
 	return cmd
+}
+
+// warnOfMissing tells of apps that a client was given and that are not there. They may
+// be added later, so that it is no error.
+func warnOfMissing(cmd *cobra.Command, c *client.Client, apps []string) {
+	for _, id := range apps {
+		if strings.Contains(id, "*") {
+			continue
+		}
+		_, err := c.App(cmd.Context(), id)
+		if p, ok := errors.AsType[*api.Problem](err); ok && p.Code == api.CodeUnknownApp {
+			cmd.PrintErrf("there is no app %s: the client gets nothing of it until it is added\n", id)
+		}
+	}
 }
 
 func newClientRevoke() *cobra.Command {
@@ -81,10 +105,20 @@ func newClientRevoke() *cobra.Command {
 			var errs []error
 			for _, name := range names {
 				if err := c.DeleteClient(cmd.Context(), name); err != nil {
-					errs = append(errs, fmt.Errorf("revoke client %q: %w", name, err))
+					errs = append(errs, fmt.Errorf("revoke client %q: %w", name, adminKept(name, explained(err))))
+					continue
 				}
+				cmd.PrintErrf("client %s is revoked\n", printable(name))
 			}
 			return errors.Join(errs...)
 		},
 	}
+}
+
+// adminKept says how to revoke the client that cannot be revoked through the API.
+func adminKept(name string, err error) error {
+	if p, ok := errors.AsType[*api.Problem](err); ok && name == adminName && p.Code == api.CodeReadOnly {
+		return errors.New("its key is in the file " + adminKeyFile + " in the server's data_dir: delete that file and restart the server, which makes a new key")
+	}
+	return err
 }

@@ -58,7 +58,7 @@ func run(ctx context.Context, left *leftovers, args []string, stdin io.Reader, s
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := explained(root.ExecuteContext(ctx))
 	if err == nil {
 		return exitOK
 	}
@@ -80,6 +80,9 @@ type usageError struct {
 	err   error
 	plain bool // shown as it is, without the program's name before it
 }
+
+// errHelped is the fault of a command line whose help says everything already.
+var errHelped = errors.New("")
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
@@ -108,7 +111,10 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				cmd.SetOut(cmd.ErrOrStderr())
-				return &usageError{err: errors.Join(cmd.Help()), plain: true}
+				if err := cmd.Help(); err != nil {
+					return err
+				}
+				return &usageError{err: errHelped}
 			}
 			err := fmt.Errorf("unknown command %q", args[0])
 			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {

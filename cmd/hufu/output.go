@@ -64,6 +64,14 @@ func orDash(s string) string {
 	return s
 }
 
+// count says how many there are of something whose plural ends in s.
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 // moment shows an instant in UTC, with how far away it is.
 func moment(t, now time.Time) string {
 	if t.IsZero() {

@@ -33,7 +33,10 @@ func dial() (*client.Client, error) {
 			return nil, err
 		}
 	}
-	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: keyTransport()}})
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Config{Addr: addr, Key: key, HTTPClient: &http.Client{Transport: explaining{keyTransport()}}})
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("HUFU_ADDR: %w", err)}
 	}

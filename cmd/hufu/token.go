@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +52,8 @@ func newTokenRenew() *cobra.Command {
 		Use: "renew APP [KIND]", Short: "Report a token as rejected, and print the one to use instead",
 		Long: "Report that the platform rejects a token, and print the one to use instead. The server\n" +
 			"asks the platform where that is cheap: a token that lives is not replaced. Without\n" +
-			"--version it is the current token that is reported.",
+			"--version it is the current token that is reported. What became of it is said on\n" +
+			"standard error.",
 		Args: args(cobra.RangeArgs(1, 2)),
 	}
 	out := outputFlag(cmd)
@@ -67,56 +66,32 @@ func newTokenRenew() *cobra.Command {
 			return err
 		}
 		app, kind := appAndKind(args)
-		t, err := renewToken(cmd.Context(), c, app, kind, rejected, leaked)
+		t, before, err := renewToken(cmd.Context(), c, app, kind, rejected, leaked)
 		if err != nil {
 			return err
+		}
+		if leaked || t.Version != before {
+			cmd.PrintErrf("replaced: this is version %d\n", t.Version)
+		} else {
+			cmd.PrintErrf("kept: version %d was not found to be dead\n", t.Version)
 		}
 		return out.print(cmd, t, func(tab *table) { tab.row(t.Token) })
 	}
 	return cmd
 }
 
-func renewToken(ctx context.Context, c *client.Client, app, kind string, rejected int64, leaked bool) (api.Token, error) {
+// renewToken also returns the version that was reported.
+func renewToken(ctx context.Context, c *client.Client, app, kind string, rejected int64, leaked bool) (t api.Token, before int64, err error) {
 	if leaked {
-		return c.Replace(ctx, app, kind)
+		t, err = c.Replace(ctx, app, kind)
+		return t, 0, err
 	}
 	if rejected == 0 {
-		t, err := c.Token(ctx, app, kind, client.TokenOptions{})
-		if err != nil {
-			return api.Token{}, err
+		if t, err = c.Token(ctx, app, kind, client.TokenOptions{}); err != nil {
+			return api.Token{}, 0, err
 		}
 		rejected = t.Version
 	}
-	return c.Renew(ctx, app, kind, rejected)
-}
-
-func newTokenWatch() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "watch APP [KIND]", Short: "Print a token, and every new one, until interrupted",
-		Args: args(cobra.RangeArgs(1, 2)),
-	}
-	out := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := dial()
-		if err != nil {
-			return err
-		}
-		app, kind := appAndKind(args)
-		for t, err := range c.Watch(cmd.Context(), app) {
-			switch {
-			case errors.Is(err, context.Canceled):
-				return nil
-			case err != nil:
-				return err
-			case t.Kind != kind:
-				continue
-			}
-			err = out.print(cmd, t, func(tab *table) { tab.row(t.Expiry.Format(time.RFC3339), t.Token) })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return cmd
+	t, err = c.Renew(ctx, app, kind, rejected)
+	return t, rejected, err
 }
