@@ -106,7 +106,7 @@ func (s *server) assemble() error {
 	if s.sinks, err = newSinkFeed(s.manager, s.table, s.log, reg); err != nil {
 		return err
 	}
-	service := access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: s.recorder, Registerer: reg})
+	service := access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: s.recorder, Registerer: reg, Logger: s.log})
 	native, err := dropin.New(dropin.Config{
 		Service: service, Logger: s.log, Errcode: wechat.Errcode, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	})

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,7 @@ type Config struct {
 	Registry   *registry.Registry
 	Audit      *audit.Recorder
 	Registerer prometheus.Registerer
+	Logger     *slog.Logger // nil: nothing is logged
 	// MaxWaits is how many long polls and watches one client may have at a time. Zero: 1000.
 	MaxWaits int
 }
@@ -30,6 +32,7 @@ type Service struct {
 	registry *registry.Registry
 	audit    *audit.Recorder
 	waits    *waits
+	log      *slog.Logger
 
 	reads   prometheus.Counter
 	refused *prometheus.CounterVec
@@ -37,8 +40,11 @@ type Service struct {
 
 // New returns a service.
 func New(cfg Config) *Service {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	s := &Service{
-		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits),
+		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), log: cfg.Logger,
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),
@@ -65,15 +71,6 @@ func (s *Service) Now() time.Time { return s.tokens.Now() }
 type Held struct {
 	broker.Token
 	Now time.Time
-}
-
-// may checks a right on an app that exists. Who may not see an app is told the same
-// whether it exists or not.
-func (s *Service) may(c broker.Caller, r broker.Right, app string) error {
-	if !acl.Allow(c.Client, r, app) {
-		return s.refuse(broker.ErrNotAllowed)
-	}
-	return nil
 }
 
 // Read returns the token of an app, one that lasts for minTTL if that can be had.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
@@ -180,6 +182,72 @@ func TestAnAbusiveReporterIsStoppedByTheBudget(t *testing.T) {
 		}
 		if n := s.issues() - issues; n < 5 || n > 110 {
 			t.Errorf("I7: %d issues, want a few and no more than the budget", n)
+		}
+	})
+}
+
+// Who says nothing is told what to say, with a body or without.
+func TestAReportOfNothingSaysWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		want := problemIn(t, s.renew(`{}`), http.StatusBadRequest)
+		if !strings.Contains(want.Hint, `{"version":N}`) {
+			t.Errorf("the hint is %q", want.Hint)
+		}
+		for _, body := range []string{"", " \n"} {
+			if p := problemIn(t, s.renew(body), http.StatusBadRequest); p.Detail != want.Detail || p.Hint != want.Hint {
+				t.Errorf("body %q: %+v, want what is said of {}", body, p)
+			}
+		}
+		if p := problemIn(t, s.renew(`{"version":`), http.StatusBadRequest); !strings.Contains(p.Detail, "cut short") {
+			t.Errorf("half a body: %+v", p)
+		}
+	})
+}
+
+// Renewing is done, not read.
+func TestRenewIsPost(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		w := s.get(tokenPath+"/renew", ordersKey)
+		if p := problemIn(t, w, http.StatusMethodNotAllowed); p.Code != api.CodeMethod || w.Header().Get("Allow") != http.MethodPost {
+			t.Errorf("%+v, Allow %q", p, w.Header().Get("Allow"))
+		}
+	})
+}
+
+// A refusal names the right, is found in the log by its request id, and tells nothing of
+// apps that the client may not see.
+func TestARefusalNamesTheRight(t *testing.T) {
+	t.Parallel()
+	other := &broker.App{ID: "other", Platform: wechat.Name, AppID: otherID, BaseURL: "http://sandbox", Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile}
+	inBubble(t, stackConfig{apps: []*broker.App{other}}, func(t *testing.T, s *stack) {
+		for name, tc := range map[string]struct {
+			call
+			want string
+		}{
+			"renew without the right":   {call{method: "POST", target: tokenPath + "/renew", key: readerKey, body: `{"version":1}`}, "renew on the app shop"},
+			"replace without the right": {call{method: "POST", target: tokenPath + "/renew", key: ordersKey, body: `{"leaked":true}`}, "admin on the app shop"},
+			"an app of others":          {call{target: "/v1/apps/other/tokens/access_token", key: ordersKey}, "read on the app other"},
+			"an app that is not there":  {call{target: "/v1/apps/nothing/tokens/access_token", key: ordersKey}, "read on the app nothing"},
+			"what is no app":            {call{target: "/v1/apps/SECRET_of_mine/tokens/access_token", key: ordersKey}, "read on this app"},
+			"the clients":               {call{target: "/v1/clients", key: ordersKey}, "admin on every app"},
+			"the apps":                  {call{target: "/v1/apps", key: ordersKey}, "admin on some app"},
+		} {
+			w := s.do(tc.call)
+			p := problemIn(t, w, http.StatusForbidden)
+			if p.Code != api.CodeNotAllowed || p.Detail != "the client may not do this: it needs the right "+tc.want || p.Hint == "" {
+				t.Errorf("%s: %+v", name, p)
+			}
+			logged := ""
+			for line := range strings.Lines(s.log.String()) {
+				if strings.Contains(line, "request_id="+p.RequestID) {
+					logged += line
+				}
+			}
+			if !strings.Contains(logged, "level=DEBUG") || !strings.Contains(logged, "client=") || strings.Contains(logged, "nothing") || strings.Contains(logged, "SECRET") {
+				t.Errorf("%s: the log has %q", name, logged)
+			}
 		}
 	})
 }

@@ -183,7 +183,13 @@ func decode(r *http.Request, v any) error {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return err
 		}
-		return invalid("the body is not the JSON object that is wanted: %s", cleanJSONError(err))
+		bad := &broker.Error{
+			Code: api.CodeInvalid, Class: broker.Invalid, Message: "the body is not the JSON object that is wanted: " + cleanJSONError(err),
+		}
+		if errors.Is(err, io.EOF) {
+			bad.Err = io.EOF // for those who take nothing for something
+		}
+		return bad
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return invalid("the body has something after the JSON object")

@@ -142,7 +142,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		cancel()
 		wg.Wait()
 	})
-	s.service = access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: rec, MaxWaits: c.waits})
+	s.service = access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: rec, MaxWaits: c.waits, Logger: log})
 	c.api.Service, c.api.Logger = s.service, log
 	s.API, err = httpapi.New(c.api)
 	if err != nil {

@@ -2,7 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +20,9 @@ import (
 
 func (a *API) getToken(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
 	q := r.URL.Query()
+	if err := onlyParams(q, "min_ttl", "wait"); err != nil {
+		return answer{}, err
+	}
 	minTTL, err := durationParam(q.Get("min_ttl"), "min_ttl")
 	if err != nil {
 		return answer{}, err
@@ -66,7 +75,7 @@ func (a *API) patient(ctx context.Context, d time.Duration) (context.Context, co
 
 func (a *API) renewToken(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
 	var req api.RenewRequest
-	if err := decode(r, &req); err != nil {
+	if err := decode(r, &req); err != nil && !errors.Is(err, io.EOF) { // an empty body says as much as {}
 		return answer{}, err
 	}
 	app, kind := r.PathValue("app"), broker.Kind(r.PathValue("kind"))
@@ -89,6 +98,20 @@ func (a *API) renewToken(ctx context.Context, c broker.Caller, r *http.Request) 
 		return answer{}, err
 	}
 	return tokenAnswer(held), nil
+}
+
+// onlyParams refuses parameters that do not exist: what a caller misspells must not be
+// ignored. Those that begin with _ are for caches and proxies on the way.
+func onlyParams(q url.Values, known ...string) error {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if !slices.Contains(known, name) && !strings.HasPrefix(name, "_") {
+			return &broker.Error{
+				Code: api.CodeInvalid, Class: broker.Invalid, Message: fmt.Sprintf("no parameter is called %.40q", name),
+				Hint: "there are " + strings.Join(known, ", "),
+			}
+		}
+	}
+	return nil
 }
 
 func durationParam(s, name string) (time.Duration, error) {

@@ -278,3 +278,20 @@ func TestReadsDoNotFeelAHangingPlatform(t *testing.T) {
 		}
 	})
 }
+
+// A parameter that is misspelled is not as if it were not there.
+func TestAnUnknownParameterOfAReadIsNamed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		for query, name := range map[string]string{"min_tll=60s": "min_tll", "min_ttl=60s&wait=1s&force=1": "force", "=1": `""`} {
+			p := problemIn(t, s.get(tokenPath+"?"+query, ordersKey), http.StatusBadRequest)
+			if p.Code != api.CodeInvalid || !strings.Contains(p.Detail, name) || !strings.Contains(p.Hint, "min_ttl, wait") {
+				t.Errorf("%s: %+v", query, p)
+			}
+		}
+		for _, query := range []string{"_=1", "_ts=7&min_ttl=60s"} {
+			tokenIn(t, s.get(tokenPath+"?"+query, ordersKey))
+		}
+		problemIn(t, s.get(tokenPath+"?min_tll=60s", "unknown-key-of-nobody-at-all-0123456789"), http.StatusUnauthorized)
+	})
+}
