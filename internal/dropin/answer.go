@@ -102,6 +102,9 @@ func (h *Handler) fail(w http.ResponseWriter, r request, c broker.Caller, app st
 	}
 	if e.PlatformCode == "" && e.Message != "" {
 		msg += ": " + e.Message
+		if e.Class == broker.Misconfigured && e.Hint != "" {
+			msg += "; " + e.Hint // somebody has to do something, and may only see this
+		}
 	}
 	h.log.LogAttrs(r.Context(), slog.LevelWarn, "a drop-in call got no token",
 		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", code),

@@ -22,6 +22,11 @@ const (
 	maxKey = 512
 	// hurryFor is how long a client waits for no check after one that took too long.
 	hurryFor = 30 * time.Second
+	// What callers are told who show something else than a key, most often the app secret
+	// that they showed the platform. It follows from what they sent alone, and says
+	// nothing of what is here.
+	hintKey      = "this is a Hufu server: put the client's Hufu key in the place of the app secret"
+	hintMistyped = "this Hufu client key is mistyped: copy the whole key, from hufu_ to its last character"
 )
 
 // credentials are what a caller of a token path shows.
@@ -133,9 +138,9 @@ func (h *Handler) admit(r request, cr credentials) (broker.Caller, *broker.App, 
 	case c.Client != nil:
 		return c, app, no{}
 	case h.svc.Mistyped(cr.key):
-		return c, nil, no{refusal: refusal{code: codeBadSecret, reason: "the client key is mistyped: its checksum is wrong"}}
+		return c, nil, no{refusal: refusal{code: codeBadSecret, more: hintMistyped, reason: "the client key is mistyped: its checksum is wrong"}}
 	default:
-		return c, nil, no{refusal: refusal{code: codeBadSecret, reason: "no client has this key; clients send their Hufu key in the place of the app secret"}}
+		return c, nil, no{refusal: refusal{code: codeBadSecret, more: hintKey, reason: "no client has this key; clients send their Hufu key in the place of the app secret"}}
 	}
 }
 

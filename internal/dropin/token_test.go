@@ -224,3 +224,33 @@ func TestHeadAndOptionsHandOutNothing(t *testing.T) {
 		}
 	})
 }
+
+// What only an administrator can mend is said with what to do.
+func TestAnAmbiguousAppIDSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	var apps []*broker.App
+	for _, mode := range []string{wechat.Stable, wechat.Classic} {
+		apps = append(apps, &broker.App{
+			ID: "other-" + mode, Platform: wechat.Name, AppID: otherID, Mode: mode, BaseURL: "http://sandbox",
+			Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile,
+		})
+	}
+	const key = "blog-key-0123456789abcdef0123456789"
+	inBubble(t, stackConfig{apps: apps, clients: []*broker.Client{client("blog", key, "other-*")}}, func(t *testing.T, s *stack) {
+		got := mask(s.do("GET", tokenPath(otherID, key), "").Body.String())
+		const want = `(ambiguous_app): the client may read 2 apps with this app id; give the client the right to one of them only rid: TIME-RID-RID"}`
+		if !strings.HasSuffix(got, want) {
+			t.Errorf("%s\nwant …%s", got, want)
+		}
+	})
+}
+
+func TestAMistypedKeyIsToldSo(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		got := mask(s.do("GET", tokenPath(appID, "hufu_"+strings.Repeat("a", 38)), "").Body.String())
+		if !strings.HasPrefix(got, `{"errcode":40125,"errmsg":"invalid appsecret, this Hufu client key is mistyped`) || !strings.HasSuffix(got, ` rid: TIME-RID-RID"}`) {
+			t.Error(got)
+		}
+	})
+}
