@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -53,6 +54,12 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values["running"] = map[string]*exec.Cmd{}
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "nohup" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return signal.Ignored(syscall.SIGHUP), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": cmdStart, "await": cmdAwait, "signal": cmdSignal, "end": cmdEnd, "exits": cmdExits, "keep": cmdKeep,
