@@ -107,6 +107,7 @@ type fleetConfig struct {
 	sealer broker.Sealer
 	// platforms of each replica; nil: WeChat at the sandbox.
 	platforms func(*valve) []broker.Platform
+	renewed   func()
 	seed      uint64 // zero: not repeatable
 	quiet     bool   // no log in the test's output
 }
@@ -194,9 +195,14 @@ func (f *fleet) prepare() *replica {
 	}
 	m, err := renew.New(renew.Config{
 		Store: ports, Leaser: ports, Notifier: ports, Sealer: sealer, Platforms: platforms(r.calls), Holder: r.name,
-		Logger:  slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name),
-		Now:     func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
-		Renewed: r.renewed, Rand: jitter,
+		Logger: slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name),
+		Now:    func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
+		Renewed: func(e renew.Event) {
+			r.renewed(e)
+			if f.config.renewed != nil {
+				f.config.renewed()
+			}
+		}, Rand: jitter,
 	})
 	if err != nil {
 		f.t.Fatal(err)
