@@ -9,8 +9,10 @@ import (
 
 // Hints that several codes share.
 const (
-	hintWhitelist = "add {ip} to the IP whitelist: 设置与开发 → 基本配置 → IP白名单 (Settings → Basic configuration → IP whitelist)"
-	hintConfirm   = "the app's administrator has got a message from WeChat and has to confirm {ip}; better, set the IP whitelist, which ends these questions: 设置与开发 → 基本配置 → IP白名单 (Settings → Basic configuration → IP whitelist)"
+	hintWhitelist = "add {ip} to the IP whitelist (IP白名单): " + whereSettings
+	hintConfirm   = "the app's administrator has got a message from WeChat and has to confirm {ip}; better, set the IP whitelist (IP白名单), which ends these questions: " + whereSettings
+	// whereSettings is where the two sorts of accounts find their app id, secret and whitelist.
+	whereSettings = "设置与开发 → 基本配置 (Settings → Basic configuration) of an official account, 开发管理 → 开发设置 (Development → Development settings) of a mini program"
 	hintBaseURL   = "check that the app's base_url is https://api.weixin.qq.com and that nothing on the way changes the request"
 	hintPunished  = "see the account's messages at mp.weixin.qq.com for the reason and the way to appeal"
 	hintReject    = "nothing to do if it stays the only one; else another server uses the same secret and issues tokens: find it, or give it a key of this server"
@@ -57,7 +59,7 @@ func generalMeanings() map[int64]meaning {
 		},
 		codeBadAppID: {
 			code: "wrong_app_id", class: broker.Misconfigured, errmsg: "invalid appid",
-			says: "the platform does not know the app id", hint: "compare the app's app_id with 设置与开发 → 基本配置 (Settings → Basic configuration) at mp.weixin.qq.com",
+			says: "the platform does not know the app id", hint: "compare the app's app_id with that at mp.weixin.qq.com: " + whereSettings,
 		},
 		codeNoAppID: {
 			code: "app_id_missing", class: broker.Misconfigured, errmsg: "appid missing",
@@ -65,7 +67,7 @@ func generalMeanings() map[int64]meaning {
 		},
 		codeBadSecret: {
 			code: "wrong_secret", class: broker.BadCredential, errmsg: "invalid appsecret",
-			says: "the platform refuses the app secret", hint: "if the secret was reset, put the new one into the app: 设置与开发 → 基本配置 → 开发者密码 (Settings → Basic configuration → AppSecret). It belongs to exactly one app_id",
+			says: "the platform refuses the app secret", hint: "if the secret (AppSecret) was reset, put the new one into the app; it belongs to exactly one app_id. It is reset under " + whereSettings,
 		},
 		codeNoSecret: {
 			code: "secret_missing", class: broker.Misconfigured, errmsg: "appsecret missing",
@@ -73,7 +75,7 @@ func generalMeanings() map[int64]meaning {
 		},
 		40243: {
 			code: "secret_frozen", class: broker.BadCredential, errmsg: "secret frozen",
-			says: "the app secret is frozen", hint: "unfreeze it: 设置与开发 → 基本配置 → 开发者密码 → 解冻 (Settings → Basic configuration → AppSecret → Unfreeze)",
+			says: "the app secret is frozen", hint: "unfreeze it (AppSecret → 解冻): " + whereSettings,
 		},
 		50002: {
 			code: "account_limited", class: broker.Denied, errmsg: "user limited",
