@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -78,7 +77,7 @@ func (c *control) post(path string, r *http.Request) answer {
 	if err != nil {
 		return plainError(http.StatusBadRequest, err)
 	}
-	cmd, form, err := readCommand(in.body)
+	cmd, form, err := readCommand(in.body, wantOf(path))
 	if err == nil {
 		err = c.do(path, cmd)
 	}
@@ -174,26 +173,4 @@ func redirect(to string) answer {
 	a := textAnswer(http.StatusSeeOther, "text/plain; charset=utf-8", "")
 	a.header.Set("Location", to)
 	return a
-}
-
-// readCommand reads JSON or a form, and says which of the two it was. It looks
-// at the body rather than at its declared type: curl calls everything a form.
-func readCommand(body []byte) (command, bool, error) {
-	text := strings.TrimSpace(string(body))
-	if text == "" || text[0] == '{' {
-		var cmd command
-		if text == "" {
-			return cmd, false, nil
-		}
-		if err := json.Unmarshal([]byte(text), &cmd); err != nil {
-			return cmd, false, fmt.Errorf("read JSON: %w", err)
-		}
-		return cmd, false, nil
-	}
-	form, err := url.ParseQuery(text)
-	if err != nil {
-		return command{}, true, fmt.Errorf("read form: %w", err)
-	}
-	cmd, err := formCommand(form)
-	return cmd, true, err
 }

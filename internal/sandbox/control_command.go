@@ -69,7 +69,6 @@ func formCommand(form url.Values) (command, error) {
 		Mode:    Mode(form.Get("mode")),
 		Token:   form.Get("token"),
 		Secret:  form.Get("secret"),
-		Lang:    form.Get("lang"),
 	}
 	if err := cmd.Delay.set(form.Get("delay")); err != nil {
 		errs = append(errs, err)

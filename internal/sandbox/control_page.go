@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"slices"
+	"time"
 )
 
 //go:embed page
@@ -28,6 +28,9 @@ type pageView struct {
 	Base  string // where the reader reaches the sandbox
 	Error error
 	Kinds []FaultKind
+
+	Count  int      // of all misuses, shown or not
+	Probes []Misuse // those that are only probes, which are shown apart
 }
 
 // Tr picks the words for the reader's language.
@@ -88,7 +91,19 @@ func (v pageView) MisuseName(k MisuseKind) string {
 	}
 }
 
-// maxMisusesShown bounds the page's table; the JSON has them all.
+// Story is what a misuse was, in words.
+func (v pageView) Story(m Misuse) string { return v.Tr(m.words.english, m.words.chinese) }
+
+// Span is a duration, which comes as Go writes it, in words.
+func (v pageView) Span(s string) string {
+	d, err := time.ParseDuration(s)
+	if err != nil || v.Lang != "zh" {
+		return s
+	}
+	return chineseSpan(d)
+}
+
+// maxMisusesShown bounds the page's tables; the JSON has them all.
 const maxMisusesShown = 50
 
 func (c *control) renderPage(status int, r *http.Request, lang string, failure error) answer {
@@ -104,7 +119,7 @@ func (c *control) renderPage(status int, r *http.Request, lang string, failure e
 	if lang == "zh" {
 		v.Lang = "zh"
 	}
-	v.Misuses = slices.Clone(v.Misuses[:min(len(v.Misuses), maxMisusesShown)])
+	v.apart()
 	var b bytes.Buffer
 	if err := t.Execute(&b, v); err != nil {
 		return plainError(http.StatusInternalServerError, fmt.Errorf("render page: %w", err))
@@ -116,6 +131,21 @@ func (c *control) renderPage(status int, r *http.Request, lang string, failure e
 	a.header.Set("Referrer-Policy", "same-origin")
 	a.header.Set("X-Content-Type-Options", "nosniff")
 	return a
+}
+
+// apart takes the probes out of the misuses, and of both the newest.
+func (v *pageView) apart() {
+	var misuses []Misuse
+	for _, m := range v.Misuses {
+		if m.Probe {
+			v.Probes = append(v.Probes, m)
+		} else {
+			misuses = append(misuses, m)
+		}
+	}
+	v.Count = len(misuses)
+	v.Misuses = misuses[:min(len(misuses), maxMisusesShown)]
+	v.Probes = v.Probes[:min(len(v.Probes), maxMisusesShown)]
 }
 
 func asset(name, contentType string) answer {

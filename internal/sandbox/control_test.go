@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -66,7 +67,7 @@ func TestScriptsSteerTheSandboxWithJSON(t *testing.T) {
 	}
 
 	a, s := c.token().AccessToken, c.stable().AccessToken
-	post(app+"/rotate", "", 200)
+	post(app+"/rotate", `{"mode":"classic"}`, 200)
 	if sb.Current(appID, sandbox.Classic) == a || sb.Counts(appID).Outside != 1 {
 		t.Error("rotate did nothing")
 	}
@@ -88,7 +89,7 @@ func TestScriptsSteerTheSandboxWithJSON(t *testing.T) {
 	}
 	post(app+"/whitelist", `{"whitelist":["nonsense"]}`, 400)
 	post(app+"/whitelist", `{}`, 200)
-	post(app+"/freeze", "", 200)
+	post(app+"/freeze", "{}", 200)
 	if got := c.stable().code(); got != 40243 {
 		t.Errorf("after freeze: errcode %d, want 40243", got)
 	}
@@ -103,11 +104,93 @@ func TestScriptsSteerTheSandboxWithJSON(t *testing.T) {
 	}
 	post(app+"/secret", `{}`, 400)
 	post(app+"/nonsense", "", 404)
-	post("/apps/wxunknown/rotate", "", 404)
+	post("/apps/wxunknown/rotate", "{}", 404)
 	post("/apps/wxunknown", "", 404)
 	post("/nonsense", "", 404)
 	if got, _, _ := control(t, sb, "PUT", "/faults", ""); got != 405 {
 		t.Errorf("PUT: status %d, want 405", got)
+	}
+}
+
+// What is misspelled does not do something else instead.
+func TestCommandsThatSayNothingKnownAreRefused(t *testing.T) {
+	t.Parallel()
+	sb := newControlled()
+	c := newCaller(t, sb.Transport())
+	live := []string{c.token().AccessToken, c.stable().AccessToken}
+	app := "/apps/" + appID
+	for _, tc := range []struct{ path, body, want string }{
+		{app + "/kill", "", `the body is empty; send {"mode":"classic"} or {"mode":"stable"}`},
+		{app + "/kill", " \n", "the body is empty"},
+		{app + "/kill", `{"mode":"stabel"}`, `unknown mode "stabel"; there are: classic, stable`},
+		{app + "/kill", `{"mode":"Stable"}`, "unknown mode"},
+		{app + "/kill", "mode=nonsense&lang=en", "unknown mode"},
+		{app + "/kill", `{"mod":"stable"}`, `unknown field "mod"; there are: mode, token`},
+		{app + "/kill", `{"Mode":"stable"}`, "unknown field"},
+		{app + "/kill", "mod=stable", "unknown field"},
+		{app + "/kill", `{"mode":"stable"} {}`, "read JSON"},
+		{app + "/rotate", "", "the body is empty"},
+		{app + "/rotate", `{"token":"x"}`, `unknown field "token"; there are: mode`},
+		{app + "/whitelist", "", "or {} for everybody"},
+		{app + "/secret", "", "the body is empty"},
+		{app + "/freeze", `{"code":1}`, "there are: errcode"},
+		{"/faults", "", `send {"kind":"status"`},
+		{"/faults", `{"kind":"nonsense"}`, "there are: hang, slow, "},
+		{"/faults", `{"kind":"slow","time":3}`, `unknown field "time"; there are: kind, path, `},
+	} {
+		status, text, _ := control(t, sb, "POST", tc.path, tc.body)
+		if status != 400 || !strings.Contains(html.UnescapeString(text), tc.want) {
+			t.Errorf("POST %s %s: status %d, %.200s, want 400 and %s", tc.path, tc.body, status, text, tc.want)
+		}
+	}
+	for _, token := range live {
+		if !sb.Live(token) {
+			t.Error("a command that was refused did something")
+		}
+	}
+	if len(sb.Faults()) != 0 || sb.Counts(appID).Outside != 0 {
+		t.Error("a command that was refused did something")
+	}
+	for _, path := range []string{"/faults/clear", app + "/unfreeze"} {
+		if status, text, _ := control(t, sb, "POST", path, ""); status != 200 {
+			t.Errorf("POST %s: status %d, %s", path, status, text)
+		}
+	}
+}
+
+// A call that only asks whether a token lives is shown apart from misuses.
+func TestProbesAreShownApart(t *testing.T) {
+	t.Parallel()
+	sb := newControlled()
+	c := newCaller(t, sb.Transport())
+	dead := c.stable().AccessToken
+	sb.Kill(dead)
+	page := func(lang string) string {
+		_, body, _ := control(t, sb, "GET", "/?lang="+lang, "")
+		return html.UnescapeString(body)
+	}
+	c.do("GET", "/cgi-bin/get_api_domain_ip?access_token="+dead, "")
+	c.do("GET", "/cgi-bin/getcallbackip?access_token="+dead, "")
+	if body := page("en"); !strings.Contains(body, "Nobody did anything") || strings.Count(body, ">probe<") != 2 {
+		t.Errorf("probes alone: %s", body)
+	}
+	c.do("GET", "/cgi-bin/user/get?access_token="+dead, "")
+	body := page("zh")
+	_, rest, _ := strings.Cut(body, `id="misuses"`)
+	misuses, probes, found := strings.Cut(rest, `id="probes"`)
+	if !found || !strings.Contains(misuses, "/cgi-bin/user/get，使用 stable 第 1 代令牌，签发于 ") || strings.Contains(misuses, "domain_ip") {
+		t.Errorf("misuses: %s", misuses)
+	}
+	if strings.Count(probes, ">探测<") != 2 || !strings.Contains(probes, "作废于 ") {
+		t.Errorf("probes: %s", probes)
+	}
+	for _, want := range []string{"<b>2 小时</b>", "<b>5 分</b>", `class="bad"><b>1</b>`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	if got := sb.Misuses(); len(got) != 3 || got[0].What != sandbox.KilledToken || !got[0].Probe || got[2].Probe {
+		t.Errorf("misuses for tests: %+v", got)
 	}
 }
 

@@ -66,7 +66,7 @@ type Fault struct {
 func (f Fault) Validate() error {
 	switch {
 	case !slices.Contains(FaultKinds(), f.Kind):
-		return fmt.Errorf("unknown fault kind %q", f.Kind)
+		return fmt.Errorf("unknown fault kind %q; there are: %s", f.Kind, kindNames())
 	case f.Delay < 0:
 		return fmt.Errorf("negative delay %v", f.Delay)
 	case f.Times < 0:
@@ -77,6 +77,14 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("status %d is not between 200 and 599", f.Status)
 	}
 	return nil
+}
+
+func kindNames() string {
+	var names []string
+	for _, k := range FaultKinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
 }
 
 // FaultState is a fault that is in force.

@@ -34,6 +34,11 @@ type Misuse struct {
 	App    string     `json:"app"`
 	What   MisuseKind `json:"what"`
 	Detail string     `json:"detail"`
+	// Probe marks a call that only asks whether a token lives. It is a misuse of a kind
+	// like any other to tests, and none to people who look.
+	Probe bool `json:"probe,omitempty"`
+
+	words words // of the detail
 }
 
 // maxMisuses bounds the list; the oldest are forgotten first.

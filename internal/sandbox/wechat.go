@@ -106,7 +106,7 @@ func guarded(serve func(*wechat, *call, *wechatApp) answer) func(*wechat, *call)
 		}
 		app := w.apps[t.app]
 		if !t.live(c.at) {
-			w.misused(c.at, app.id, deadTokenMisuse(t), c.path+" with "+describe(t))
+			w.usedDead(c, t)
 			if t.end == endExpiry {
 				return w.refuse(c, app, codeExpired)
 			}
@@ -168,8 +168,19 @@ func (w *wechat) fail(c *call, code int) answer {
 	return w.refuse(c, app, code)
 }
 
-func (w *wechat) misused(at time.Time, app string, what MisuseKind, detail string) {
-	w.misuses.add(Misuse{At: at, App: app, What: what, Detail: detail})
+func (w *wechat) misused(at time.Time, app string, what MisuseKind, detail words) {
+	w.misuses.add(Misuse{At: at, App: app, What: what, Detail: detail.english, words: detail})
+}
+
+// usedDead records a call with a dead token. The two calls that tell nothing but
+// whether a token lives are probes: whoever suspects a token is right to make them.
+func (w *wechat) usedDead(c *call, t *token) {
+	story := describe(t)
+	detail := words{c.path + " with " + story.english, c.path + "，使用 " + story.chinese}
+	w.misuses.add(Misuse{
+		At: c.at, App: t.app, What: deadTokenMisuse(t), Detail: detail.english, words: detail,
+		Probe: c.path == "/cgi-bin/get_api_domain_ip" || c.path == "/cgi-bin/getcallbackip",
+	})
 }
 
 // decode reads a JSON object. The platform has one code for nothing at all and

@@ -136,15 +136,23 @@ func deadTokenMisuse(t *token) MisuseKind {
 }
 
 // describe tells a token's story without showing it.
-func describe(t *token) string {
-	s := fmt.Sprintf("%s token %d, issued %s, ", t.mode, t.generation, t.issued.UTC().Format(time.RFC3339))
+func describe(t *token) words {
+	w := words{
+		fmt.Sprintf("%s token %d, issued %s, ", t.mode, t.generation, t.issued.UTC().Format(time.RFC3339)),
+		fmt.Sprintf("%s 第 %d 代令牌，签发于 %s，", t.mode, t.generation, t.issued.UTC().Format(time.RFC3339)),
+	}
+	died := t.dies.UTC().Format(time.RFC3339)
 	switch t.end {
 	case endKilled:
-		s += "killed"
+		return w.and(words{"killed " + died, "作废于 " + died})
 	case endSuperseded:
-		s += fmt.Sprintf("superseded by token %d, dead since", t.by)
+		return w.and(words{
+			fmt.Sprintf("superseded by token %d, dead since %s", t.by, died),
+			fmt.Sprintf("已被第 %d 代令牌替换，失效于 %s", t.by, died),
+		})
 	case endExpiry:
-		s += "expired"
+		return w.and(words{"expired " + died, "过期于 " + died})
+	default:
+		return w
 	}
-	return s + " " + t.dies.UTC().Format(time.RFC3339)
 }

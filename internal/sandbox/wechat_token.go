@@ -39,8 +39,11 @@ func (w *wechat) watchOverlap(app *wechatApp, at time.Time) {
 		return
 	}
 	if age := at.Sub(cur.issued); age < w.cfg.Overlap {
-		w.misused(at, app.id, IssueInsideOverlap,
-			fmt.Sprintf("cgi-bin/token issued again %v after token %d", age.Round(time.Millisecond), cur.generation))
+		age = age.Round(time.Millisecond)
+		w.misused(at, app.id, IssueInsideOverlap, words{
+			fmt.Sprintf("cgi-bin/token issued again %v after token %d", age, cur.generation),
+			fmt.Sprintf("cgi-bin/token 在第 %d 代令牌签发 %s后再次签发", cur.generation, chineseSpan(age)),
+		})
 	}
 }
 
@@ -72,8 +75,10 @@ func (w *wechat) serveStable(c *call) answer {
 
 	if req.ForceRefresh && !w.tooSoon(app, c.at) {
 		if !app.day.take(daily, c.at, forcedName, app.quotas.ForcedPerDay) {
-			w.misused(c.at, app.id, ForcedTooOften,
-				fmt.Sprintf("forced refresh beyond %d a day", app.quotas.ForcedPerDay))
+			w.misused(c.at, app.id, ForcedTooOften, words{
+				fmt.Sprintf("forced refresh beyond %d a day", app.quotas.ForcedPerDay),
+				fmt.Sprintf("当日强制刷新超过 %d 次", app.quotas.ForcedPerDay),
+			})
 			return w.refuse(c, app, codeDayQuota)
 		}
 		app.lastForced = c.at
@@ -97,7 +102,11 @@ func (w *wechat) tooSoon(app *wechatApp, at time.Time) bool {
 	if app.lastForced.IsZero() || gap >= app.quotas.ForcedGap {
 		return false
 	}
-	w.misused(at, app.id, ForcedTooSoon, fmt.Sprintf("forced refresh %v after the last one", gap.Round(time.Millisecond)))
+	gap = gap.Round(time.Millisecond)
+	w.misused(at, app.id, ForcedTooSoon, words{
+		fmt.Sprintf("forced refresh %v after the last one", gap),
+		fmt.Sprintf("距上次强制刷新仅 %s", chineseSpan(gap)),
+	})
 	return true
 }
 
