@@ -61,7 +61,7 @@ func (h *Handler) serveStable(w http.ResponseWriter, r request) outcome {
 
 // parseStable reads the body of stable_token. It does not mind fields it does not know.
 func parseStable(body []byte) (credentials, int) {
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {
 		return credentials{}, codeEmptyBody
 	}
