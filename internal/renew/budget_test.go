@@ -71,7 +71,7 @@ func TestI7APlannedRenewalIsMadeThoughTheBudgetForOthersIsSpent(t *testing.T) {
 		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Classic, sandbox: s, policy: p, quiet: true})
 		defer f.close()
 		time.Sleep(9 * time.Hour) // past midnight in Shanghai
-		f.abuse(20*time.Hour, time.Minute)
+		_ = f.abuse(20*time.Hour, time.Minute)
 		rec := f.record(accessToken)
 		if rec.Budget.Unplanned != 100 {
 			t.Fatalf("%d unplanned issues, want the budget spent", rec.Budget.Unplanned)
@@ -173,8 +173,8 @@ func TestI7ALongMinTTLCannotSpendTheQuota(t *testing.T) {
 							t.Fatalf("I3: got version %d and %v, want a live token", tok.Version, err)
 						}
 						if promise := tok.Promise(r.Now()); promise > 0 {
-							if dies, _ := f.sandbox.Dies(tok.Secret.Reveal()); dies.Sub(time.Now()) < promise {
-								t.Fatalf("I2: version %d is promised for %v and dies in %v", tok.Version, promise, dies.Sub(time.Now()))
+							if dies, _ := f.sandbox.Dies(tok.Secret.Reveal()); time.Until(dies) < promise {
+								t.Fatalf("I2: version %d is promised for %v and dies in %v", tok.Version, promise, time.Until(dies))
 							}
 						}
 					}
@@ -237,7 +237,7 @@ func TestADemandIsMetWhereThePlatformAllows(t *testing.T) {
 					// The planned renewal comes first, unless the platform is away.
 					f.inject(sandbox.Fault{Kind: sandbox.FaultErrcode, Errcode: 45011})
 				}
-				time.Sleep(wait.Sub(time.Now()))
+				time.Sleep(time.Until(wait))
 				f.sandbox.ClearFaults()
 				if mode == wechat.Classic {
 					time.Sleep(5 * time.Minute)

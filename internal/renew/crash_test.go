@@ -196,7 +196,7 @@ func TestAnAbandonedLeaseIsMournedOnce(t *testing.T) {
 		}
 		// If the ghost has issued, the token has an overlap left.
 		until := lease.Acquired.Add(6 * time.Second)
-		time.Sleep(until.Sub(time.Now()) - 300*time.Millisecond)
+		time.Sleep(time.Until(until) - 300*time.Millisecond)
 		st, err := f.replicas[0].State(accessToken)
 		if err != nil || st.Failure == nil || st.Failure.Code != "issue_abandoned" || st.Attempts != 1 || !st.Usable || st.Token.Until.After(until) {
 			t.Errorf("state %+v and %v, want a usable token that is promised until %v, and one abandoned issue", st, err, until)

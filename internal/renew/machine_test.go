@@ -316,7 +316,7 @@ func (m *machine) partition(t *rapid.T) {
 	m.trouble++
 }
 
-func wrong(r *replica) bool { return r.Now().Sub(time.Now()).Abs() > time.Second }
+func wrong(r *replica) bool { return time.Until(r.Now()).Abs() > time.Second }
 
 func (m *machine) loseStore(t *rapid.T) {
 	for _, r := range m.replicas {

@@ -69,7 +69,7 @@ func TestI7AWrongSecretUnderConstantDemandCostsFewCalls(t *testing.T) {
 					t.Errorf("health %+v, want the key missing for the wrong secret", h)
 				}
 				// It stays modest: permanent faults are probed slowly.
-				f.demand(time.Hour, 2*time.Second)
+				_ = f.demand(time.Hour, 2*time.Second)
 				if n := f.calls(); n > 20 {
 					t.Errorf("I7: %d calls to the platform in an hour, want at most 20", n)
 				}

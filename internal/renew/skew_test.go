@@ -35,7 +35,7 @@ func TestI1I2ReplicasWithWrongClocks(t *testing.T) {
 					t.Errorf("I1: %d issues in %d minutes, want %d to %d", f.issues(), minutes, low, high)
 				}
 				for _, r := range f.replicas {
-					if off := r.Now().Sub(time.Now()).Abs(); off > time.Second {
+					if off := time.Until(r.Now()).Abs(); off > time.Second {
 						t.Errorf("%s is %v off the store's clock", r.name, off)
 					}
 				}
