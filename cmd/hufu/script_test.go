@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 //	keep VAR FILE               keeps a file's text, or stdout, in a variable
 //	http STATUS [-key K] [-X METHOD] [-d BODY] [-H 'NAME: VALUE'] URL
 //	mode MODE PATH...           wants these permissions
-//	pasted FILE                 runs every curl line of a file with sh
+//	pasted FILE                 runs every line of a file with curl with sh
 //	crowd N URL                 opens N connections that ask once, if they are let in, and stay
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -262,23 +262,32 @@ func cmdCrowd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdPasted runs the curl lines one after another. What goes on until somebody stops it
-// is stopped after two seconds.
+// cmdPasted runs the lines with curl one after another. What goes on until somebody stops
+// it is stopped after two seconds. Answers that are errors are wanted where the comment
+// above says 502, and nowhere else.
 func cmdPasted(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, neg, args, 1)
-	n := 0
+	n, comment := 0, ""
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
-		if !strings.HasPrefix(line, "curl ") {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "#") {
+			comment = line
+			continue
+		}
+		if !strings.HasPrefix(line, "curl ") && !strings.HasPrefix(line, "sleep ") {
 			continue
 		}
 		n++
-		line = strings.TrimSpace(line)
 		endless := strings.HasPrefix(line, "curl -sN ")
+		options := "curl -f "
 		if endless {
-			line += " -m 2"
+			options += "-m 2 "
 		}
-		cmd := exec.Command("sh", "-c", "set -e; "+line+" -f")
+		cmd := exec.Command("sh", "-c", "set -e; "+strings.Replace(line, "curl ", options, 1))
 		cmd.Dir, cmd.Env = ts.MkAbs("."), environment(ts)
+		if strings.Contains(comment, "502") {
+			cmd.Args[2] = line
+		}
 		out, err := cmd.Output()
 		_, _ = fmt.Fprintf(ts.Stdout(), "%s\n%s\n", line, out)
 		var exit *exec.ExitError
@@ -286,6 +295,9 @@ func cmdPasted(ts *testscript.TestScript, neg bool, args []string) {
 		stopped := endless && errors.As(err, &exit) && exit.ExitCode() == timedOut
 		if err != nil && !stopped {
 			ts.Fatalf("%s: %v: %s", line, err, out)
+		}
+		if !endless && !strings.HasSuffix(string(out), "\n") {
+			ts.Fatalf("%s leaves the prompt behind its answer: %s", line, out)
 		}
 	}
 	if n == 0 {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,7 +114,7 @@ func (d *demo) listen(ctx context.Context) (net.Listener, error) {
 // ready prints the lines.
 func (d *demo) ready(ctx context.Context, s *server, url string) error {
 	s.awaitTokens(ctx, demoClassic, demoStable)
-	_, err := fmt.Fprint(d.out, d.lines(s, url))
+	_, err := fmt.Fprint(d.out, d.lines(url))
 	return err
 }
 
@@ -128,47 +127,6 @@ func (s *server) awaitTokens(ctx context.Context, apps ...string) {
 		// What goes wrong is in the log, and the lines are worth having nevertheless.
 		_, _ = s.manager.Token(ctx, broker.Key{App: a, Kind: broker.AccessToken})
 	}
-}
-
-// version of an app's access token; 1 where there is none yet.
-func (s *server) version(app string) broker.Version {
-	t, _, _ := s.manager.Peek(app, broker.AccessToken)
-	return max(t.Version, 1)
-}
-
-// lines says where everything is, and what to paste into another terminal.
-func (d *demo) lines(s *server, url string) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say := func(text string) { line("\n# %s", text) }
-	auth := "-H 'Authorization: Bearer " + d.key.Reveal() + "'"
-	token := url + "/v1/apps/" + demoClassic + "/tokens/access_token"
-
-	line("Hufu is at %s, and the simulated WeChat platform at %s.", url, d.platform.url)
-	line("All data lie in %s, which is removed when the server stops (Ctrl-C).", d.cfg.DataDir)
-	line("Paste these lines into another terminal:")
-	say("Read a token with the native API.")
-	line("curl -s %s %s", auth, token)
-	say("Read one as an SDK does whose base URL points here: the client key stands in for the app secret.")
-	line("curl -s '%s/cgi-bin/token?grant_type=client_credential&appid=%s&secret=%s'", url, d.classic.ID, d.key.Reveal())
-	line(`curl -s -d '{"grant_type":"client_credential","appid":"%s","secret":"%s"}' %s/cgi-bin/stable_token`, d.stable.ID, d.key.Reveal(), url)
-	say("Call the platform with it: what a business server does.")
-	line(`curl -s "%s/cgi-bin/getcallbackip?access_token=$(curl -s %s %s | sed 's/.*"token":"\([^"]*\)".*/\1/')"`, d.platform.url, auth, token)
-	say("Watch tokens change; it goes on until Ctrl-C. Do the next ones meanwhile, in a third terminal.")
-	line("curl -sN %s '%s/v1/watch?app=%s&app=%s'", auth, url, demoClassic, demoStable)
-	say("Let the platform kill the current token, as somebody else's refresh would.")
-	line(`curl -s -d '{"mode":"classic"}' %s/_sandbox/apps/%s/kill`, d.platform.url, d.classic.ID)
-	say("Report the dead token: one new token is issued, however many callers report it.")
-	line(`curl -s %s -d '{"version":%d}' %s/renew`, auth, s.version(demoClassic), token)
-	say("See what the platform saw, and make it fail; the same as a page: " + d.platform.url + "/_sandbox/")
-	line("curl -s %s/_sandbox/state", d.platform.url)
-	line(`curl -s -d '{"path":"/cgi-bin/token","kind":"status","status":502,"times":3}' %s/_sandbox/faults`, d.platform.url)
-	say("Look at the server's health and metrics.")
-	line("curl -s %s/readyz", url)
-	line("curl -s %s/metrics", url)
-	say("List the apps with the operator command.")
-	line("HUFU_ADDR=%s HUFU_KEY=$(cat %s) %s app ls", url, filepath.Join(d.cfg.DataDir, adminKeyFile), programName())
-	return b.String()
 }
 
 // programName is how this program was called.
