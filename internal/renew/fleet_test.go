@@ -78,6 +78,7 @@ type fleet struct {
 	started  int
 	app      broker.App
 	log      *book
+	missing  atomic.Int64 // reads that got no token
 }
 
 // replica is one process of the fleet.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,7 +81,12 @@ func TestI2I3ASlowStoreBreaksNoPromise(t *testing.T) {
 					defer f.close()
 					f.inject(sandbox.Fault{Kind: sandbox.FaultLost, Probability: 0.03})
 					f.inject(sandbox.Fault{Kind: sandbox.FaultLate, Delay: 400 * time.Millisecond})
+					var wg sync.WaitGroup
+					for _, r := range f.replicas {
+						f.follow(&wg, r, minutes*time.Minute)
+					}
 					f.hold(minutes * time.Minute)
+					wg.Wait()
 					c := f.sandbox.Counts(appID)
 					t.Logf("%d issues, %d lost", c.Issues, c.Lost)
 					if high := minutes*60/10 + 2 + c.Lost; c.Issues > high {
@@ -239,6 +245,51 @@ func TestAChangeOfTheAppWhoseBackOffCannotBeEnded(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		if tok := f.token(f.replicas[0]); !f.live(tok) {
 			t.Error("no live token after the back-off")
+		}
+	})
+}
+
+// lateStore answers a read only when it is let, with what was there when it was asked.
+type lateStore struct {
+	*memstore.Store
+	gate *atomic.Pointer[chan struct{}]
+}
+
+func (s lateStore) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
+	r, err := s.Store.Get(ctx, k)
+	if gate := s.gate.Load(); gate != nil {
+		<-*gate
+	}
+	return r, err
+}
+
+func TestARecordThatWasReadTooLateHidesNoNewerOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var gate atomic.Pointer[chan struct{}]
+		f := newFleet(t, fleetConfig{mode: wechat.Classic, wrap: func(s *memstore.Store) storage { return lateStore{s, &gate} }})
+		defer f.close()
+		r := f.replicas[0]
+		old := f.token(r)
+		time.Sleep(time.Second)
+		shut := make(chan struct{})
+		gate.Store(&shut)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			// Somebody who knows of something newer has the record read again.
+			_, _ = r.Report(t.Context(), accessToken, old.Version+1000)
+		}()
+		synctest.Wait()
+		gate.Store(nil)
+		now, err := r.Replace(t.Context(), accessToken)
+		if err != nil || now.Version == old.Version {
+			t.Fatalf("got version %d and %v, want a new one", now.Version, err)
+		}
+		close(shut)
+		<-done
+		if got := f.token(r); got.Version != now.Version {
+			t.Errorf("version %d is served again after %d", got.Version, now.Version)
 		}
 	})
 }

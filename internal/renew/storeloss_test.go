@@ -124,6 +124,35 @@ func TestI2ATokenThatCouldNotBeStoredIsPromisedToNobody(t *testing.T) {
 	})
 }
 
+func TestI2ATokenFromATimeWithoutAStoreIsNotPromisedWhenItIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Classic})
+		defer f.close()
+		f.token(f.replicas[0])
+		time.Sleep(5 * time.Second)
+		f.lose(errStoreGone)
+		time.Sleep(17 * time.Second) // the token is dead, and each has got one for itself
+		older, newer := f.replicas[0], f.replicas[1]
+		if f.token(older).Issued.After(f.token(newer).Issued) {
+			older, newer = newer, older
+		}
+		if f.token(older).Secret.Equal(f.token(newer).Secret) {
+			t.Fatal("both replicas have the same token")
+		}
+		// The one whose token is about to die of the other's is the first to come back.
+		older.keepFrom(nil)
+		var wg sync.WaitGroup
+		for range 20 {
+			f.readAndHold(&wg, older)
+			time.Sleep(200 * time.Millisecond)
+		}
+		newer.keepFrom(nil)
+		f.hold(time.Minute)
+		wg.Wait()
+	})
+}
+
 func TestI2ClassicReplicasWithoutAStoreDoNotKillEachOthersPromises(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
