@@ -109,7 +109,8 @@ type Lease struct {
 	Acquired time.Time
 	Expiry   time.Time
 	// Abandoned is when the lease before this one was acquired, if that one ran out
-	// without being released; else zero. Its holder may have died in mid-issue.
+	// without being released; else zero. Its holder may have died in mid-issue. Of
+	// several that ran out one after the other it is the first.
 	Abandoned time.Time
 }
 

@@ -44,9 +44,6 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}()
 
 	r, err := m.read(ctx, e)
-	if err == nil {
-		r, err = m.reconcile(ctx, e, r)
-	}
 	if err != nil {
 		m.metrics.storeErrors.Inc()
 		return m.renewOffline(ctx, e, d, w)
@@ -61,6 +58,12 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		return err
 	}
 	unsaved = false
+	// Only now: what another replica may have issued since is on record, and what this
+	// one could not store is not promised as if it had not.
+	if r, err = m.reconcile(ctx, e, r, lease); err != nil {
+		m.metrics.storeErrors.Inc()
+		return m.renewOffline(ctx, e, d, w)
+	}
 	m.adopt(e, r)
 	planned := w.Cause == broker.CausePlanned
 	if m.unreadable(e, r) {
@@ -90,7 +93,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	if err := m.save(ctx, e, next); err != nil {
 		// The platform has acted, so this is the truth, stored or not.
 		m.metrics.storeErrors.Inc()
-		m.keepOffline(e, next)
+		m.keepOffline(e, next, lease.Term)
 		unsaved = ev.Err == nil || broker.AsError(ev.Err).Unknown
 	}
 	m.report(ctx, ev)

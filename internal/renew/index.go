@@ -142,7 +142,10 @@ type entry struct {
 	doubt  *doubt
 	// offline is the record as it should be stored, while the store cannot be reached.
 	offline *broker.Record
-	gone    bool // the app was removed
+	// unsavedTerm is the term of the lease under which the offline record came about;
+	// zero: there was none.
+	unsavedTerm int64
+	gone        bool // the app was removed
 	// hashes of the current and the previous token, as they are in the token index.
 	hashes [2]uint64
 

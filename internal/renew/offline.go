@@ -26,7 +26,7 @@ func (m *Manager) isOffline(e *entry) bool {
 }
 
 // keepOffline makes a record current here that could not be stored.
-func (m *Manager) keepOffline(e *entry, r broker.Record) {
+func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 	d := e.app.def.Load()
 	_, rot := d.source(e.kind)
 	e.mu.Lock()
@@ -35,7 +35,7 @@ func (m *Manager) keepOffline(e *entry, r broker.Record) {
 		return // the app has become another one meanwhile (I8)
 	}
 	old := e.state.Load()
-	e.offline = &r
+	e.offline, e.unsavedTerm = &r, term
 	secret := old.secret
 	if r.Current.Version != old.version {
 		secret = m.open(r)
@@ -97,7 +97,7 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w b
 		// Others may have issued since, and nobody can tell.
 		next.Current.Until = next.Current.Issued
 	}
-	m.keepOffline(e, next)
+	m.keepOffline(e, next, 0)
 	m.report(ctx, ev)
 	return ev.Err
 }
@@ -115,14 +115,26 @@ func (m *Manager) remembered(e *entry) broker.Record {
 // reconcile brings what was issued while the store was away together with what is
 // stored, and returns the result. After it the entry is not offline any more. It is
 // called under the lease, so that no other replica is in the middle of an issue.
-func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record) (broker.Record, error) {
+func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record, l broker.Lease) (broker.Record, error) {
 	e.mu.Lock()
-	ours := e.offline
+	ours, term := e.offline, e.unsavedTerm
 	e.mu.Unlock()
 	if ours == nil {
 		return stored, nil
 	}
 	_, rot := e.app.def.Load().source(e.kind)
+	if l.Term != term+1 && !rot.HarmlessTwice() && distinct(ours.Current, stored.Current) {
+		// Others have had the lease since. They may have issued what they could not store
+		// either, and then ours is dying. Nothing is promised of it any more.
+		doubted := ours.Clone()
+		doubted.Current.Until = earliest(doubted.Current.Until, doubted.Current.Issued)
+		e.mu.Lock()
+		if e.offline == ours {
+			e.offline = &doubted
+		}
+		ours = &doubted
+		e.mu.Unlock()
+	}
 	for {
 		next, changed := merge(stored, *ours, rot)
 		if v := ours.Current.Version; next.Current.Version < v || next.Current.Version == v && distinct(next.Current, ours.Current) {
@@ -196,7 +208,7 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 		case !next.Current.Until.After(next.Current.Issued):
 			// Nothing can be promised of this one, so it is renewed as soon as that can be
 			// done in order.
-			next.Due = earliest(next.Due, next.Current.Issued)
+			next.Due = earliest(next.Due, latest(next.Current.Issued, next.Previous.Until))
 		}
 		return next, true
 	case !ours.Failure.Last.After(stored.Failure.Last) || ours.Failure.Last.Before(stored.Current.Issued):

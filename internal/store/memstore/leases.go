@@ -13,6 +13,7 @@ import (
 type lease struct {
 	broker.Lease
 	released bool
+	since    time.Time // there has been no clean release
 }
 
 func (l lease) held(now time.Time) bool { return !l.released && now.Before(l.Expiry) }
@@ -37,10 +38,11 @@ func (s *Store) Acquire(ctx context.Context, name, holder string, ttl time.Durat
 		return broker.Lease{}, fmt.Errorf("acquire lease %q: %w", name, broker.ErrLeaseHeld)
 	}
 	l := broker.Lease{Name: name, Holder: holder, Term: last.Term + 1, Acquired: now, Expiry: now.Add(ttl)}
+	since := now
 	if ok && !last.released {
-		l.Abandoned = last.Acquired
+		l.Abandoned, since = last.since, last.since
 	}
-	d.leases[name] = lease{Lease: l}
+	d.leases[name] = lease{Lease: l, since: since}
 	return l, nil
 }
 

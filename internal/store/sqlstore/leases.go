@@ -48,7 +48,12 @@ func (s *Store) acquire(ctx context.Context, c *conn, name, holder string, ttl t
 	if last.held(now) {
 		return broker.Lease{}, refusal{broker.ErrLeaseHeld}
 	}
+	// What is kept is since when there has been no clean release: of several leases that
+	// ran out one after the other, the first is the one to be careful about.
 	next := leaseRow{holder: holder, term: last.term + 1, acquired: now, expiry: now + int64(ttl)}
+	if last.term != 0 && last.released == 0 {
+		next.acquired = last.acquired
+	}
 	var changed int64
 	if last.term == 0 {
 		changed, err = c.exec(ctx, q.insertLease, name, next.holder, next.term, next.acquired, next.expiry)
@@ -65,7 +70,7 @@ func (s *Store) acquire(ctx context.Context, c *conn, name, holder string, ttl t
 	}
 	l := broker.Lease{
 		Name: name, Holder: holder, Term: next.term,
-		Acquired: fromNanos(next.acquired), Expiry: fromNanos(next.expiry),
+		Acquired: fromNanos(now), Expiry: fromNanos(next.expiry),
 	}
 	if last.released == 0 {
 		l.Abandoned = fromNanos(last.acquired)

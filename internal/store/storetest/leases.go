@@ -184,12 +184,15 @@ func (s suite) abandoned(t *testing.T) {
 	if third := s.acquire(t, f.Store, "shop", "me"); !third.Abandoned.IsZero() {
 		t.Errorf("after a clean release came abandoned %v", third.Abandoned)
 	}
-	f.Advance(s.TTL)
-	fourth := s.acquire(t, f.Store, "shop", "me")
+	fourth := s.acquire(t, f.Store, "other", "me")
 	f.Advance(s.TTL)
 	wantErr(t, "release after it ran out", f.Store.Release(t.Context(), fourth), broker.ErrLeaseLost)
-	if fifth := s.acquire(t, f.Store, "shop", "me"); !near(fifth.Abandoned, fourth.Acquired) {
+	if fifth := s.acquire(t, f.Store, "other", "me"); !near(fifth.Abandoned, fourth.Acquired) {
 		t.Errorf("after a late release came abandoned %v, want %v", fifth.Abandoned, fourth.Acquired)
+	}
+	f.Advance(s.TTL)
+	if sixth := s.acquire(t, f.Store, "other", "you"); !near(sixth.Abandoned, fourth.Acquired) {
+		t.Errorf("after two that ran out came abandoned %v, want the first one's %v", sixth.Abandoned, fourth.Acquired)
 	}
 }
 

@@ -148,6 +148,7 @@ func (s suite) leaseMachine(t *testing.T) {
 		var given []broker.Lease // all that were ever acquired
 		var end time.Time        // of the last of them; zero once it is released
 		released := true
+		var since time.Time // there has been no clean release
 		held := func(t *rapid.T) bool { return !released && clock(t).Before(end) }
 		pick := func(t *rapid.T) (l broker.Lease, last bool) {
 			if len(given) == 0 {
@@ -168,12 +169,15 @@ func (s suite) leaseMachine(t *testing.T) {
 				rapidErr(t, "acquire", err, nil)
 				abandoned := time.Time{}
 				if !released {
-					abandoned = given[len(given)-1].Acquired
+					abandoned = since
 				}
 				rapidSame(t, broker.Lease{
 					Name: name, Holder: holder, Term: int64(len(given)) + 1,
 					Acquired: l.Acquired, Expiry: l.Acquired.Add(s.TTL), Abandoned: abandoned,
 				}, l)
+				if released {
+					since = l.Acquired
+				}
 				given, end, released = append(given, l), l.Expiry, false
 			},
 			"extend": func(t *rapid.T) {
