@@ -7,6 +7,7 @@
 // compare-and-swap is what makes it correct; the lease only saves the platform's
 // quota. Nobody waits on a mutex that is held across I/O: waiters wait on channels.
 //
-// Lock order: entry.mu, then scheduler.mu, pool.mu or hub.mu. None of them is held
-// while another package is called.
+// Lock order: Manager.closeMu, app.mu, entry.mu, then scheduler.mu, pool.mu, hub.mu or
+// a shard of the token index. Neither the store nor a platform is called while one of
+// them is held; the keyset is, since opening a box takes less than a microsecond.
 package renew
