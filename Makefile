@@ -6,6 +6,8 @@
 GO       ?= go
 FUZZTIME ?= 10s
 BENCH    ?= $(GO) test ./internal/bench -run TestReport -v -bench-report
+# HOLD is how long make hold holds answers to their promise.
+HOLD     ?= 2m
 # VULNDB names a mirror of the vulnerability database (https:// or file://).
 VULNDB   ?=
 
@@ -56,6 +58,10 @@ fuzz: ## Fuzz each target for FUZZTIME (10s), one after another
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## Look for known vulnerabilities (VULNDB=URL: a mirror of the database)
 	sh tools/vuln.sh $(GOVULNCHECK) '$(VULNDB)'
+
+.PHONY: hold
+hold: ## Hold every answer of a running server to its promise for minutes, with kill -9 and without
+	$(GO) test ./internal/e2e -run 'EveryAnswer|KilledAtAny' -e2e-hold $(HOLD) -v -count=1
 
 .PHONY: sdk
 sdk: build ## Check a running server with an unmodified SDK (needs Node.js and npm)
