@@ -28,7 +28,7 @@ type Answer struct {
 
 // parseAnswer reads an object and nothing else.
 func parseAnswer(raw []byte) (Answer, bool) {
-	raw = bytes.TrimSpace(raw)
+	raw = bytes.Trim(raw, " \t\r\n") // what JSON takes for blanks
 	if len(raw) == 0 || raw[0] != '{' {
 		return Answer{}, false
 	}

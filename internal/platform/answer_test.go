@@ -142,7 +142,7 @@ func TestAnswerDoesNotPrintItsTokens(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	for _, s := range []string{
 		`{"access_token":"83_x","expires_in":7200}`, `{"errcode":40013,"errmsg":"invalid appid rid: 6aac005a-01bfdbee-79769285"}`,
-		`{"errcode":"-1"}`, `{"expires_in":1e999}`, `{"expires_in":"-0"}`, `{`, ``, `[]`, `{"access_token":"\u0000"}`, "\xef\xbb\xbf{}", `{"a":{"a":{"a":1}}}`,
+		`{"errcode":"-1"}`, `{"expires_in":1e999}`, `{"expires_in":"-0"}`, `{`, ``, `[]`, `{"access_token":"\u0000"}`, "\xef\xbb\xbf{}", `{"a":{"a":{"a":1}}}`, "\v{}", " \t\r\n{} ",
 	} {
 		f.Add(s)
 	}

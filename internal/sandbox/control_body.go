@@ -57,7 +57,7 @@ func (w want) check(names []string) error {
 // readCommand reads JSON or a form, and says which of the two it was. It looks at the
 // body rather than at its declared type: curl calls everything a form.
 func readCommand(body []byte, w want) (cmd command, form bool, err error) {
-	text := strings.TrimSpace(string(body))
+	text := strings.Trim(string(body), " \t\r\n")
 	switch {
 	case !w.known:
 		return command{}, text != "" && text[0] != '{', errNoSuchPage

@@ -186,7 +186,7 @@ func (w *wechat) usedDead(c *call, t *token) {
 // decode reads a JSON object. The platform has one code for nothing at all and
 // one for anything else that is not what it expects.
 func decode(body []byte, v any) int {
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {
 		return codeEmptyBody
 	}
