@@ -37,7 +37,7 @@ func newMemory(bound int) *memory {
 }
 
 // again notes that a client is told a token and reports whether it was told the same
-// one before and should still have it.
+// one before, or already its successor, and should still have it.
 func (m *memory) again(client, app string, t *access.Held) (early, hurried bool) {
 	k := holder{client, app}
 	now := t.Now.UnixNano()
@@ -47,22 +47,27 @@ func (m *memory) again(client, app string, t *access.Held) (early, hurried bool)
 	m.mu.RUnlock()
 	// The ends of two promises on one token differ by what was cut off to whole seconds.
 	if !ok || was.version != t.Version || until-was.until > int64(time.Second) {
-		was = m.note(k, told{version: t.Version, until: until})
+		was = m.note(k, told{version: t.Version, until: until}, now)
 	}
-	same := was.version == t.Version
-	return same && now < was.until, same && now < was.hurried
+	// Calls at the same time overtake each other: one that read the token before it was
+	// renewed may come here after one that was told the new one.
+	return was.version >= t.Version && now < was.until, was.version == t.Version && now < was.hurried
 }
 
-// note remembers what a client is told and returns what it was told before.
-func (m *memory) note(k holder, x told) told {
+// note remembers what a client is told, unless that was overtaken by something newer,
+// and returns what it was told before.
+func (m *memory) note(k holder, x told, now int64) told {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was, ok := m.young[k]
 	if !ok {
 		was = m.old[k]
 	}
-	if was.version == x.version {
+	switch {
+	case was.version == x.version:
 		x.hurried = was.hurried
+	case was.version > x.version && now < was.until:
+		return was
 	}
 	if len(m.young) >= m.half {
 		m.old, m.young = m.young, make(map[holder]told, m.half/8)

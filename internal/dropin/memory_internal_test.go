@@ -36,7 +36,10 @@ func TestMemoryTellsEarlyReasks(t *testing.T) {
 		{"before the extended one ends", 90 * time.Minute, 1, until.Add(time.Hour), true},
 		{"a new version", 91 * time.Minute, 2, until.Add(2 * time.Hour), false},
 		{"the new version again", 91 * time.Minute, 2, until.Add(2 * time.Hour), true},
-		{"an older version, from a slower replica", 92 * time.Minute, 1, until.Add(time.Hour), false},
+		{"an older version, by a call that was overtaken", 92 * time.Minute, 1, until.Add(time.Hour), true},
+		{"the new version once more", 93 * time.Minute, 2, until.Add(2 * time.Hour), true},
+		{"an older version, when the new one is over", 3 * time.Hour, 1, until.Add(3 * time.Hour), false},
+		{"the older version again", 3 * time.Hour, 1, until.Add(3 * time.Hour), true},
 	} {
 		now := start.Add(step.after)
 		early, hurried := m.again("orders", "shop", heldAt(now, step.version, step.until.Sub(now)))

@@ -85,6 +85,12 @@ func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, p
 func (m *Manager) verdict(ctx context.Context, e *entry, s *snapshot, check func(context.Context) broker.Verdict) (broker.Verdict, error) {
 	m.closeMu.RLock()
 	e.mu.Lock()
+	if e.state.Load().version != s.version {
+		// Replaced meanwhile, and what is known of its successor is not thrown away for it.
+		e.mu.Unlock()
+		m.closeMu.RUnlock()
+		return broker.VerdictUnknown, nil
+	}
 	if e.doubt == nil || e.doubt.version != s.version {
 		e.doubt = &doubt{version: s.version}
 	}
