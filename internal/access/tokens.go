@@ -22,6 +22,9 @@ type Config struct {
 	Audit      *audit.Recorder
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger // nil: nothing is logged
+	// Virtual makes and reads virtual tokens. Nil: there are none, and every client gets
+	// real ones.
+	Virtual broker.VirtualTokens
 	// MaxWaits is how many long polls and watches one client may have at a time. Zero: 1000.
 	MaxWaits int
 }
@@ -32,6 +35,8 @@ type Service struct {
 	registry *registry.Registry
 	audit    *audit.Recorder
 	waits    *waits
+	virtual  broker.VirtualTokens
+	callers  callers
 	log      *slog.Logger
 
 	reads   prometheus.Counter
@@ -43,8 +48,11 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Virtual == nil {
+		cfg.Virtual = noVirtual{}
+	}
 	s := &Service{
-		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), log: cfg.Logger,
+		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), virtual: cfg.Virtual, log: cfg.Logger,
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),

@@ -39,11 +39,19 @@ type tally struct {
 // Read counts one read of a token. It neither waits nor, for the second and later
 // reads of a version, allocates.
 func (r *Recorder) Read(c broker.Caller, app string, kind broker.Kind, v broker.Version) {
-	k := deed{client: c.Name(), app: app, kind: kind, version: v}
+	r.use(c, "read", deed{client: c.Name(), app: app, kind: kind, version: v})
+}
+
+// Call counts one call that was made with a token, as [Recorder.Read] does reads.
+func (r *Recorder) Call(c broker.Caller, app string, kind broker.Kind, v broker.Version) {
+	r.use(c, "call", deed{client: c.Name(), app: app, kind: kind, version: v, other: "call"})
+}
+
+func (r *Recorder) use(c broker.Caller, action string, k deed) {
 	for {
 		w := r.current.Load()
 		if w.count(k) || r.begin(w, k, broker.AuditEntry{
-			Client: k.client, Action: "read", App: app, Kind: kind, Version: v,
+			Client: k.client, Action: action, App: k.app, Kind: k.kind, Version: k.version,
 			Remote: c.Remote, RequestID: c.RequestID, Result: "ok",
 		}) {
 			return

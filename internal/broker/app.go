@@ -19,8 +19,11 @@ type App struct {
 	BaseURL  string // empty: the platform's own
 	Policy   *Policy
 	Sinks    []Sink
-	Origin   Origin
-	Version  Version // of the stored definition; zero for apps from the file
+	// Deny are the patterns of paths that only administrators may call through the
+	// gateway. Nil: the platform's own list.
+	Deny    []string
+	Origin  Origin
+	Version Version // of the stored definition; zero for apps from the file
 }
 
 // Policy is what an operator may say about renewing. Zero values mean the defaults.

@@ -72,10 +72,12 @@ const (
 
 // Client is a business server that may ask for tokens.
 type Client struct {
-	Name    string
-	Key     KeyHash
-	Apps    []string // ids, or patterns with *
-	Rights  Rights
+	Name   string
+	Key    KeyHash
+	Apps   []string // ids, or patterns with *
+	Rights Rights
+	// Paths limits Call to paths that match one of these patterns with *. Empty: all.
+	Paths   []string
 	Handout Handout
 	SDK     string // name of an [SDKProfile]; empty: generic
 	Origin  Origin

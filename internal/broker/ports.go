@@ -70,8 +70,12 @@ type Platform struct {
 	Modes []string // ways to issue; the first is the default
 	// Kinds says, for a mode, how each kind is issued and how it rotates.
 	Kinds func(mode string) map[Kind]Source
-	// Host is the platform's own base URL.
+	// BaseURL is the platform's own.
 	BaseURL string
+	// Upstream is how its calls are passed on. Nil: they are not.
+	Upstream Upstream
+	// Examiner finds out what stands between an app and its tokens. Nil: nobody does.
+	Examiner Examiner
 }
 
 // Source is where tokens of one kind come from.

@@ -28,6 +28,13 @@ func (r *Registry) Valid(c *broker.Client) bool {
 	return now != nil && now.Key == c.Key
 }
 
+// Client finds a client by its name, or returns nil.
+func (r *Registry) Client(name string) *broker.Client { return r.clients.Load().byName[name] }
+
+// ClientsEpoch is another number whenever a client may be another one, so that what was
+// found out about the clients can be kept for as long as it stays the same.
+func (r *Registry) ClientsEpoch() uint64 { return r.clients.Load().epoch }
+
 // EachClient yields all clients, in no order.
 func (r *Registry) EachClient() iter.Seq[*broker.Client] { return maps.Values(r.clients.Load().byName) }
 
@@ -94,7 +101,7 @@ func (r *Registry) DeleteClient(ctx context.Context, name string) error {
 }
 
 func (t *clientTable) clone() *clientTable {
-	return &clientTable{byKey: maps.Clone(t.byKey), byName: maps.Clone(t.byName)}
+	return &clientTable{epoch: t.epoch + 1, byKey: maps.Clone(t.byKey), byName: maps.Clone(t.byName)}
 }
 
 func (t *clientTable) add(c *broker.Client) {

@@ -49,6 +49,7 @@ type Registry struct {
 
 // clientTable is replaced as a whole with every change.
 type clientTable struct {
+	epoch  uint64 // of the table; it grows with every change
 	byKey  map[broker.KeyHash]*broker.Client
 	byName map[string]*broker.Client
 }

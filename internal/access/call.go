@@ -1,0 +1,139 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Callable returns the app if the client may make calls on it. Who may not is told the
+// same whether there is such an app or not.
+func (s *Service) Callable(c broker.Caller, app string) (*broker.App, error) {
+	if err := s.may(c, broker.Call, app); err != nil {
+		return nil, err
+	}
+	a := s.registry.App(app)
+	if a == nil {
+		return nil, s.refuse(broker.ErrUnknownApp)
+	}
+	return a, nil
+}
+
+// Bearer finds out who makes a call that carries a token: the client and the app of a
+// virtual one, and the app of a real one that was handed out here and may still be in
+// use. Nobody knows whose a real one is, so that the caller's client stays what it was.
+// It returns false for every other token, and for a virtual one whose client was
+// revoked or may not call the app any more.
+func (s *Service) Bearer(c broker.Caller, seen broker.Secret) (broker.Caller, *broker.App, bool) {
+	if claim, ok := s.virtual.Read(seen); ok {
+		client := s.registry.Client(claim.Client)
+		if client == nil || client.Mark() != claim.Mark || !acl.Allow(client, broker.Call, claim.Key.App) ||
+			claim.Key.Kind != broker.AccessToken || claim.Key.Subject != "" {
+			return c, nil, false
+		}
+		a := s.registry.App(claim.Key.App)
+		c.Client = client
+		return c, a, a != nil
+	}
+	k, ok := s.tokens.ByToken(seen)
+	if !ok || k.Kind != broker.AccessToken || k.Subject != "" {
+		return c, nil, false
+	}
+	a := s.registry.App(k.App)
+	return c, a, a != nil
+}
+
+// Owns reports whether a token is one of an app's, handed out here or virtual, whoever
+// may use it: it opens nothing that wants another kind of token (I8).
+func (s *Service) Owns(seen broker.Secret) bool {
+	if _, ok := s.virtual.Read(seen); ok {
+		return true
+	}
+	_, ok := s.tokens.ByToken(seen)
+	return ok
+}
+
+// MayCall checks a call of one path against the client's path rules and the patterns
+// that only administrators may call. A call without a client carries a real token, and
+// may do what one of those clients may do that real tokens are handed out to: any of
+// them may have made it.
+//
+// What an administrator does with a denied path is written down before it is done.
+func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, path string, deny []string) error {
+	denied := acl.Denied(deny, path)
+	switch {
+	case denied && !acl.Allow(c.Client, broker.Admin, a.ID):
+		return s.denyPath(c, a.ID, "the path is on the app's deny list", "only a client with the right admin on the app may call it; "+
+			"the app's deny says which paths that are")
+	case denied:
+		e := entryOf(c, "call_denied_path", a.ID, nil)
+		e.Target = path
+		return s.audit.Record(ctx, e)
+	case c.Client != nil && acl.AllowPath(c.Client, path):
+		return nil
+	case c.Client != nil:
+		return s.denyPath(c, a.ID, "the client's paths do not have this one", "a client's paths say which of the platform's paths it may call; an administrator of the server can change them")
+	}
+	callers := s.callers.of(s, a.ID)
+	for _, client := range callers {
+		if acl.AllowPath(client, path) {
+			return nil
+		}
+	}
+	if len(callers) == 0 {
+		return s.denyPath(c, a.ID, "no client may make calls on the app with a real token", "give the client that got this token the right call, or show its key as well: Authorization: Bearer CLIENT_KEY")
+	}
+	return s.denyPath(c, a.ID, "no client of the app may call this path with a real token", "a client's paths say which of the platform's paths it may call; an administrator of the server can change them")
+}
+
+func (s *Service) denyPath(c broker.Caller, app, why, hint string) error {
+	err := &broker.Error{Code: broker.ErrNotAllowed.Code, Class: broker.ErrNotAllowed.Class, Message: broker.ErrNotAllowed.Message + ": " + why, Hint: hint}
+	e := entryOf(c, "call", app, err)
+	s.audit.Count(e)
+	return s.refuse(err)
+}
+
+// CallToken returns the app's token for a call, the best there is. With a token in
+// memory it does not wait.
+func (s *Service) CallToken(ctx context.Context, c broker.Caller, a *broker.App) (broker.Token, error) {
+	t, _, ok := s.tokens.Peek(a.ID, broker.AccessToken)
+	if !ok {
+		var err error
+		if t, err = s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken}); err != nil {
+			return broker.Token{}, s.refuse(err)
+		}
+	}
+	s.audit.Call(c, a.ID, t.Key.Kind, t.Version)
+	return t, nil
+}
+
+// Rejected replaces a token that the platform itself was seen to reject. However many
+// calls saw it, it costs one issue (I4). Where the next issue may not be made yet, it is
+// waited for as long as ctx allows: a call that fails is what it is all about.
+func (s *Service) Rejected(ctx context.Context, c broker.Caller, seen broker.Token) (broker.Token, error) {
+	for {
+		t, err := s.tokens.Renew(ctx, seen.Key, seen.Version)
+		if err == nil {
+			e := entryOf(c, "call_rejected", seen.Key.App, nil)
+			e.Kind, e.Version = seen.Key.Kind, t.Version
+			s.audit.Count(e)
+			s.audit.Call(c, t.Key.App, t.Key.Kind, t.Version)
+			return t, nil
+		}
+		wait := broker.AsError(err).RetryAfter
+		if end, bounded := ctx.Deadline(); wait <= 0 || !bounded || time.Until(end) < wait {
+			return broker.Token{}, s.refuse(err)
+		}
+		select {
+		case <-ctx.Done():
+			return broker.Token{}, s.refuse(err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// CallUntokened counts a call that carried none of the app's tokens: one opened by the
+// app secret, or by a token of the app's user.
+func (s *Service) CallUntokened(c broker.Caller, a *broker.App) { s.audit.Call(c, a.ID, "", 0) }

@@ -1,0 +1,80 @@
+package broker
+
+import "net/http"
+
+// CallSort says what a call on one of a platform's paths is, and so what may be done
+// with it on its way there.
+type CallSort int
+
+// The sorts of calls.
+const (
+	// CallApp is opened by the app's own token, which is attached to it.
+	CallApp CallSort = iota
+	// CallUser is opened by a token that belongs to a user of the app, and passes
+	// untouched: such a token never stands for the app's own, nor the other way round (I8).
+	CallUser
+	// CallExchange is opened by the app secret, and gives something else than the app's
+	// token. The secret takes the place of the client key in it.
+	CallExchange
+	// CallManaged asks for what is kept here: tokens and tickets. It is never passed on,
+	// because a new token could end the one that everybody has.
+	CallManaged
+)
+
+// Route is what is known of one path of a platform.
+type Route struct {
+	Sort CallSort
+	// Metered says that the platform counts calls of this path for the app as a whole, so
+	// that one caller's refusal for the quota holds for all.
+	Metered bool
+}
+
+// Shown is what a call shows in the places where its platform looks for credentials.
+// What is not shown is zero.
+type Shown struct {
+	Token Secret // where a token stands
+	AppID string // where the platform's name of the app stands
+	Key   Secret // where the app secret stands, and here a client key
+}
+
+// Judgement is what a platform's answer says.
+type Judgement struct {
+	// Verdict is on the token that the call carried.
+	Verdict Verdict
+	// Err is what the platform refused with; nil where it did not.
+	Err *Error
+}
+
+// Refusal is an error in the form that a platform gives its own.
+type Refusal struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Upstream is the gateway's side of a platform: how its calls look. Its methods change
+// nothing but the request they are given, do no I/O, and are safe for concurrent use.
+// Paths have single slashes and are decoded.
+type Upstream interface {
+	// Hosts are the platform's own hosts. An app's calls go to its base URL and nowhere
+	// else, whatever a request says; this is what base URLs are checked against.
+	Hosts() []string
+	// Denied are the patterns of paths that only administrators may call unless an app
+	// says otherwise: those that spend what cannot be had again.
+	Denied() []string
+	// Route says what a path is. Unknown paths are [CallApp].
+	Route(path string) Route
+	// Shown finds what a call shows.
+	Shown(r *http.Request) Shown
+	// Attach puts a token where the platform wants it, instead of any that is there.
+	Attach(r *http.Request, tok Secret)
+	// Substitute puts the app's id and secret where the platform wants them, instead of
+	// any that are there.
+	Substitute(r *http.Request, appID string, secret Secret)
+	// Judge reads an answer, of which body is the whole content in the clear, or nil where
+	// that is too large or of a type that errors never have.
+	Judge(path string, resp *http.Response, body []byte) Judgement
+	// Refuse says an error in the platform's own form. The request's id is in it where the
+	// platform would have put its own.
+	Refuse(err *Error, requestID string) Refusal
+}
