@@ -12,6 +12,7 @@ import (
 	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 func teamApp(id, appID string) *broker.App {
@@ -22,7 +23,7 @@ func teamApp(id, appID string) *broker.App {
 // nothing that is not there.
 func TestReportsThatChangeNothingDoNotFillTheAudit(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		ctx := t.Context()
 		c := s.caller("orders")
 		held, _ := s.ReadNow(c, "shop", broker.AccessToken)
@@ -79,14 +80,14 @@ func second[T any](_ T, err error) error { return err }
 // I10: what changed the token is in the audit before it is answered.
 func TestAReportThatChangedTheTokenIsRecordedAtOnce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		held, _ := s.ReadNow(s.caller("orders"), "shop", broker.AccessToken)
-		s.sandbox.Kill(held.Secret.Reveal())
+		s.Sandbox.Kill(held.Secret.Reveal())
 		got, err := s.Report(t.Context(), s.caller("orders"), "shop", broker.AccessToken, held.Version)
 		if err != nil || got.Version == held.Version {
 			t.Fatal(got, err)
 		}
-		es, err := s.store.Audit().Query(t.Context(), broker.AuditFilter{Action: "report"})
+		es, err := s.Store.Audit().Query(t.Context(), broker.AuditFilter{Action: "report"})
 		if err != nil || len(es) != 1 || es[0].Version != got.Version || es[0].Result != "ok" {
 			t.Errorf("I10: %+v, %v", es, err)
 		}
@@ -94,8 +95,8 @@ func TestAReportThatChangedTheTokenIsRecordedAtOnce(t *testing.T) {
 }
 
 // tenants are two teams that manage their own apps, and a client that reads those of both.
-func tenants() stackConfig {
-	return stackConfig{clients: []*broker.Client{
+func tenants() stacktest.Config {
+	return stacktest.Config{Clients: []*broker.Client{
 		client("team", broker.Admin, "team-*"), client("rival", broker.Admin, "rival-*"), client("reads", broker.Read, "*"),
 		client("both", broker.Admin, "team-*", "rival-*"),
 	}}
@@ -142,7 +143,7 @@ func TestTheSameRegistrationIsRefused(t *testing.T) {
 		again := teamApp("again", appID)
 		again.BaseURL = "http://sandbox"
 		err := second(s.PutApp(t.Context(), s.caller("admin"), again))
-		if e := broker.AsError(err); e.Code != "conflict" || e.Hint == "" || s.registry.App("again") != nil {
+		if e := broker.AsError(err); e.Code != "conflict" || e.Hint == "" || s.Registry.App("again") != nil {
 			t.Errorf("I1: %v, want a refusal", err)
 		}
 	})
@@ -210,7 +211,7 @@ func TestPagesOfAppsLeaveNoneOut(t *testing.T) {
 		a.BaseURL, a.Origin, a.Policy = "http://sandbox", broker.FromFile, &broker.Policy{InitialDelay: time.Hour}
 		apps = append(apps, a)
 	}
-	inBubble(t, stackConfig{apps: apps, clients: []*broker.Client{
+	inBubble(t, stacktest.Config{Apps: apps, Clients: []*broker.Client{
 		client("team", broker.Admin, "team-*"), client("some", broker.Admin, "zz-*", "a-02", "te*-1*", "nothing"),
 		client("ends", broker.Admin, "*-11"), client("none", broker.Admin, "zzz"),
 	}}, func(t *testing.T, s *stack) {
@@ -244,7 +245,7 @@ func TestPagesOfAppsLeaveNoneOut(t *testing.T) {
 // One client cannot hold more than its share of the server's memory.
 func TestAClientHasAShareOfWatches(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{maxWaits: 3}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{MaxWaits: 3}, func(t *testing.T, s *stack) {
 		throttled := func(err error) bool {
 			e := broker.AsError(err)
 			return e.Code == "throttled" && e.Class == broker.Throttled && e.RetryAfter > 0 && e.Hint != ""

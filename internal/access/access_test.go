@@ -12,18 +12,19 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 // Every method asks whether its caller may, before it does anything.
 func TestNothingIsDoneForWhoMayNot(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		ctx := t.Context()
 		held, err := s.Read(ctx, s.caller("orders"), "shop", broker.AccessToken, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, issues := len(s.entries()), s.issues()
+		before, issues := len(s.entries()), s.Issues()
 		app := &broker.App{ID: "new", Platform: wechat.Name, AppID: "wx1", Secrets: []broker.Secret{broker.NewSecret("s")}}
 		calls := map[string]func(broker.Caller) error{
 			"read": func(c broker.Caller) error {
@@ -70,7 +71,7 @@ func TestNothingIsDoneForWhoMayNot(t *testing.T) {
 				}
 			}
 		}
-		if got := len(s.entries()); got != before || s.issues() != issues || s.registry.App("new") != nil {
+		if got := len(s.entries()); got != before || s.Issues() != issues || s.Registry.App("new") != nil {
 			t.Error("something was done for those who may not")
 		}
 	})
@@ -80,7 +81,7 @@ func TestNothingIsDoneForWhoMayNot(t *testing.T) {
 // came of it.
 func TestWhatWasDoneIsInTheAudit(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		ctx := t.Context()
 		held, err := s.Read(ctx, s.caller("reader"), "shop", broker.AccessToken, 0)
 		if err != nil {
@@ -120,9 +121,9 @@ func TestWhatWasDoneIsInTheAudit(t *testing.T) {
 // I3: a token is handed out although the audit cannot be written.
 func TestAFailingStoreTakesNoTokenAway(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		ctx := t.Context()
-		s.store.Fail(errors.New("the store is away"))
+		s.Store.Fail(errors.New("the store is away"))
 		held, err := s.Read(ctx, s.caller("orders"), "shop", broker.AccessToken, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +131,7 @@ func TestAFailingStoreTakesNoTokenAway(t *testing.T) {
 		if got, err := s.Report(ctx, s.caller("orders"), "shop", broker.AccessToken, held.Version); err != nil || got.Version != held.Version {
 			t.Errorf("%+v, %v", got, err)
 		}
-		s.store.Fail(nil)
+		s.Store.Fail(nil)
 		// The entries come later.
 		for _, e := range s.entries() {
 			if e.Action == "report" {
@@ -141,16 +142,15 @@ func TestAFailingStoreTakesNoTokenAway(t *testing.T) {
 	})
 }
 
-func twins() stackConfig {
+func twins() stacktest.Config {
 	app := func(id, mode string) *broker.App {
-		return &broker.App{
-			ID: id, Platform: wechat.Name, AppID: otherID, Mode: mode, BaseURL: "http://sandbox",
-			Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile,
-		}
+		a := stacktest.NewApp(id, otherID)
+		a.Mode = mode
+		return a
 	}
-	return stackConfig{
-		apps: []*broker.App{app("blog", wechat.Stable), app("blog-classic", wechat.Classic)},
-		clients: []*broker.Client{
+	return stacktest.Config{
+		Apps: []*broker.App{app("blog", wechat.Stable), app("blog-classic", wechat.Classic)},
+		Clients: []*broker.Client{
 			client("one", broker.Read, "blog"), client("other", broker.Read, "blog-classic"), client("both", broker.Read, "blog*"), client("none", broker.Renew, "*"),
 		},
 	}
@@ -182,7 +182,7 @@ func TestDropInFindsTheAppThatTheClientMayRead(t *testing.T) {
 // I8: a token stands for its own app, as long as it may be in use.
 func TestATokenStandsForItsApp(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic, apps: twins().apps}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Classic, Apps: twins().Apps}, func(t *testing.T, s *stack) {
 		ctx := t.Context()
 		tok := map[string]broker.Secret{}
 		for _, id := range []string{"shop", "blog", "blog-classic"} {
@@ -207,11 +207,11 @@ func TestATokenStandsForItsApp(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour + time.Minute)
-		s.settle()
+		s.Settle()
 		old := tok["shop"]
 		for range 30 {
 			a, ok := s.ByToken(ctx, old)
-			if live := s.sandbox.Live(old.Reveal()); live && (!ok || a.ID != "shop") {
+			if live := s.Sandbox.Live(old.Reveal()); live && (!ok || a.ID != "shop") {
 				t.Error("a token that works at the platform is not known here")
 			}
 			time.Sleep(15 * time.Second)
@@ -228,23 +228,23 @@ func TestRecheckReturnsTheSuccessorOfADeadToken(t *testing.T) {
 	for _, mode := range []string{wechat.Stable, wechat.Classic} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
+			inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
 				ctx, c := t.Context(), s.caller("reader")
 				held, _ := s.ReadNow(c, "shop", broker.AccessToken)
-				if got := s.Recheck(ctx, c, held); got.Version != held.Version || s.issues() != 1 {
-					t.Errorf("a token that lives: %+v, %d issues", got, s.issues())
+				if got := s.Recheck(ctx, c, held); got.Version != held.Version || s.Issues() != 1 {
+					t.Errorf("a token that lives: %+v, %d issues", got, s.Issues())
 				}
 				time.Sleep(2 * time.Minute)
-				if lived, err := s.sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
+				if lived, err := s.Sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
 					t.Fatal(lived, err)
 				}
 				got := s.Recheck(ctx, c, held)
-				if !s.sandbox.Live(got.Secret.Reveal()) || s.issues() != 2 {
-					t.Errorf("a dead one: %+v, %d issues", got, s.issues())
+				if !s.Sandbox.Live(got.Secret.Reveal()) || s.Issues() != 2 {
+					t.Errorf("a dead one: %+v, %d issues", got, s.Issues())
 				}
 				// A late suspicion of the dead one is none of the new one (I4).
-				if again := s.Recheck(ctx, c, held); again.Version != got.Version || s.issues() != 2 {
-					t.Errorf("I4: a late one: %+v, %d issues", again, s.issues())
+				if again := s.Recheck(ctx, c, held); again.Version != got.Version || s.Issues() != 2 {
+					t.Errorf("I4: a late one: %+v, %d issues", again, s.Issues())
 				}
 				for _, e := range s.entries() {
 					if e.Action == "suspect" && e.Client == "reader" && e.Version == got.Version {
@@ -262,9 +262,9 @@ func TestRecheckNeverFails(t *testing.T) {
 	for _, kind := range []sandbox.FaultKind{sandbox.FaultHang, sandbox.FaultReset, sandbox.FaultGarbage, sandbox.FaultStatus} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+			inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 				held, _ := s.ReadNow(s.caller("reader"), "shop", broker.AccessToken)
-				s.sandbox.Inject(sandbox.Fault{Kind: kind})
+				s.Sandbox.Inject(sandbox.Fault{Kind: kind})
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				begun := time.Now()
@@ -278,7 +278,7 @@ func TestRecheckNeverFails(t *testing.T) {
 
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		held, _ := s.ReadNow(s.caller("reader"), "shop", broker.AccessToken)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -302,7 +302,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 
 // A read of a token in memory costs nothing that the garbage collector would see.
 func TestAReadFromMemoryAllocatesNothing(t *testing.T) {
-	s := newStack(t, stackConfig{})
+	s := newStack(t, stacktest.Config{})
 	c := s.caller("orders")
 	if _, err := s.Read(t.Context(), c, "shop", broker.AccessToken, 0); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/dropin"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 // sink takes an answer like a connection does, without keeping it.
@@ -28,7 +29,7 @@ func BenchmarkToken(b *testing.B) {
 		clients = append(clients, client(fmt.Sprintf("c%d", i), key, "shop"))
 		requests = append(requests, httptest.NewRequest(http.MethodGet, tokenPath(appID, key), nil))
 	}
-	s := newStack(b, stackConfig{clients: clients})
+	s := newStack(b, stacktest.Config{Clients: clients})
 	w := &sink{http.Header{}}
 	for range 2 { // the first read waits for the token, the audit makes room, the check is made
 		for _, r := range requests {

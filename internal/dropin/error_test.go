@@ -15,6 +15,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -94,9 +95,9 @@ func TestRefusalsHaveThePlatformsExactForm(t *testing.T) {
 		{"a path that goes up", "GET", "/x/../cgi-bin/token?" + good, ""},
 		{"the gateway", "GET", "/gateway/shop/cgi-bin/user/get", ""},
 	}
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
-		live := s.sandbox.Current(appID, sandbox.Stable)
-		issues := s.issues()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		live := s.Sandbox.Current(appID, sandbox.Stable)
+		issues := s.Issues()
 		var out strings.Builder
 		for _, c := range cases {
 			w := s.do(c.method, strings.ReplaceAll(c.target, "LIVE", live), c.body)
@@ -116,13 +117,13 @@ func TestRefusalsHaveThePlatformsExactForm(t *testing.T) {
 			if got := w.Header().Get("X-Request-Id"); got != id {
 				t.Errorf("%s: X-Request-Id %q, want the rid, %q", c.name, got, id)
 			}
-			if !strings.Contains(s.log.String(), "request_id="+id) {
+			if !strings.Contains(s.Log.String(), "request_id="+id) {
 				t.Errorf("%s: the rid cannot be found in the log", c.name)
 			}
 			fmt.Fprintf(&out, "%s\n\t%s\n", c.name, mask(body))
 		}
 		golden(t, "refusals.golden", out.String())
-		if s.issues() != issues || s.checks() != 0 {
+		if s.Issues() != issues || s.Checks() != 0 {
 			t.Error("refused calls reached the platform")
 		}
 	})
@@ -156,8 +157,8 @@ func TestThePlatformsFaultsAreToldInItsOwnWords(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			// The app's first issue waits, so that the fault is there before it.
-			inBubble(t, stackConfig{policy: broker.Policy{InitialDelay: time.Hour}}, func(t *testing.T, s *stack) {
-				if err := c.prepare(s.sandbox); err != nil {
+			inBubble(t, stacktest.Config{Policy: broker.Policy{InitialDelay: time.Hour}}, func(t *testing.T, s *stack) {
+				if err := c.prepare(s.Sandbox); err != nil {
 					t.Fatal(err)
 				}
 				for range 2 { // by the platform itself, and by what is remembered of it
@@ -169,7 +170,7 @@ func TestThePlatformsFaultsAreToldInItsOwnWords(t *testing.T) {
 					if !ridForm.MatchString(body) {
 						t.Errorf("%s does not end in a rid", body)
 					}
-					if id := w.Header().Get("X-Request-Id"); !strings.Contains(s.log.String(), "request_id="+id) {
+					if id := w.Header().Get("X-Request-Id"); !strings.Contains(s.Log.String(), "request_id="+id) {
 						t.Errorf("request id %q is not in the log", id)
 					}
 					for _, hidden := range []string{ordersID, secret} {
@@ -186,7 +187,7 @@ func TestThePlatformsFaultsAreToldInItsOwnWords(t *testing.T) {
 // I6: keys, secrets and tokens come in queries and bodies; none is ever logged.
 func TestNoSecretIsLogged(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		live := s.token(ordersID).AccessToken
 		s.stable(ordersID, true)
 		for _, target := range []string{
@@ -197,8 +198,8 @@ func TestNoSecretIsLogged(t *testing.T) {
 			s.do("POST", target, `{"secret":"posted-key"}`)
 		}
 		s.do("POST", "/cgi-bin/stable_token", `{"grant_type":"x","appid":"posted-app","secret":"posted-key"`)
-		s.settle()
-		log := s.log.String()
+		s.Settle()
+		log := s.Log.String()
 		for _, hidden := range []string{ordersID, secret, live, "guessed-key", "guessed-token", "posted-key", "wx-made-up", "?", "secret="} {
 			if strings.Contains(log, hidden) {
 				t.Errorf("I6: %q is in the log:\n%s", hidden, log)
@@ -213,11 +214,11 @@ func TestNoSecretIsLogged(t *testing.T) {
 // Whoever has no key cannot fill the log.
 func TestOnlyRefusalsOfClientsAreLoggedAsInfo(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		refused := func(do func()) (info, debug int) {
-			before := len(s.log.String())
+			before := len(s.Log.String())
 			do()
-			for line := range strings.Lines(s.log.String()[before:]) {
+			for line := range strings.Lines(s.Log.String()[before:]) {
 				if strings.Contains(line, "a drop-in call was refused") {
 					info += strings.Count(line, "level=INFO")
 					debug += strings.Count(line, "level=DEBUG")
@@ -245,7 +246,7 @@ func TestOnlyRefusalsOfClientsAreLoggedAsInfo(t *testing.T) {
 
 func TestRequestIDsAreUnique(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		seen := map[string]bool{}
 		for range 1000 {
 			id := s.do("GET", tokenPath(appID, ordersID), "").Header().Get("X-Request-Id")

@@ -13,6 +13,7 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 var modes = []string{wechat.Stable, wechat.Classic}
@@ -40,9 +41,9 @@ func crowd(n int, ask func() answer) []answer {
 
 func TestTheFirstReadIsNoSuspicion(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
-		if s.token(ordersID).AccessToken == "" || s.checks() != 0 {
-			t.Errorf("%d checks for the first read", s.checks())
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		if s.token(ordersID).AccessToken == "" || s.Checks() != 0 {
+			t.Errorf("%d checks for the first read", s.Checks())
 		}
 	})
 }
@@ -52,18 +53,18 @@ func TestTheFirstReadIsNoSuspicion(t *testing.T) {
 func TestAClientThatKeepsToThePromiseCostsNoCheck(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
-		inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
+		inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
 			for end := time.Now().Add(24 * time.Hour); time.Now().Before(end); {
 				a := s.token(ordersID)
-				if !s.sandbox.Live(a.AccessToken) {
+				if !s.Sandbox.Live(a.AccessToken) {
 					t.Fatal("I2: a dead token was handed out")
 				}
 				time.Sleep(time.Duration(a.ExpiresIn) * time.Second)
-				if !s.sandbox.Live(a.AccessToken) {
+				if !s.Sandbox.Live(a.AccessToken) {
 					t.Fatal("I2: the token died before its expires_in was over")
 				}
 			}
-			if n := s.checks(); n != 0 {
+			if n := s.Checks(); n != 0 {
 				t.Errorf("%d checks, want none", n)
 			}
 		})
@@ -75,8 +76,8 @@ func TestAClientThatKeepsToThePromiseCostsNoCheck(t *testing.T) {
 func TestEarlyReasksOfALiveTokenCostAHandfulOfChecks(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
-		inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
-			want, issues := s.token(ordersID).AccessToken, s.issues()
+		inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
+			want, issues := s.token(ordersID).AccessToken, s.Issues()
 			for range 3 {
 				for _, a := range crowd(100, func() answer { return s.token(ordersID) }) {
 					if a.AccessToken != want {
@@ -85,10 +86,10 @@ func TestEarlyReasksOfALiveTokenCostAHandfulOfChecks(t *testing.T) {
 				}
 				time.Sleep(5 * time.Second)
 			}
-			if n := s.checks(); n < 1 || n > 5 {
+			if n := s.Checks(); n < 1 || n > 5 {
 				t.Errorf("300 early re-asks cost %d checks, want 1 to 5", n)
 			}
-			if s.issues() != issues {
+			if s.Issues() != issues {
 				t.Error("I7: a suspicion alone cost an issue")
 			}
 		})
@@ -99,12 +100,12 @@ func TestEarlyReasksOfALiveTokenCostAHandfulOfChecks(t *testing.T) {
 // farm of processes without a shared cache costs about one a minute.
 func TestConstantReasksCostAboutOneCheckAMinute(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for range 6000 {
 			s.token(ordersID)
 			time.Sleep(100 * time.Millisecond)
 		}
-		if n := s.checks(); n > 20 {
+		if n := s.Checks(); n > 20 {
 			t.Errorf("10 minutes of 10 reads a second cost %d checks", n)
 		}
 	})
@@ -114,21 +115,21 @@ func TestConstantReasksCostAboutOneCheckAMinute(t *testing.T) {
 func TestEarlyReasksOfADeadTokenCostOneIssue(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
-		inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
+		inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
 			dead := s.token(ordersID).AccessToken
-			issues := s.issues()
-			if lived, err := s.sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
+			issues := s.Issues()
+			if lived, err := s.Sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
 				t.Fatal(lived, err)
 			}
 			for _, a := range crowd(300, func() answer { return s.token(ordersID) }) {
-				if a.AccessToken == dead || !s.sandbox.Live(a.AccessToken) {
+				if a.AccessToken == dead || !s.Sandbox.Live(a.AccessToken) {
 					t.Fatal("I4: a dead token was handed out again")
 				}
 			}
-			if n := s.issues() - issues; n != 1 {
+			if n := s.Issues() - issues; n != 1 {
 				t.Errorf("I4: %d issues for one dead token, want 1", n)
 			}
-			if n := s.checks(); n > 3 {
+			if n := s.Checks(); n > 3 {
 				t.Errorf("%d checks", n)
 			}
 			// Everybody has the new one, and asking again for it is no reason to issue.
@@ -136,7 +137,7 @@ func TestEarlyReasksOfADeadTokenCostOneIssue(t *testing.T) {
 				s.token(ordersID)
 				time.Sleep(time.Second)
 			}
-			if n := s.issues() - issues; n != 1 {
+			if n := s.Issues() - issues; n != 1 {
 				t.Errorf("I4: %d issues in the end, want 1", n)
 			}
 		})
@@ -146,15 +147,15 @@ func TestEarlyReasksOfADeadTokenCostOneIssue(t *testing.T) {
 // On a late platform somebody may have spoiled the token in a way that only force helps.
 func TestATokenThatThePlatformGivesAgainIsReplacedByForce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Stable}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Stable}, func(t *testing.T, s *stack) {
 		dead := s.token(ordersID).AccessToken
-		if !s.sandbox.Spoil(dead) {
+		if !s.Sandbox.Spoil(dead) {
 			t.Fatal("the token was dead already")
 		}
-		if a := s.token(ordersID); !s.sandbox.Live(a.AccessToken) {
+		if a := s.token(ordersID); !s.Sandbox.Live(a.AccessToken) {
 			t.Errorf("got %+v, want a live token", a)
 		}
-		if n := s.sandbox.Counts(appID).Forced; n != 1 {
+		if n := s.Sandbox.Counts(appID).Forced; n != 1 {
 			t.Errorf("%d forced renewals, want 1", n)
 		}
 	})
@@ -163,13 +164,13 @@ func TestATokenThatThePlatformGivesAgainIsReplacedByForce(t *testing.T) {
 // A client that gets a newer version than it had is not suspected for it.
 func TestANewVersionIsNoEarlyReask(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Classic}, func(t *testing.T, s *stack) {
 		first := s.token(ordersID).AccessToken
 		time.Sleep(63 * time.Minute) // renewed by plan; the promise on the first goes on a little
 		if second := s.token(ordersID).AccessToken; second == first {
 			t.Fatal("not renewed")
 		}
-		if n := s.checks(); n != 0 {
+		if n := s.Checks(); n != 0 {
 			t.Errorf("%d checks", n)
 		}
 	})
@@ -178,29 +179,29 @@ func TestANewVersionIsNoEarlyReask(t *testing.T) {
 func TestForceRefreshIsASuspicionOnly(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
-		inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
-			want, issues := s.token(ordersID).AccessToken, s.issues()
+		inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
+			want, issues := s.token(ordersID).AccessToken, s.Issues()
 			for _, a := range crowd(100, func() answer { return s.stable(ordersID, true) }) {
 				if a.AccessToken != want {
 					t.Fatalf("got %+v, want the live token as it was", a)
 				}
 			}
-			if n := s.checks(); n != 1 || s.issues() != issues {
-				t.Errorf("%d checks and %d issues, want 1 and none", n, s.issues()-issues)
+			if n := s.Checks(); n != 1 || s.Issues() != issues {
+				t.Errorf("%d checks and %d issues, want 1 and none", n, s.Issues()-issues)
 			}
-			if lived, err := s.sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
+			if lived, err := s.Sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
 				t.Fatal(lived, err)
 			}
 			time.Sleep(2 * time.Minute) // until the verdict is forgotten
 			for _, a := range crowd(100, func() answer { return s.stable(ordersID, true) }) {
-				if !s.sandbox.Live(a.AccessToken) {
+				if !s.Sandbox.Live(a.AccessToken) {
 					t.Fatal("a dead token was handed out")
 				}
 			}
-			if n := s.issues() - issues; n != 1 {
+			if n := s.Issues() - issues; n != 1 {
 				t.Errorf("I4: %d issues, want 1", n)
 			}
-			if n := s.sandbox.Counts(appID).Forced; n != 0 {
+			if n := s.Sandbox.Counts(appID).Forced; n != 0 {
 				t.Errorf("%d forced renewals at the platform, want none", n)
 			}
 		})
@@ -214,10 +215,10 @@ func TestForceRefreshIsWrittenInSeveralWays(t *testing.T) {
 	} {
 		t.Run(written, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+			inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 				body := fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":%s}`, appID, ordersID, written)
-				if a := decode(t, s.do("POST", "/cgi-bin/stable_token", body)); a.AccessToken == "" || s.checks() != want {
-					t.Errorf("%+v, and %d checks, want %d", a, s.checks(), want)
+				if a := decode(t, s.do("POST", "/cgi-bin/stable_token", body)); a.AccessToken == "" || s.Checks() != want {
+					t.Errorf("%+v, and %d checks, want %d", a, s.Checks(), want)
 				}
 			})
 		})
@@ -228,9 +229,9 @@ func TestForceRefreshIsWrittenInSeveralWays(t *testing.T) {
 func TestAHangingPlatformDelaysAReaskBrieflyAndOnce(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
-		inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
+		inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
 			want := s.token(ordersID).AccessToken
-			s.sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultHang})
+			s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultHang})
 			for i, ask := range []func() answer{
 				func() answer { return s.token(ordersID) },
 				func() answer { return s.token(ordersID) },
@@ -246,12 +247,12 @@ func TestAHangingPlatformDelaysAReaskBrieflyAndOnce(t *testing.T) {
 					t.Errorf("I3: ask %d took %v while the platform hangs", i, took)
 				}
 			}
-			s.sandbox.ClearFaults()
+			s.Sandbox.ClearFaults()
 			time.Sleep(time.Minute)
-			if lived, err := s.sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
+			if lived, err := s.Sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil || !lived {
 				t.Fatal(lived, err)
 			}
-			if a := s.token(ordersID); !s.sandbox.Live(a.AccessToken) {
+			if a := s.token(ordersID); !s.Sandbox.Live(a.AccessToken) {
 				t.Error("re-asks are not heeded any more, although the platform is back")
 			}
 		})
@@ -271,9 +272,9 @@ func TestAFailingCheckTakesNoTokenAway(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(f.Kind, f.Errcode), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
-				want, issues := s.token(ordersID).AccessToken, s.issues()
-				s.sandbox.Inject(f)
+			inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+				want, issues := s.token(ordersID).AccessToken, s.Issues()
+				s.Sandbox.Inject(f)
 				for range 50 {
 					for _, a := range []answer{s.token(ordersID), s.stable(ordersID, true)} {
 						if a.AccessToken != want {
@@ -282,7 +283,7 @@ func TestAFailingCheckTakesNoTokenAway(t *testing.T) {
 					}
 					time.Sleep(100 * time.Millisecond)
 				}
-				if s.issues() != issues {
+				if s.Issues() != issues {
 					t.Error("I7: a check that failed cost an issue")
 				}
 			})
@@ -293,9 +294,9 @@ func TestAFailingCheckTakesNoTokenAway(t *testing.T) {
 // The store is not asked, so that it may be away.
 func TestReasksWorkWithoutTheStore(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		want := s.token(ordersID).AccessToken
-		s.store.Fail(fmt.Errorf("the store is away"))
+		s.Store.Fail(fmt.Errorf("the store is away"))
 		begun := time.Now()
 		for range 10 {
 			if a := s.token(ordersID); a.AccessToken != want {
@@ -305,7 +306,7 @@ func TestReasksWorkWithoutTheStore(t *testing.T) {
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("I3: 10 reads took %v", took)
 		}
-		s.store.Fail(nil)
+		s.Store.Fail(nil)
 	})
 }
 
@@ -316,11 +317,11 @@ func TestClientsAreSuspectedOneByOne(t *testing.T) {
 	for i := range 50 {
 		clients = append(clients, client(fmt.Sprintf("c%d", i), fmt.Sprintf("key-%d-0123456789abcdef0123456789abcdef", i), "shop"))
 	}
-	inBubble(t, stackConfig{clients: clients}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Clients: clients}, func(t *testing.T, s *stack) {
 		for i := range clients {
 			s.token(fmt.Sprintf("key-%d-0123456789abcdef0123456789abcdef", i))
 		}
-		if n := s.checks(); n != 0 {
+		if n := s.Checks(); n != 0 {
 			t.Errorf("%d checks for 50 first reads", n)
 		}
 	})
@@ -328,23 +329,23 @@ func TestClientsAreSuspectedOneByOne(t *testing.T) {
 
 func TestTicketsComeFromTheTokensApp(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Classic}, func(t *testing.T, s *stack) {
 		old := s.token(ordersID).AccessToken
 		ticket := func(token, kind string) answer {
 			return decode(t, s.do("GET", "/cgi-bin/ticket/getticket?access_token="+token+"&type="+kind, ""))
 		}
 		for _, kind := range []string{"jsapi", "wx_card"} {
 			a := ticket(old, kind)
-			if a.Errcode != 0 || a.Errmsg != "ok" || a.Ticket == "" || a.Ticket != s.sandbox.CurrentTicket(appID, kind) || a.ExpiresIn < 1 {
+			if a.Errcode != 0 || a.Errmsg != "ok" || a.Ticket == "" || a.Ticket != s.Sandbox.CurrentTicket(appID, kind) || a.ExpiresIn < 1 {
 				t.Errorf("%s: %+v", kind, a)
 			}
 			if a := ticket(a.Ticket, kind); a.Errcode != 40001 {
 				t.Errorf("I8: a ticket was taken for a token: %+v", a)
 			}
 		}
-		n := s.sandbox.Counts(appID).TicketCalls
+		n := s.Sandbox.Counts(appID).TicketCalls
 		crowd(100, func() answer { return ticket(old, "jsapi") })
-		if got := s.sandbox.Counts(appID).TicketCalls; got != n {
+		if got := s.Sandbox.Counts(appID).TicketCalls; got != n {
 			t.Errorf("100 reads cost %d calls at the platform", got-n)
 		}
 		// The token before the current one stands for its app as long as it works there.
@@ -352,7 +353,7 @@ func TestTicketsComeFromTheTokensApp(t *testing.T) {
 		if s.token(ordersID).AccessToken == old {
 			t.Fatal("not renewed")
 		}
-		if a := ticket(old, "jsapi"); s.sandbox.Live(old) && a.Ticket == "" {
+		if a := ticket(old, "jsapi"); s.Sandbox.Live(old) && a.Ticket == "" {
 			t.Errorf("with the previous token: %+v", a)
 		}
 		time.Sleep(5 * time.Minute)
@@ -365,7 +366,7 @@ func TestTicketsComeFromTheTokensApp(t *testing.T) {
 // I10: who asked is in the audit, with what they did.
 func TestDropInCallsAreAudited(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		a := s.token(ordersID)
 		forced := httptest.NewRequest(http.MethodPost, "/cgi-bin/stable_token", strings.NewReader(
 			fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":true}`, appID, ordersID),
@@ -376,7 +377,7 @@ func TestDropInCallsAreAudited(t *testing.T) {
 		s.do("GET", "/cgi-bin/ticket/getticket?type=jsapi&access_token="+a.AccessToken, "")
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		entries, err := s.store.Audit().Query(t.Context(), broker.AuditFilter{App: "shop"})
+		entries, err := s.Store.Audit().Query(t.Context(), broker.AuditFilter{App: "shop"})
 		if err != nil {
 			t.Fatal(err)
 		}

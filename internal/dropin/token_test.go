@@ -11,6 +11,7 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 func TestBothPathsGiveTheManagedTokenWhateverItsMode(t *testing.T) {
@@ -18,13 +19,13 @@ func TestBothPathsGiveTheManagedTokenWhateverItsMode(t *testing.T) {
 	for _, mode := range []string{wechat.Stable, wechat.Classic} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) {
-				want := s.sandbox.Current(appID, sandbox.Mode(mode))
+			inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) {
+				want := s.Sandbox.Current(appID, sandbox.Mode(mode))
 				if got := s.token(ordersID); got.AccessToken != want || want == "" {
 					t.Errorf("cgi-bin/token gave %+v, want the %s token", got, mode)
 				}
 				time.Sleep(3 * time.Hour) // past the promise, so that this is no early re-ask
-				want = s.sandbox.Current(appID, sandbox.Mode(mode))
+				want = s.Sandbox.Current(appID, sandbox.Mode(mode))
 				if got := s.stable(ordersID, false); got.AccessToken != want {
 					t.Errorf("stable_token gave %+v, want the %s token", got, mode)
 				}
@@ -32,7 +33,7 @@ func TestBothPathsGiveTheManagedTokenWhateverItsMode(t *testing.T) {
 				if mode == wechat.Stable {
 					other = sandbox.Classic
 				}
-				if got := s.sandbox.Current(appID, other); got != "" {
+				if got := s.Sandbox.Current(appID, other); got != "" {
 					t.Error("a token was issued in the mode that the app is not in")
 				}
 			})
@@ -42,7 +43,7 @@ func TestBothPathsGiveTheManagedTokenWhateverItsMode(t *testing.T) {
 
 func TestSuccessHasThePlatformsExactForm(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		w := s.do("GET", tokenPath(appID, ordersID), "")
 		a := decode(t, w)
 		if got, want := w.Body.String(), fmt.Sprintf(`{"access_token":%q,"expires_in":%d}`, a.AccessToken, a.ExpiresIn); got != want {
@@ -63,7 +64,7 @@ func TestSuccessHasThePlatformsExactForm(t *testing.T) {
 
 func TestPathsMayHaveDoubledSlashes(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, prefix := range []string{"http://h/", "http://h//", "http://h///"} {
 			target := prefix + strings.ReplaceAll(tokenPath(appID, ordersID)[1:], "cgi-bin/", "cgi-bin//")
 			if a := decode(t, s.do("GET", target, "")); a.AccessToken == "" {
@@ -76,7 +77,7 @@ func TestPathsMayHaveDoubledSlashes(t *testing.T) {
 // What SDKs send besides is no reason to refuse them: PowerWeChat adds neededText=.
 func TestUnknownParametersAndFieldsAreTolerated(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		if a := decode(t, s.do("GET", tokenPath(appID, ordersID)+"&neededText=&x=%zz", "")); a.AccessToken == "" {
 			t.Errorf("cgi-bin/token: %+v", a)
 		}
@@ -132,13 +133,13 @@ func TestEverySDKsCacheEndsWithThePromise(t *testing.T) {
 			clients = append(clients, c)
 		}
 	}
-	inBubble(t, stackConfig{mode: wechat.Stable, clients: clients}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Stable, Clients: clients}, func(t *testing.T, s *stack) {
 		// The platform goes away, so that the token grows old.
-		s.sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus})
+		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus})
 		for i, want := range promises {
-			held, _ := s.service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
+			held, _ := s.Service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
 			time.Sleep(held.Promise(held.Now) - time.Duration(want)*time.Second)
-			held, ok := s.service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
+			held, ok := s.Service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
 			promise := int64(held.Promise(held.Now) / time.Second)
 			if !ok || promise != want {
 				t.Fatalf("the promise is %d s, want %d s", promise, want)
@@ -171,14 +172,10 @@ func TestEverySDKsCacheEndsWithThePromise(t *testing.T) {
 // A client that is the caller of another app must not learn anything of this one (I8).
 func TestAKeyGetsItsOwnAppsOnly(t *testing.T) {
 	t.Parallel()
-	other := &broker.App{
-		ID: "other", Platform: wechat.Name, AppID: otherID, BaseURL: "http://sandbox",
-		Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile,
-	}
-	c := stackConfig{apps: []*broker.App{other}, clients: []*broker.Client{client("blog", "blog-key-0123456789abcdef0123456789", "other")}}
+	c := stacktest.Config{Apps: []*broker.App{stacktest.NewApp("other", otherID)}, Clients: []*broker.Client{client("blog", "blog-key-0123456789abcdef0123456789", "other")}}
 	inBubble(t, c, func(t *testing.T, s *stack) {
 		a := decode(t, s.do("GET", tokenPath(otherID, "blog-key-0123456789abcdef0123456789"), ""))
-		if a.AccessToken != s.sandbox.Current(otherID, sandbox.Stable) {
+		if a.AccessToken != s.Sandbox.Current(otherID, sandbox.Stable) {
 			t.Errorf("the client's own app: %+v", a)
 		}
 		foreign := s.do("GET", tokenPath(appID, "blog-key-0123456789abcdef0123456789"), "")
@@ -187,7 +184,7 @@ func TestAKeyGetsItsOwnAppsOnly(t *testing.T) {
 			t.Errorf("an app that is not the client's is told apart from one that does not exist:\n%s\n%s", f, u)
 		}
 		ticket := decode(t, s.do("GET", "/cgi-bin/ticket/getticket?type=jsapi&access_token="+a.AccessToken, ""))
-		if ticket.Ticket == "" || ticket.Ticket != s.sandbox.CurrentTicket(otherID, "jsapi") {
+		if ticket.Ticket == "" || ticket.Ticket != s.Sandbox.CurrentTicket(otherID, "jsapi") {
 			t.Errorf("the ticket is not that of the token's app: %+v", ticket)
 		}
 	})
@@ -196,7 +193,7 @@ func TestAKeyGetsItsOwnAppsOnly(t *testing.T) {
 // Strangers cannot find out which apps are here.
 func TestAnUnknownKeyHearsTheSameAboutEveryApp(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, key := range []string{"guess", secret, "hufu_" + strings.Repeat("a", 38), strings.Repeat("k", 5000)} {
 			known := mask(s.do("GET", tokenPath(appID, key), "").Body.String())
 			unknown := mask(s.do("GET", tokenPath("wx000000000000dead", key), "").Body.String())
@@ -209,7 +206,7 @@ func TestAnUnknownKeyHearsTheSameAboutEveryApp(t *testing.T) {
 
 func TestHeadAndOptionsHandOutNothing(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, path := range []string{tokenPath(appID, ordersID), "/cgi-bin/stable_token", "/", "/cgi-bin/user/get"} {
 			if w := s.do("HEAD", path, ""); w.Code != http.StatusOK || w.Body.Len() > 0 {
 				t.Errorf("HEAD %.20s: %d %s", path, w.Code, w.Body)
@@ -230,13 +227,12 @@ func TestAnAmbiguousAppIDSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	var apps []*broker.App
 	for _, mode := range []string{wechat.Stable, wechat.Classic} {
-		apps = append(apps, &broker.App{
-			ID: "other-" + mode, Platform: wechat.Name, AppID: otherID, Mode: mode, BaseURL: "http://sandbox",
-			Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile,
-		})
+		a := stacktest.NewApp("other-"+mode, otherID)
+		a.Mode = mode
+		apps = append(apps, a)
 	}
 	const key = "blog-key-0123456789abcdef0123456789"
-	inBubble(t, stackConfig{apps: apps, clients: []*broker.Client{client("blog", key, "other-*")}}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Apps: apps, Clients: []*broker.Client{client("blog", key, "other-*")}}, func(t *testing.T, s *stack) {
 		got := mask(s.do("GET", tokenPath(otherID, key), "").Body.String())
 		const want = `(ambiguous_app): the client may read 2 apps with this app id; give the client the right to one of them only rid: TIME-RID-RID"}`
 		if !strings.HasSuffix(got, want) {
@@ -247,7 +243,7 @@ func TestAnAmbiguousAppIDSaysWhatToDo(t *testing.T) {
 
 func TestAMistypedKeyIsToldSo(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		got := mask(s.do("GET", tokenPath(appID, "hufu_"+strings.Repeat("a", 38)), "").Body.String())
 		if !strings.HasPrefix(got, `{"errcode":40125,"errmsg":"invalid appsecret, this Hufu client key is mistyped`) || !strings.HasSuffix(got, ` rid: TIME-RID-RID"}`) {
 			t.Error(got)

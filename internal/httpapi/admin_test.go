@@ -12,6 +12,7 @@ import (
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/httpapi"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 func (s *stack) putApp(id, body string) call {
@@ -22,7 +23,7 @@ const newApp = `{"platform":"wechat","app_id":"` + otherID + `","secret":"` + se
 
 func TestAppsComeChangeAndGo(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		w := s.do(s.putApp("blog", newApp))
 		if body := w.Body.String(); strings.Contains(body, secret) {
 			t.Errorf("I6: the secret comes out: %s", body)
@@ -36,9 +37,9 @@ func TestAppsComeChangeAndGo(t *testing.T) {
 		if d := cmp.Diff(want, made); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
-		s.settle()
+		s.Settle()
 		tok := tokenIn(t, s.get("/v1/apps/blog/tokens/access_token", adminKey))
-		if !s.sandbox.Live(tok.Token) {
+		if !s.Sandbox.Live(tok.Token) {
 			t.Error("the new app has no live token")
 		}
 		got := decode[api.App](t, s.get("/v1/apps/blog", adminKey), http.StatusOK)
@@ -63,7 +64,7 @@ func TestAppsComeChangeAndGo(t *testing.T) {
 
 		time.Sleep(1100 * time.Millisecond)
 		var actions []string
-		for _, e := range s.audit() {
+		for _, e := range s.Entries() {
 			if e.App == "blog" && e.Action != "read" {
 				actions = append(actions, fmt.Sprint(e.Client, " ", e.Action, " ", e.Result))
 				if e.RequestID == "" || e.Remote == "" || e.At.IsZero() {
@@ -84,9 +85,9 @@ func TestAppsComeChangeAndGo(t *testing.T) {
 // A changed secret is tried at once, and a fault that it mends is forgotten.
 func TestAMendedSecretWorksAtOnce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		s.do(s.putApp("blog", strings.Replace(newApp, `"secret":"`+secret, `"secret":"wrong`, 1)))
-		s.settle()
+		s.Settle()
 		if p := problemIn(t, s.get("/v1/apps/blog/tokens/access_token", adminKey), http.StatusBadGateway); p.Class != api.ClassBadCredential {
 			t.Errorf("%+v", p)
 		}
@@ -96,7 +97,7 @@ func TestAMendedSecretWorksAtOnce(t *testing.T) {
 		}
 		s.do(s.putApp("blog", strings.Replace(newApp, `"secret":"`+secret+`"`, `"secret":["wrong","`+secret+`"]`, 1)))
 		begun := time.Now()
-		if tok := tokenIn(t, s.get("/v1/apps/blog/tokens/access_token", adminKey)); !s.sandbox.Live(tok.Token) || time.Since(begun) > time.Second {
+		if tok := tokenIn(t, s.get("/v1/apps/blog/tokens/access_token", adminKey)); !s.Sandbox.Live(tok.Token) || time.Since(begun) > time.Second {
 			t.Errorf("%+v after %v", tok, time.Since(begun))
 		}
 	})
@@ -106,13 +107,12 @@ func TestListsOfAppsArePaged(t *testing.T) {
 	t.Parallel()
 	var apps []*broker.App
 	for i := range 25 {
-		apps = append(apps, &broker.App{
-			ID: fmt.Sprintf("api-%02d", i), Platform: "wechat", AppID: fmt.Sprintf("wx%016d", i), BaseURL: "http://sandbox",
-			Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile, Policy: &broker.Policy{InitialDelay: time.Hour},
-		})
+		a := stacktest.NewApp(fmt.Sprintf("api-%02d", i), fmt.Sprintf("wx%016d", i))
+		a.Policy = &broker.Policy{InitialDelay: time.Hour}
+		apps = append(apps, a)
 	}
-	half := client("half", "half-key-0123456789abcdef0123456789", broker.Admin, "api-1*")
-	inBubble(t, stackConfig{apps: apps, clients: []*broker.Client{half}}, func(t *testing.T, s *stack) {
+	half := stacktest.Client("half", "half-key-0123456789abcdef0123456789", broker.Admin, "api-1*")
+	inBubble(t, stacktest.Config{Apps: apps, Clients: []*broker.Client{half}}, func(t *testing.T, s *stack) {
 		list := func(query, key string) []api.App {
 			w := s.get("/v1/apps?"+query, key)
 			if strings.Contains(w.Body.String(), secret) {
@@ -146,8 +146,8 @@ func TestListsOfAppsArePaged(t *testing.T) {
 func TestAnAdministratorOfSomeAppsStaysThere(t *testing.T) {
 	t.Parallel()
 	const key = "half-key-0123456789abcdef0123456789"
-	half := client("half", key, broker.Admin, "api-*")
-	inBubble(t, stackConfig{clients: []*broker.Client{half}}, func(t *testing.T, s *stack) {
+	half := stacktest.Client("half", key, broker.Admin, "api-*")
+	inBubble(t, stacktest.Config{Clients: []*broker.Client{half}}, func(t *testing.T, s *stack) {
 		for _, c := range []call{
 			{target: "/v1/apps/shop"},
 			{method: "PUT", target: "/v1/apps/shop", body: newApp},
@@ -174,7 +174,7 @@ func TestAnAdministratorOfSomeAppsStaysThere(t *testing.T) {
 
 func TestClientsComeAndGo(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		body := `{"name":"new","apps":["shop","api-*"],"allow":["read"],"sdk":"silenceper"}`
 		made := decode[api.Client](t, s.do(call{method: "POST", target: "/v1/clients", key: adminKey, body: body}), http.StatusCreated)
 		if !strings.HasPrefix(made.Key, "hufu_") || len(made.Key) < 32 {
@@ -206,7 +206,7 @@ func TestClientsComeAndGo(t *testing.T) {
 		problemIn(t, s.get(tokenPath, key), http.StatusUnauthorized)
 		time.Sleep(1100 * time.Millisecond)
 		var actions []string
-		for _, e := range s.audit() {
+		for _, e := range s.Entries() {
 			if strings.HasSuffix(e.Action, "_client") {
 				actions = append(actions, e.Action+" "+e.Target+" "+e.Result)
 			}
@@ -219,7 +219,7 @@ func TestClientsComeAndGo(t *testing.T) {
 
 func TestAClientMayReadAndRenewUnlessItIsSaid(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		made := decode[api.Client](t, s.do(call{method: "POST", target: "/v1/clients", key: adminKey, body: `{"name":"new","apps":["*"]}`}), http.StatusCreated)
 		if d := cmp.Diff([]string{"read", "renew"}, made.Allow); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
@@ -231,10 +231,10 @@ func TestAClientMayReadAndRenewUnlessItIsSaid(t *testing.T) {
 // What was changed but could not be accounted for is told as a failure (I10).
 func TestAChangeWithoutItsAuditEntryIsToldSo(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
-		s.store.Fail(fmt.Errorf("the store is away"))
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		s.Store.Fail(fmt.Errorf("the store is away"))
 		w := s.do(s.putApp("blog", newApp))
-		s.store.Fail(nil)
+		s.Store.Fail(nil)
 		if w.Code < 500 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
@@ -243,7 +243,7 @@ func TestAChangeWithoutItsAuditEntryIsToldSo(t *testing.T) {
 
 func TestTheAuditIsFilteredAndPaged(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		s.token()
 		start := time.Now().UTC()
 		for i := range 23 {
@@ -291,7 +291,7 @@ func TestKeysAreRotatedByAdministratorsOnly(t *testing.T) {
 		calls++
 		return api.KeyRotation{Primary: 7, Resealed: 3, Removed: 1}, nil
 	}
-	inBubble(t, stackConfig{api: httpapi.Config{RotateKeys: rotate}}, func(t *testing.T, s *stack) {
+	inBubbleWith(t, httpapi.Config{RotateKeys: rotate}, func(t *testing.T, s *stack) {
 		problemIn(t, s.do(call{method: "POST", target: "/v1/keys/rotate", key: ordersKey}), http.StatusForbidden)
 		problemIn(t, s.do(call{target: "/v1/keys/rotate", key: adminKey}), http.StatusMethodNotAllowed)
 		if calls != 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -148,8 +149,8 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 		{"a watch of what does not exist", call{target: "/v1/watch?app=api-9", key: ordersKey}},
 		{"the rotation of keys, where there is none", call{method: "POST", target: "/v1/keys/rotate", key: adminKey}},
 	}
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
-		issues := s.issues()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		issues := s.Issues()
 		var out strings.Builder
 		for _, c := range cases {
 			w := s.do(c.call)
@@ -163,7 +164,7 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 			}
 		}
 		golden(t, "problems.golden", out.String())
-		if s.issues() != issues || s.checks() != 0 {
+		if s.Issues() != issues || s.Checks() != 0 {
 			t.Error("refused requests reached the platform")
 		}
 	})
@@ -193,8 +194,8 @@ func TestThePlatformsFaultsAreToldWithAHint(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{policy: broker.Policy{InitialDelay: time.Hour}}, func(t *testing.T, s *stack) {
-				if err := c.prepare(s.sandbox); err != nil {
+			inBubble(t, stacktest.Config{Policy: broker.Policy{InitialDelay: time.Hour}}, func(t *testing.T, s *stack) {
+				if err := c.prepare(s.Sandbox); err != nil {
 					t.Fatal(err)
 				}
 				for i := range 3 {
@@ -227,8 +228,8 @@ func TestThePlatformsFaultsAreToldWithAHint(t *testing.T) {
 
 func TestAServerThatStopsIsNotReady(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{policy: broker.Policy{InitialDelay: time.Hour}}, func(t *testing.T, s *stack) {
-		if err := s.manager.Close(t.Context()); err != nil {
+	inBubble(t, stacktest.Config{Policy: broker.Policy{InitialDelay: time.Hour}}, func(t *testing.T, s *stack) {
+		if err := s.Manager.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		w := s.get(tokenPath, ordersKey)
@@ -247,14 +248,14 @@ type hidden struct{ token string }
 func TestAPanicIsA500ThatShowsNothing(t *testing.T) {
 	t.Parallel()
 	bad := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(hidden{"83_secret_in_a_panic"}) })
-	inBubble(t, stackConfig{api: httpapi.Config{DropIn: bad}}, func(t *testing.T, s *stack) {
+	inBubbleWith(t, httpapi.Config{DropIn: bad}, func(t *testing.T, s *stack) {
 		w := s.do(call{target: "/cgi-bin/token?secret=" + ordersKey})
 		body := w.Body.String()
 		p := problemIn(t, w, http.StatusInternalServerError)
 		if p.Code != api.CodeInternal || strings.Contains(body, "83_") || strings.Contains(body, "panic") || strings.Contains(body, "goroutine") {
 			t.Errorf("%s", body)
 		}
-		log := s.log.String()
+		log := s.Log.String()
 		if strings.Contains(log, "83_secret") || strings.Contains(log, ordersKey) {
 			t.Errorf("I6: the panic's value is in the log: %s", log)
 		}
@@ -270,7 +271,7 @@ func TestAPanicIsA500ThatShowsNothing(t *testing.T) {
 func TestAnAbortIsPassedOn(t *testing.T) {
 	t.Parallel()
 	bad := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	inBubble(t, stackConfig{api: httpapi.Config{DropIn: bad}}, func(t *testing.T, s *stack) {
+	inBubbleWith(t, httpapi.Config{DropIn: bad}, func(t *testing.T, s *stack) {
 		defer func() {
 			if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // the value itself
 				t.Errorf("recovered %v, want the abort", p)
@@ -283,9 +284,9 @@ func TestAnAbortIsPassedOn(t *testing.T) {
 // I6: no query, no body, no key and no token is ever logged, whatever fails.
 func TestNoSecretIsLogged(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		tok := s.token()
-		s.store.Fail(fmt.Errorf("the store is away"))
+		s.Store.Fail(fmt.Errorf("the store is away"))
 		for _, c := range []call{
 			{target: tokenPath + "?secret=in-the-query", key: ordersKey},
 			{target: tokenPath + "?min_ttl=in-the-query", key: ordersKey},
@@ -301,9 +302,9 @@ func TestNoSecretIsLogged(t *testing.T) {
 		} {
 			s.do(c)
 		}
-		s.store.Fail(nil)
-		s.settle()
-		log := s.log.String()
+		s.Store.Fail(nil)
+		s.Settle()
+		log := s.Log.String()
 		for _, hidden := range []string{ordersKey, adminKey, secret, tok.Token, "unknown-key", "in-the-query", "in-the-body", "?"} {
 			if strings.Contains(log, hidden) {
 				t.Errorf("I6: %q is in the log:\n%s", hidden, log)
@@ -317,7 +318,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 
 func TestRequestIDsAreUnique(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		seen := map[string]bool{}
 		for i := range 900 {
 			id := s.get([]string{tokenPath, "/healthz", "/v1/apps"}[i%3], ordersKey).Header().Get("X-Request-Id")
@@ -332,7 +333,7 @@ func TestRequestIDsAreUnique(t *testing.T) {
 // Whoever writes slowly or hangs up in mid-body gets an answer, and nothing panics.
 func TestABodyThatBreaksOffIsRefused(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		r := call{method: "POST", target: tokenPath + "/renew", key: ordersKey, body: "x"}.request(context.Background())
 		r.Body = brokenBody{}
 		w := httptest.NewRecorder()

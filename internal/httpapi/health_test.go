@@ -11,6 +11,7 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 type readiness struct {
@@ -37,11 +38,9 @@ func (s *stack) ready(status int) readiness {
 
 func TestReadinessHasReasons(t *testing.T) {
 	t.Parallel()
-	blog := &broker.App{
-		ID: "blog", Platform: "wechat", AppID: otherID, BaseURL: "http://sandbox",
-		Secrets: []broker.Secret{broker.NewSecret("wrong")}, Origin: broker.FromFile, Policy: &broker.Policy{InitialDelay: time.Minute},
-	}
-	inBubble(t, stackConfig{apps: []*broker.App{blog}, policy: broker.Policy{InitialDelay: 30 * time.Second}}, func(t *testing.T, s *stack) {
+	blog := stacktest.NewApp("blog", otherID)
+	blog.Secrets, blog.Policy = []broker.Secret{broker.NewSecret("wrong")}, &broker.Policy{InitialDelay: time.Minute}
+	inBubble(t, stacktest.Config{Apps: []*broker.App{blog}, Policy: broker.Policy{InitialDelay: 30 * time.Second}}, func(t *testing.T, s *stack) {
 		if r := s.ready(http.StatusServiceUnavailable); r.Status != "not_ready" || r.Missing != 2 {
 			t.Errorf("before any token: %+v", r)
 		}
@@ -57,14 +56,14 @@ func TestReadinessHasReasons(t *testing.T) {
 		if x := r.Reasons[0]; x.App != "blog" || x.State != "missing" || x.Class != "bad_credential" || x.Hint != "" {
 			t.Errorf("%+v", x)
 		}
-		if err := s.sandbox.SetSecret(otherID, "wrong"); err != nil {
+		if err := s.Sandbox.SetSecret(otherID, "wrong"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(20 * time.Minute)
 		if r := s.ready(http.StatusOK); r.Status != "ready" || r.Usable != 2 || len(r.Reasons) != 0 {
 			t.Errorf("when all is well: %+v", r)
 		}
-		s.sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus})
+		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus})
 		time.Sleep(96 * time.Minute)
 		if r := s.ready(http.StatusOK); r.Status != "degraded" || r.Failing == 0 {
 			t.Errorf("while the platform fails and the tokens live: %+v", r)
@@ -80,7 +79,7 @@ func TestPathsWithoutAKey(t *testing.T) {
 	t.Parallel()
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hufu_up 1\n") })
 	dropIn := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "drop-in "+r.URL.Path) })
-	inBubble(t, stackConfig{api: httpapi.Config{Metrics: metrics, DropIn: dropIn}}, func(t *testing.T, s *stack) {
+	inBubbleWith(t, httpapi.Config{Metrics: metrics, DropIn: dropIn}, func(t *testing.T, s *stack) {
 		for target, want := range map[string]string{
 			"/healthz": `{"status":"ok"}` + "\n", "/metrics": "hufu_up 1\n", "/": "drop-in /", "//": "drop-in //",
 			// The mux would answer these with a redirect, which SDKs do not follow.
@@ -97,7 +96,7 @@ func TestPathsWithoutAKey(t *testing.T) {
 
 func TestWithoutDropInAndMetricsTheirPathsDoNotExist(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, target := range []string{"/metrics", "/cgi-bin/token", "/x"} {
 			problemIn(t, s.get(target, ordersKey), http.StatusNotFound)
 			if target != "/metrics" { // which needs no key anywhere
@@ -117,7 +116,7 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 // Whoever asks without end makes the server look at all keys once in a second.
 func TestReadinessIsComputedOnceASecond(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		if r := s.ready(http.StatusOK); r.Apps != 1 {
 			t.Fatalf("%+v", r)
 		}
@@ -140,7 +139,7 @@ func TestTheServersOwnPathsStayHere(t *testing.T) {
 	dropIn := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the drop-in was asked") })
 	for name, m := range map[string]http.Handler{"with metrics": metrics, "without metrics": nil} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, stackConfig{api: httpapi.Config{Metrics: m, DropIn: dropIn}}, func(t *testing.T, s *stack) {
+			inBubbleWith(t, httpapi.Config{Metrics: m, DropIn: dropIn}, func(t *testing.T, s *stack) {
 				for _, target := range []string{"/healthz", "/readyz", "/metrics"} {
 					off := target == "/metrics" && m == nil
 					for method, want := range map[string]int{"HEAD": 200, "OPTIONS": 405, "POST": 405, "DELETE": 405, "TRACE": 405} {
@@ -160,7 +159,7 @@ func TestTheServersOwnPathsStayHere(t *testing.T) {
 
 func TestAPathNamesTheMethodsThatItHas(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, c := range []struct{ method, target, allow string }{
 			{"POST", tokenPath, "GET, HEAD"},
 			{"GET", tokenPath + "/renew", "POST"},

@@ -13,6 +13,7 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 func eachMode(t *testing.T, f func(t *testing.T, s *stack, mode sandbox.Mode)) {
@@ -20,7 +21,7 @@ func eachMode(t *testing.T, f func(t *testing.T, s *stack, mode sandbox.Mode)) {
 	for _, mode := range []string{wechat.Stable, wechat.Classic} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, stackConfig{mode: mode}, func(t *testing.T, s *stack) { f(t, s, sandbox.Mode(mode)) })
+			inBubble(t, stacktest.Config{Mode: mode}, func(t *testing.T, s *stack) { f(t, s, sandbox.Mode(mode)) })
 		})
 	}
 }
@@ -47,10 +48,10 @@ func TestManyReportsOfADeadTokenAreOneIssue(t *testing.T) {
 	eachMode(t, func(t *testing.T, s *stack, mode sandbox.Mode) {
 		for way := range 2 {
 			dead := s.token()
-			if lived, err := s.sandbox.KillCurrent(appID, mode); err != nil || !lived {
+			if lived, err := s.Sandbox.KillCurrent(appID, mode); err != nil || !lived {
 				t.Fatal(lived, err)
 			}
-			issues := s.issues()
+			issues := s.Issues()
 			answers := map[api.Token]int{}
 			for _, w := range s.crowd(300, reports(dead)[way]) {
 				answers[tokenIn(t, w)]++
@@ -62,11 +63,11 @@ func TestManyReportsOfADeadTokenAreOneIssue(t *testing.T) {
 				t.Errorf("I4: %d different answers: %+v", len(answers), answers)
 			}
 			for tok := range answers {
-				if tok.Version <= dead.Version || !s.sandbox.Live(tok.Token) {
+				if tok.Version <= dead.Version || !s.Sandbox.Live(tok.Token) {
 					t.Errorf("got %+v", tok)
 				}
 			}
-			if n := s.issues() - issues; n != 1 {
+			if n := s.Issues() - issues; n != 1 {
 				t.Errorf("I4: %d issues, want 1", n)
 			}
 			time.Sleep(11 * time.Minute)
@@ -79,7 +80,7 @@ func TestAReportOfALiveTokenReturnsItAsItIs(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, s *stack, _ sandbox.Mode) {
 		want := s.token()
-		issues := s.issues()
+		issues := s.Issues()
 		for _, body := range reports(want) {
 			for _, w := range s.crowd(100, body) {
 				if got := tokenIn(t, w); got != want {
@@ -87,8 +88,8 @@ func TestAReportOfALiveTokenReturnsItAsItIs(t *testing.T) {
 				}
 			}
 		}
-		if s.issues() != issues || s.checks() != 1 {
-			t.Errorf("%d issues and %d checks, want none and 1", s.issues()-issues, s.checks())
+		if s.Issues() != issues || s.Checks() != 1 {
+			t.Errorf("%d issues and %d checks, want none and 1", s.Issues()-issues, s.Checks())
 		}
 	})
 }
@@ -97,21 +98,21 @@ func TestReportsOfWhatIsNotHereAreHarmless(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, s *stack, _ sandbox.Mode) {
 		want := s.token()
-		issues := s.issues()
+		issues := s.Issues()
 		for _, body := range []string{`{"version":1000000}`, `{"token":"83_made_up"}`, `{"token":"` + secret + `"}`, `{"version":9223372036854775807}`} {
 			if got := tokenIn(t, s.renew(body)); got.Token != want.Token {
 				t.Errorf("%s: %+v", body, got)
 			}
 		}
-		if s.issues() != issues {
-			t.Errorf("I4: %d issues", s.issues()-issues)
+		if s.Issues() != issues {
+			t.Errorf("I4: %d issues", s.Issues()-issues)
 		}
 	})
 }
 
 func TestARenewalThatSaysNothingIsRefused(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, body := range []string{"{}", `{"version":0}`, `{"version":-3}`, `{"token":""}`, `{"leaked":false}`, "null"} {
 			if p := problemIn(t, s.renew(body), http.StatusBadRequest); p.Code != api.CodeInvalid || p.Hint == "" {
 				t.Errorf("%s: %+v", body, p)
@@ -122,9 +123,9 @@ func TestARenewalThatSaysNothingIsRefused(t *testing.T) {
 
 func TestRenewNeedsItsRight(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		v := s.token().Version
-		issues := s.issues()
+		issues := s.Issues()
 		for _, body := range []string{fmt.Sprintf(`{"version":%d}`, v), `{"token":"x"}`, `{"leaked":true}`} {
 			w := s.do(call{method: "POST", target: tokenPath + "/renew", key: readerKey, body: body})
 			problemIn(t, w, http.StatusForbidden)
@@ -132,7 +133,7 @@ func TestRenewNeedsItsRight(t *testing.T) {
 		// Saying that it leaked is the administrator's.
 		problemIn(t, s.renew(`{"leaked":true}`), http.StatusForbidden)
 		problemIn(t, s.renew(fmt.Sprintf(`{"leaked":true,"version":%d}`, v)), http.StatusForbidden)
-		if s.issues() != issues || s.checks() != 0 {
+		if s.Issues() != issues || s.Checks() != 0 {
 			t.Error("what is not allowed reached the platform")
 		}
 	})
@@ -142,16 +143,16 @@ func TestALeakedTokenIsReplacedAlthoughItLives(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, s *stack, _ sandbox.Mode) {
 		old := s.token()
-		issues := s.issues()
+		issues := s.Issues()
 		w := s.do(call{method: "POST", target: tokenPath + "/renew", key: adminKey, body: `{"leaked":true}`})
-		if got := tokenIn(t, w); got.Token == old.Token || got.Version <= old.Version || !s.sandbox.Live(got.Token) {
+		if got := tokenIn(t, w); got.Token == old.Token || got.Version <= old.Version || !s.Sandbox.Live(got.Token) {
 			t.Errorf("got %+v", got)
 		}
-		if n := s.issues() - issues; n != 1 {
+		if n := s.Issues() - issues; n != 1 {
 			t.Errorf("%d issues", n)
 		}
 		time.Sleep(2 * time.Second)
-		for _, e := range s.audit() {
+		for _, e := range s.Entries() {
 			if e.Action == "replace" && e.Client == "admin" && e.Result == "ok" && e.App == "shop" {
 				return
 			}
@@ -163,11 +164,11 @@ func TestALeakedTokenIsReplacedAlthoughItLives(t *testing.T) {
 // I7: a client that reports every token it gets cannot spend the app's quota.
 func TestAnAbusiveReporterIsStoppedByTheBudget(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic}, func(t *testing.T, s *stack) {
-		issues := s.issues()
+	inBubble(t, stacktest.Config{Mode: wechat.Classic}, func(t *testing.T, s *stack) {
+		issues := s.Issues()
 		for range 600 {
 			tok := s.token()
-			s.sandbox.Kill(tok.Token)
+			s.Sandbox.Kill(tok.Token)
 			w := s.renew(fmt.Sprintf(`{"version":%d}`, tok.Version))
 			if w.Code != http.StatusOK {
 				p := problemIn(t, w, http.StatusBadGateway)
@@ -180,7 +181,7 @@ func TestAnAbusiveReporterIsStoppedByTheBudget(t *testing.T) {
 				break
 			}
 		}
-		if n := s.issues() - issues; n < 5 || n > 110 {
+		if n := s.Issues() - issues; n < 5 || n > 110 {
 			t.Errorf("I7: %d issues, want a few and no more than the budget", n)
 		}
 	})
@@ -189,7 +190,7 @@ func TestAnAbusiveReporterIsStoppedByTheBudget(t *testing.T) {
 // Who says nothing is told what to say, with a body or without.
 func TestAReportOfNothingSaysWhatIsWanted(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		want := problemIn(t, s.renew(`{}`), http.StatusBadRequest)
 		if !strings.Contains(want.Hint, `{"version":N}`) {
 			t.Errorf("the hint is %q", want.Hint)
@@ -208,7 +209,7 @@ func TestAReportOfNothingSaysWhatIsWanted(t *testing.T) {
 // Renewing is done, not read.
 func TestRenewIsPost(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		w := s.get(tokenPath+"/renew", ordersKey)
 		if p := problemIn(t, w, http.StatusMethodNotAllowed); p.Code != api.CodeMethod || w.Header().Get("Allow") != http.MethodPost {
 			t.Errorf("%+v, Allow %q", p, w.Header().Get("Allow"))
@@ -220,8 +221,7 @@ func TestRenewIsPost(t *testing.T) {
 // apps that the client may not see.
 func TestARefusalNamesTheRight(t *testing.T) {
 	t.Parallel()
-	other := &broker.App{ID: "other", Platform: wechat.Name, AppID: otherID, BaseURL: "http://sandbox", Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile}
-	inBubble(t, stackConfig{apps: []*broker.App{other}}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Apps: []*broker.App{stacktest.NewApp("other", otherID)}}, func(t *testing.T, s *stack) {
 		for name, tc := range map[string]struct {
 			call
 			want string
@@ -240,7 +240,7 @@ func TestARefusalNamesTheRight(t *testing.T) {
 				t.Errorf("%s: %+v", name, p)
 			}
 			logged := ""
-			for line := range strings.Lines(s.log.String()) {
+			for line := range strings.Lines(s.Log.String()) {
 				if strings.Contains(line, "request_id="+p.RequestID) {
 					logged += line
 				}

@@ -15,21 +15,22 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 func TestReadAnswersTheTokenAndItsPromise(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Classic}, func(t *testing.T, s *stack) {
 		w := s.get(tokenPath, ordersKey)
 		body := w.Body.String()
 		tok := tokenIn(t, w)
-		if tok.Token != s.sandbox.Current(appID, sandbox.Classic) || tok.App != "shop" || tok.Kind != "access_token" || tok.Version < 1 {
+		if tok.Token != s.Sandbox.Current(appID, sandbox.Classic) || tok.App != "shop" || tok.Kind != "access_token" || tok.Version < 1 {
 			t.Errorf("%+v", tok)
 		}
 		if want := time.Now().Add(time.Duration(tok.ExpiresIn) * time.Second).UTC(); !tok.Expiry.Equal(want.Truncate(time.Second)) {
 			t.Errorf("expiry %v, want that of expires_in, %v", tok.Expiry, want)
 		}
-		if dies, _ := s.sandbox.Dies(tok.Token); time.Now().Add(time.Duration(tok.ExpiresIn) * time.Second).After(dies) {
+		if dies, _ := s.Sandbox.Dies(tok.Token); time.Now().Add(time.Duration(tok.ExpiresIn) * time.Second).After(dies) {
 			t.Errorf("I2: promised for %d s, but it dies at %v", tok.ExpiresIn, dies)
 		}
 		want := fmt.Sprintf(`{"app":"shop","kind":"access_token","token":%q,"version":%d,"expires_in":%d,"expiry":%q}`+"\n",
@@ -51,7 +52,7 @@ func TestReadAnswersTheTokenAndItsPromise(t *testing.T) {
 // header and byte for byte, at every age of the token.
 func TestTheHotPathAnswersLikeTheOrdinaryOne(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Classic}, func(t *testing.T, s *stack) {
 		for _, target := range []string{
 			tokenPath, "/v1/apps/nowhere/tokens/access_token", "/v1/apps/shop/tokens/nothing", "/v1/apps/shop/tokens/",
 			"/v1/apps//tokens/access_token", "/v1/apps/shop/tokens/access_token/", "/v1/apps/shop/tokens/access_token/x", "/v1/apps/sh%6fp/tokens/access_token",
@@ -84,7 +85,7 @@ func TestTheHotPathAnswersLikeTheOrdinaryOne(t *testing.T) {
 
 func TestIfNoneMatchForms(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		v := s.token().Version
 		for form, want := range map[string]int{
 			`"%d"`:               http.StatusNotModified,
@@ -113,7 +114,7 @@ func TestIfNoneMatchForms(t *testing.T) {
 
 func TestParametersThatMakeNoSenseAreRefused(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, query := range []string{"min_ttl=60", "min_ttl=-1s", "min_ttl=x", "wait=5", "wait=-1s", "wait=1e9"} {
 			if p := problemIn(t, s.get(tokenPath+"?"+query, ordersKey), http.StatusBadRequest); p.Code != api.CodeInvalid {
 				t.Errorf("%s: %+v", query, p)
@@ -125,15 +126,15 @@ func TestParametersThatMakeNoSenseAreRefused(t *testing.T) {
 func TestMinTTLIsServedWhereThePlatformAllowsIt(t *testing.T) {
 	t.Parallel()
 	// Planned renewals come as late as they may, so that a demand can come first.
-	inBubble(t, stackConfig{mode: wechat.Stable, rand: func() float64 { return 0.999 }}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Mode: wechat.Stable, Rand: func() float64 { return 0.999 }}, func(t *testing.T, s *stack) {
 		first := s.token()
 		ask := func(ttl string) api.Token { return tokenIn(t, s.get(tokenPath+"?min_ttl="+ttl, ordersKey)) }
 		if tok := ask("1h"); tok != first {
 			t.Errorf("a token that lasts was replaced: %+v", tok)
 		}
 		time.Sleep(time.Hour)
-		issues := s.issues()
-		if tok := ask("90m"); tok.Version != first.Version || s.issues() != issues {
+		issues := s.Issues()
+		if tok := ask("90m"); tok.Version != first.Version || s.Issues() != issues {
 			t.Errorf("before its window the platform has nothing new to give, but: %+v", tok)
 		}
 		time.Sleep(55*time.Minute + 30*time.Second) // 4:30 are left, which is inside the window
@@ -143,7 +144,7 @@ func TestMinTTLIsServedWhereThePlatformAllowsIt(t *testing.T) {
 		if tok := ask("10m"); tok.Version == first.Version || tok.ExpiresIn < 600 {
 			t.Errorf("inside the window: %+v, want a new one", tok)
 		}
-		if n := s.issues() - issues; n != 1 {
+		if n := s.Issues() - issues; n != 1 {
 			t.Errorf("%d issues", n)
 		}
 	})
@@ -157,7 +158,7 @@ func (s *stack) poll(ctx context.Context, v int64, wait string) *httptest.Respon
 
 func TestALongPollWaitsAndEnds(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		v := s.token().Version
 		begun := time.Now()
 		if w := s.poll(t.Context(), v, "30s"); w.Code != http.StatusNotModified || time.Since(begun) != 30*time.Second {
@@ -187,14 +188,14 @@ func TestALongPollWaitsAndEnds(t *testing.T) {
 // I9: whoever polls hears of a new token at once.
 func TestALongPollHearsOfANewTokenAtOnce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		tok := s.token()
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
 				begun := time.Now()
 				w := s.poll(t.Context(), tok.Version, "50s")
-				if got := tokenIn(t, w); got.Version <= tok.Version || !s.sandbox.Live(got.Token) {
+				if got := tokenIn(t, w); got.Version <= tok.Version || !s.Sandbox.Live(got.Token) {
 					t.Errorf("got %+v", got)
 				}
 				if took := time.Since(begun); took < 10*time.Second || took > 11*time.Second {
@@ -203,7 +204,7 @@ func TestALongPollHearsOfANewTokenAtOnce(t *testing.T) {
 			})
 		}
 		time.Sleep(10 * time.Second)
-		s.sandbox.Kill(tok.Token)
+		s.Sandbox.Kill(tok.Token)
 		tokenIn(t, s.renew(fmt.Sprintf(`{"version":%d}`, tok.Version)))
 		wg.Wait()
 	})
@@ -212,7 +213,7 @@ func TestALongPollHearsOfANewTokenAtOnce(t *testing.T) {
 // A key that was revoked opens nothing, not even for one who waited already.
 func TestALongPollOfARevokedClientGetsNoToken(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		tok := s.token()
 		c := decode[api.Client](t, s.do(call{method: "POST", target: "/v1/clients", key: adminKey, body: `{"name":"fired","apps":["shop"]}`}), http.StatusCreated)
 		done := make(chan *httptest.ResponseRecorder, 1)
@@ -223,7 +224,7 @@ func TestALongPollOfARevokedClientGetsNoToken(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		s.do(call{method: "DELETE", target: "/v1/clients/fired", key: adminKey})
-		s.sandbox.Kill(tok.Token)
+		s.Sandbox.Kill(tok.Token)
 		s.renew(fmt.Sprintf(`{"version":%d}`, tok.Version))
 		w := <-done
 		if p := problemIn(t, w, http.StatusForbidden); p.Code != api.CodeNotAllowed {
@@ -234,7 +235,7 @@ func TestALongPollOfARevokedClientGetsNoToken(t *testing.T) {
 
 func TestAStopEndsLongPolls(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		v, begun := s.token().Version, time.Now()
 		go func() {
 			time.Sleep(3 * time.Second)
@@ -249,7 +250,7 @@ func TestAStopEndsLongPolls(t *testing.T) {
 // I8: every kind is its own.
 func TestKindsDoNotAnswerForEachOther(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		seen := map[string]string{}
 		for _, kind := range []broker.Kind{broker.AccessToken, broker.JSAPITicket, broker.WxCardTicket} {
 			tok := tokenIn(t, s.get("/v1/apps/shop/tokens/"+string(kind), ordersKey))
@@ -258,7 +259,7 @@ func TestKindsDoNotAnswerForEachOther(t *testing.T) {
 			}
 			seen[tok.Token] = string(kind)
 		}
-		if s.sandbox.CurrentTicket(appID, "jsapi") == "" || seen[s.sandbox.CurrentTicket(appID, "wx_card")] != string(broker.WxCardTicket) {
+		if s.Sandbox.CurrentTicket(appID, "jsapi") == "" || seen[s.Sandbox.CurrentTicket(appID, "wx_card")] != string(broker.WxCardTicket) {
 			t.Errorf("%v", seen)
 		}
 	})
@@ -267,8 +268,8 @@ func TestKindsDoNotAnswerForEachOther(t *testing.T) {
 // I3: no reader waits for a platform that hangs while a token lives.
 func TestReadsDoNotFeelAHangingPlatform(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{mode: wechat.Classic}, func(t *testing.T, s *stack) {
-		s.sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultHang})
+	inBubble(t, stacktest.Config{Mode: wechat.Classic}, func(t *testing.T, s *stack) {
+		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultHang})
 		for end := time.Now().Add(100 * time.Minute); time.Now().Before(end); time.Sleep(17 * time.Second) {
 			begun := time.Now()
 			s.token()
@@ -282,7 +283,7 @@ func TestReadsDoNotFeelAHangingPlatform(t *testing.T) {
 // A parameter that is misspelled is not as if it were not there.
 func TestAnUnknownParameterOfAReadIsNamed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for query, name := range map[string]string{"min_tll=60s": "min_tll", "min_ttl=60s&wait=1s&force=1": "force", "=1": `""`} {
 			p := problemIn(t, s.get(tokenPath+"?"+query, ordersKey), http.StatusBadRequest)
 			if p.Code != api.CodeInvalid || !strings.Contains(p.Detail, name) || !strings.Contains(p.Hint, "min_ttl, wait") {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/stacktest"
 )
 
 // stream takes what a watcher is sent.
@@ -119,11 +120,7 @@ func (s *stack) watch(t *testing.T, query, key string) *stream {
 
 func TestAWatchTellsWhatIsThereAndEveryChange(t *testing.T) {
 	t.Parallel()
-	blog := &broker.App{
-		ID: "api-blog", Platform: "wechat", AppID: otherID, BaseURL: "http://sandbox",
-		Secrets: []broker.Secret{broker.NewSecret(secret)}, Origin: broker.FromFile,
-	}
-	inBubble(t, stackConfig{apps: []*broker.App{blog}}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Apps: []*broker.App{stacktest.NewApp("api-blog", otherID)}}, func(t *testing.T, s *stack) {
 		w := s.watch(t, "app=shop&app=api-blog", ordersKey)
 		for name, want := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"} {
 			if got := w.header.Get(name); got != want {
@@ -138,7 +135,7 @@ func TestAWatchTellsWhatIsThereAndEveryChange(t *testing.T) {
 			t.Fatalf("at once: %+v", first)
 		}
 		// A change of one is told at once, with the token and its promise (I9).
-		s.sandbox.Kill(first[0].Token)
+		s.Sandbox.Kill(first[0].Token)
 		want := tokenIn(t, s.renew(fmt.Sprintf(`{"version":%d}`, first[0].Version)))
 		synctest.Wait()
 		if got, _ := w.take(t); len(got) != 1 || got[0] != want {
@@ -180,7 +177,7 @@ func TestAWatchTellsWhatIsThereAndEveryChange(t *testing.T) {
 
 func TestAWatchEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		gone, broken := s.watch(t, "app=shop", ordersKey), s.watch(t, "app=shop", ordersKey)
 		gone.cancel()
 		broken.fail()
@@ -195,14 +192,14 @@ func TestAWatchEndsWithItsCaller(t *testing.T) {
 // A revoked client gets no further token, and is cut off soon even if none comes.
 func TestARevokedClientIsCutOff(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		c := decode[api.Client](t, s.do(call{method: "POST", target: "/v1/clients", key: adminKey, body: `{"name":"fired","apps":["shop"]}`}), http.StatusCreated)
 		quiet, busy := s.watch(t, "app=shop", c.Key), s.watch(t, "app=shop", c.Key)
 		other := s.watch(t, "app=shop", ordersKey)
 		busy.take(t)
 		s.do(call{method: "DELETE", target: "/v1/clients/fired", key: adminKey})
 		tok := s.token()
-		s.sandbox.Kill(tok.Token)
+		s.Sandbox.Kill(tok.Token)
 		s.renew(fmt.Sprintf(`{"version":%d}`, tok.Version))
 		synctest.Wait()
 		if got, _ := busy.take(t); len(got) != 0 || busy.open() {
@@ -218,7 +215,7 @@ func TestARevokedClientIsCutOff(t *testing.T) {
 
 func TestAQuietWatchOfARevokedClientIsCutOff(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		c := decode[api.Client](t, s.do(call{method: "POST", target: "/v1/clients", key: adminKey, body: `{"name":"fired","apps":["shop"]}`}), http.StatusCreated)
 		w := s.watch(t, "app=shop", c.Key)
 		s.do(call{method: "DELETE", target: "/v1/clients/fired", key: adminKey})
@@ -232,7 +229,7 @@ func TestAQuietWatchOfARevokedClientIsCutOff(t *testing.T) {
 
 func TestAStopEndsWatches(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		w := s.watch(t, "app=shop", ordersKey)
 		if !w.open() {
 			t.Fatal("closed before")
@@ -248,14 +245,14 @@ func TestAStopEndsWatches(t *testing.T) {
 // What has no token yet is told of when it has one; until then the stream is open.
 func TestAWatchOfAnAppWithoutATokenWaitsForIt(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{policy: broker.Policy{InitialDelay: time.Minute}}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{Policy: broker.Policy{InitialDelay: time.Minute}}, func(t *testing.T, s *stack) {
 		w := s.watch(t, "app=shop", ordersKey)
 		if got, _ := w.take(t); len(got) != 0 || !w.open() {
 			t.Fatalf("at once: %+v; open: %v", got, w.open())
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if got, _ := w.take(t); len(got) != 1 || !s.sandbox.Live(got[0].Token) {
+		if got, _ := w.take(t); len(got) != 1 || !s.Sandbox.Live(got[0].Token) {
 			t.Errorf("after the first issue: %+v", got)
 		}
 	})
@@ -264,16 +261,16 @@ func TestAWatchOfAnAppWithoutATokenWaitsForIt(t *testing.T) {
 // An app that goes while it is watched ends nothing for the others.
 func TestAWatchOutlivesAnAppThatIsRemoved(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		s.do(s.putApp("api-blog", newApp))
-		s.settle()
+		s.Settle()
 		w := s.watch(t, "app=api-blog&app=shop", ordersKey)
 		if got, _ := w.take(t); len(got) != 2 {
 			t.Fatalf("at once: %+v", got)
 		}
 		s.do(call{method: "DELETE", target: "/v1/apps/api-blog", key: adminKey})
 		tok := s.token()
-		s.sandbox.Kill(tok.Token)
+		s.Sandbox.Kill(tok.Token)
 		want := tokenIn(t, s.renew(fmt.Sprintf(`{"version":%d}`, tok.Version)))
 		synctest.Wait()
 		if got, _ := w.take(t); len(got) != 1 || got[0] != want {
@@ -281,7 +278,7 @@ func TestAWatchOutlivesAnAppThatIsRemoved(t *testing.T) {
 		}
 		// The same id again, with another registration (I8).
 		s.do(s.putApp("api-blog", newApp))
-		s.settle()
+		s.Settle()
 		if got, _ := w.take(t); len(got) != 1 || got[0].App != "api-blog" {
 			t.Errorf("after it came back: %+v", got)
 		}
@@ -291,7 +288,7 @@ func TestAWatchOutlivesAnAppThatIsRemoved(t *testing.T) {
 // One client's watches and long polls are bounded together, and another's are not.
 func TestWatchesOfOneClientAreBounded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, stackConfig{waits: 2}, func(t *testing.T, s *stack) {
+	inBubble(t, stacktest.Config{MaxWaits: 2}, func(t *testing.T, s *stack) {
 		first := s.watch(t, "app=shop", ordersKey)
 		s.watch(t, "app=shop", ordersKey)
 		version := fmt.Sprint(s.token().Version)
