@@ -57,7 +57,7 @@ func (b Budget) Allow(c Cause, l Limits, now time.Time) time.Time {
 	if l.Unplanned > 0 && b.Unplanned >= l.Unplanned {
 		return nextDay(now)
 	}
-	return later(now, b.LastUnplanned.Add(streakGap(b.Streak)))
+	return Later(now, b.LastUnplanned.Add(streakGap(b.Streak)))
 }
 
 // AllowForce is [Budget.Allow] for issues that use force.
@@ -69,7 +69,7 @@ func (b Budget) AllowForce(l Limits, now time.Time) time.Time {
 	if b.LastForced.IsZero() {
 		return now
 	}
-	return later(now, b.LastForced.Add(l.ForceGap))
+	return Later(now, b.LastForced.Add(l.ForceGap))
 }
 
 // Spend counts one issue, whatever came of it.
@@ -104,8 +104,8 @@ func (b Budget) Join(o Budget) Budget {
 		b.Forced = max(b.Forced, o.Forced)
 	}
 	b.Streak = max(b.Streak, o.Streak)
-	b.LastUnplanned = later(b.LastUnplanned, o.LastUnplanned)
-	b.LastForced = later(b.LastForced, o.LastForced)
+	b.LastUnplanned = Later(b.LastUnplanned, o.LastUnplanned)
+	b.LastForced = Later(b.LastForced, o.LastForced)
 	return b
 }
 
@@ -118,18 +118,4 @@ func streakGap(streak int) time.Duration {
 		return 0
 	}
 	return min(time.Second<<min(streak-free, 10), 5*time.Minute)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -174,7 +174,7 @@ func (w Want) Spends(r Record) Cause {
 func PlanHeld(r Record, w Want, d Decision, now time.Time) Record {
 	until := d.Until
 	if d.Err.Code == ErrBudget.Code {
-		until = earlier(until, later(r.Due, now))
+		until = Earlier(until, Later(r.Due, now))
 	}
 	r.Rejected, r.Due = w.Stale, until
 	r.Failure = Failure{

@@ -35,8 +35,8 @@ func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
 		if rot.Family == Eager && prev.Version != 0 && r.Rejected != prev.Version && s.Want.Cause != CauseRejected {
 			// Only the newest two tokens live. The next issue must not come before the
 			// promises on the previous one have ended, as far as it can still keep them.
-			kept := earlier(prev.Until, s.Started.Add(rot.Overlap))
-			r.Due = later(r.Due, earlier(kept, t.Expiry.Add(-s.Lifetime/4)))
+			kept := Earlier(prev.Until, s.Started.Add(rot.Overlap))
+			r.Due = Later(r.Due, Earlier(kept, t.Expiry.Add(-s.Lifetime/4)))
 			t.Until = eagerUntil(t, r.Due, rot)
 		}
 	}
@@ -68,7 +68,7 @@ func NextRenewal(issued, expiry time.Time, rot Rotation, p Policy, rnd float64) 
 		tail := min(rot.Window, ahead)
 		return expiry.Add(-tail + scale(tail/4, rnd))
 	case Sliding:
-		return later(expiry.Add(-ahead), issued.Add(least)).Add(scale(min(ahead/4, time.Minute), rnd))
+		return Later(expiry.Add(-ahead), issued.Add(least)).Add(scale(min(ahead/4, time.Minute), rnd))
 	case Fixed:
 		return expiry
 	default:
@@ -87,7 +87,7 @@ func plan(t SealedToken, rot Rotation, p Policy, rnd float64) (due, until time.T
 // eagerUntil is the end of the promise on an eager platform: the next planned issue
 // starts the overlap, a part of which is kept back for repeating that issue.
 func eagerUntil(t SealedToken, due time.Time, rot Rotation) time.Time {
-	return earlier(t.Expiry, due.Add(rot.Overlap-rot.guard(rot.Overlap)))
+	return Earlier(t.Expiry, due.Add(rot.Overlap-rot.guard(rot.Overlap)))
 }
 
 // planUnknownAge plans for platforms that never say how old a token is. A token
@@ -141,7 +141,7 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 	early := w.Cause != CausePlanned && planned.After(now)
 	if rot.Family != Eager {
 		if early {
-			r.Due = earlier(planned, f.NotBefore) // what was wanted early puts nothing off
+			r.Due = Earlier(planned, f.NotBefore) // what was wanted early puts nothing off
 		}
 		return r
 	}
@@ -151,17 +151,17 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 		// The platform may have replaced the token already. A second issue would then
 		// kill it at once, so it waits for the promises on it to end; and no more is
 		// promised than that it lives for an overlap.
-		r.Current.Until = earlier(r.Current.Until, f.UnknownAt.Add(rot.Overlap))
+		r.Current.Until = Earlier(r.Current.Until, f.UnknownAt.Add(rot.Overlap))
 		if e.Unknown && f.UnknownAt.Before(started) {
-			r.Current.Until = earlier(r.Current.Until, started) // and now twice
+			r.Current.Until = Earlier(r.Current.Until, started) // and now twice
 		}
-		r.Due = later(r.Due, r.Current.Until)
+		r.Due = Later(r.Due, r.Current.Until)
 	default:
 		if early {
-			r.Due = later(planned, f.NotBefore) // promises count on it: it is not moved forward
+			r.Due = Later(planned, f.NotBefore) // promises count on it: it is not moved forward
 		}
 		// Nothing was issued: the token lives on, for an overlap after the next attempt.
-		r.Current.Until = later(r.Current.Until, eagerUntil(r.Current, r.Due, rot))
+		r.Current.Until = Later(r.Current.Until, eagerUntil(r.Current, r.Due, rot))
 	}
 	return r
 }
@@ -176,12 +176,12 @@ func PlanForgiven(r Record, rot Rotation, now time.Time) Record {
 		r.Due = now
 	case !r.Failure.UnknownAt.IsZero():
 		// The next issue may kill the current token at once.
-		r.Due = earlier(r.Due, later(now, later(r.Current.Until, r.Previous.Until)))
+		r.Due = Earlier(r.Due, Later(now, Later(r.Current.Until, r.Previous.Until)))
 	default:
 		rot = rot.fit(r.Current.Expiry.Sub(r.Current.Issued))
 		// The current token dies an overlap after the next issue, the one before it at once.
-		allowed := later(r.Current.Until.Add(-rot.Overlap), r.Previous.Until)
-		r.Due = earlier(r.Due, later(now, allowed))
+		allowed := Later(r.Current.Until.Add(-rot.Overlap), r.Previous.Until)
+		r.Due = Earlier(r.Due, Later(now, allowed))
 	}
 	return r
 }

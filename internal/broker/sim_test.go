@@ -83,7 +83,7 @@ func (f *fleet) actions(life time.Duration) map[string]func(*rapid.T) {
 			f.run(t, f.now.Add(drawDuration(t, 0, life*3/2, "for")), f.drawNext(t))
 		},
 		"untilDue": func(t *rapid.T) {
-			f.run(t, latest(f.now, soonest(f.rec.Due, f.now.Add(4*life))), f.drawNext(t))
+			f.run(t, broker.Later(f.now, broker.Earlier(f.rec.Due, f.now.Add(4*life))), f.drawNext(t))
 		},
 		"fleetDown": func(t *rapid.T) { f.now = f.now.Add(drawDuration(t, 0, life*3/2, "for")) },
 		"read": func(t *rapid.T) {
@@ -182,7 +182,7 @@ func (f *fleet) heal(t *rapid.T) {
 	f.logf("the platform is well")
 	if !f.abandoned.IsZero() {
 		// The lease of one who died runs out first, and its loss begins a back-off.
-		f.run(t, latest(f.now, f.leaseEnd), well)
+		f.run(t, broker.Later(f.now, f.leaseEnd), well)
 	}
 	// The back-off may have to end, and then the overlap.
 	bound := max(f.rec.Failure.NotBefore.Sub(f.now), 0) + f.rot.Overlap + f.rot.LeaseTTL() + time.Second

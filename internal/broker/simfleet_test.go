@@ -63,7 +63,7 @@ func (f *fleet) read(i int) {
 	tok := broker.Token{Version: r.Current.Version, Issued: r.Current.Issued, Expiry: r.Current.Expiry, Until: r.Current.Until}
 	p := tok.Promise(f.now)
 	if m := f.plf.byBox(r.Current.Box); p > 0 {
-		m.promised = latest(m.promised, f.now.Add(p))
+		m.promised = broker.Later(m.promised, f.now.Add(p))
 	}
 }
 
@@ -213,13 +213,13 @@ func (f *fleet) crash(t fataler, w broker.Want, acted bool, there time.Duration,
 
 // wake is when the scheduler next looks at the key.
 func (f *fleet) wake() time.Time {
-	w := latest(f.now, f.leaseEnd)
+	w := broker.Later(f.now, f.leaseEnd)
 	d := broker.Decide(f.rec, broker.Want{Cause: broker.CausePlanned}, f.rot, w)
 	switch d.Step {
 	case broker.Fresh:
-		return latest(w, soonest(f.rec.Due, f.rec.Current.Expiry))
+		return broker.Later(w, broker.Earlier(f.rec.Due, f.rec.Current.Expiry))
 	case broker.Hold:
-		return latest(w, d.Until)
+		return broker.Later(w, d.Until)
 	case broker.Issue:
 		return w
 	default:
@@ -246,7 +246,7 @@ func (f *fleet) run(t fataler, end time.Time, next func() (outcome, time.Duratio
 			f.fail(t, "the scheduler spins: due at %v, and nothing is to be done", f.rec.Due)
 		}
 	}
-	f.now = latest(f.now, end)
+	f.now = broker.Later(f.now, end)
 }
 
 // check is what must hold after every step.

@@ -54,9 +54,9 @@ func (p *modelPlatform) ask(now time.Time) (*modelToken, time.Duration) {
 	case broker.Eager:
 		for i, t := range p.tokens {
 			if i < len(p.tokens)-1 {
-				t.dies = soonest(t.dies, now) // only the newest two live
+				t.dies = broker.Earlier(t.dies, now) // only the newest two live
 			} else {
-				t.dies = soonest(t.dies, now.Add(p.rot.Overlap))
+				t.dies = broker.Earlier(t.dies, now.Add(p.rot.Overlap))
 			}
 		}
 		return p.fresh(now), p.lifetime
@@ -90,7 +90,7 @@ func (p *modelPlatform) ask(now time.Time) (*modelToken, time.Duration) {
 func (p *modelPlatform) force(now time.Time) (*modelToken, time.Duration) {
 	p.forced = append(p.forced, now)
 	for _, t := range p.tokens {
-		t.dies = soonest(t.dies, now)
+		t.dies = broker.Earlier(t.dies, now)
 	}
 	return p.fresh(now), p.lifetime
 }
@@ -114,17 +114,3 @@ func (t *modelToken) box() []byte { return fmt.Appendf(nil, "token %d", t.id) }
 
 // whole is a remaining life as platforms report it: in whole seconds, at least one.
 func whole(d time.Duration) time.Duration { return max(d.Truncate(time.Second), time.Second) }
-
-func soonest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}

@@ -222,7 +222,7 @@ func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.S
 	}
 	if until := r.Budget.AllowForce(rot.Limits, m.now()); m.now().Before(until) {
 		// In its last minutes the token is replaced without force.
-		until = earliest(until, broker.NextRenewal(r.Current.Issued, r.Current.Expiry, rot, d.app.Renew(), m.cfg.Rand()))
+		until = broker.Earlier(until, broker.NextRenewal(r.Current.Issued, r.Current.Expiry, rot, d.app.Renew(), m.cfg.Rand()))
 		a.err = &broker.Error{
 			Code: "force_spent", Class: broker.Throttled, RetryAfter: until.Sub(m.now()),
 			Message: "the platform replaces this token only by force, and the forced renewals that are allowed are used up for now",

@@ -127,7 +127,7 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 		// Others have had the lease since. They may have issued what they could not store
 		// either, and then ours is dying. Nothing is promised of it any more.
 		doubted := ours.Clone()
-		doubted.Current.Until = earliest(doubted.Current.Until, doubted.Current.Issued)
+		doubted.Current.Until = broker.Earlier(doubted.Current.Until, doubted.Current.Issued)
 		e.mu.Lock()
 		if e.offline == ours {
 			e.offline = &doubted
@@ -208,7 +208,7 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 		case !next.Current.Until.After(next.Current.Issued):
 			// Nothing can be promised of this one, so it is renewed as soon as that can be
 			// done in order.
-			next.Due = earliest(next.Due, latest(next.Current.Issued, next.Previous.Until))
+			next.Due = broker.Earlier(next.Due, broker.Later(next.Current.Issued, next.Previous.Until))
 		}
 		return next, true
 	case !ours.Failure.Last.After(stored.Failure.Last) || ours.Failure.Last.Before(stored.Current.Issued):
@@ -221,9 +221,9 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 		return stored, false
 	}
 	// Somebody wrote who could not know that an issue of ours has an unknown outcome.
-	next.Current, next.Rejected, next.Due = stored.Current, stored.Rejected, latest(stored.Due, ours.Failure.NotBefore)
+	next.Current, next.Rejected, next.Due = stored.Current, stored.Rejected, broker.Later(stored.Due, ours.Failure.NotBefore)
 	if !rot.HarmlessTwice() {
-		next.Due = latest(next.Due, stored.Current.Until)
+		next.Due = broker.Later(next.Due, stored.Current.Until)
 	}
 	return next, true
 }

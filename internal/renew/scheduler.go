@@ -250,12 +250,12 @@ func (m *Manager) arm(e *entry, now time.Time) {
 		at = now
 	}
 	if e.offline != nil {
-		at = earliest(at, now.Add(time.Second))
+		at = broker.Earlier(at, now.Add(time.Second))
 	}
 	// Replicas that look at the same record come one after the other, so that the
 	// first one's result reaches the others before they try.
 	at = at.Add(m.stagger(rot))
-	m.sched.set(e, latest(at, now.Add(retryFloor(rot))))
+	m.sched.set(e, broker.Later(at, now.Add(retryFloor(rot))))
 }
 
 // stagger is a random delay that is short against the time in which a renewal has to
@@ -267,18 +267,4 @@ func (m *Manager) stagger(rot broker.Rotation) time.Duration {
 // retryFloor is the least time between two planned attempts at one key.
 func retryFloor(rot broker.Rotation) time.Duration {
 	return min(rot.IssueTimeout()/10, 500*time.Millisecond)
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

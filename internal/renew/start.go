@@ -141,10 +141,10 @@ func (m *Manager) spread() {
 				if src, _ := d.source(e.kind); src.Derived && s.version == 0 && s.failure == nil {
 					continue
 				}
-				at = latest(at, now.Add(time.Duration(m.cfg.Rand()*float64(width))))
+				at = broker.Later(at, now.Add(time.Duration(m.cfg.Rand()*float64(width))))
 			}
 			if s.version == 0 {
-				at = latest(at, now.Add(d.app.Renew().InitialDelay))
+				at = broker.Later(at, now.Add(d.app.Renew().InitialDelay))
 			}
 			m.sched.set(e, at)
 		}
