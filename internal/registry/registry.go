@@ -22,7 +22,7 @@ type Keeper interface {
 	AppIDs() []string
 }
 
-// Config is what a [Registry] is made of. Admit and Changed may be nil.
+// Config is what a [Registry] is made of. Admit may be nil.
 type Config struct {
 	Apps    broker.DefinitionStore
 	Clients broker.DefinitionStore
@@ -31,8 +31,6 @@ type Config struct {
 	Logger  *slog.Logger
 	// Admit says why an app must not be added through the API. Nil: every one may.
 	Admit func(*broker.App) error
-	// Changed is told of every app that was registered (app is not nil) or removed.
-	Changed func(id string, app *broker.App)
 }
 
 // Registry is safe for concurrent use. Look-ups wait for nothing.
@@ -56,9 +54,6 @@ type clientTable struct {
 
 // New returns a registry without apps and clients; [Registry.Load] fills it.
 func New(cfg Config) *Registry {
-	if cfg.Changed == nil {
-		cfg.Changed = func(string, *broker.App) {}
-	}
 	r := &Registry{cfg: cfg, others: map[string][]string{}}
 	r.clients.Store(&clientTable{byKey: map[broker.KeyHash]*broker.Client{}, byName: map[string]*broker.Client{}})
 	return r
@@ -80,7 +75,6 @@ func (r *Registry) register(ctx context.Context, a *broker.App) error {
 		}
 		r.othersMu.Unlock()
 	}
-	r.cfg.Changed(a.ID, a)
 	return nil
 }
 
@@ -272,7 +266,6 @@ func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 		return fmt.Errorf("delete app %q: %w", id, err)
 	}
 	r.unindex(a)
-	r.cfg.Changed(id, nil)
 	err = r.cfg.Keeper.RemoveApp(ctx, id)
 	r.ids.changed(id)
 	return err

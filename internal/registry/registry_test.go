@@ -96,25 +96,18 @@ func rot(p []byte) []byte {
 
 type fixture struct {
 	*registry.Registry
-	store   *memstore.Store
-	keeper  *keeper
-	log     *bytes.Buffer
-	changed []string
+	store  *memstore.Store
+	keeper *keeper
+	log    *bytes.Buffer
 }
 
 // open makes a registry over a store, as a start of the server does.
 func open(t *testing.T, store *memstore.Store, key string, apps []*broker.App, clients []*broker.Client) *fixture {
 	t.Helper()
 	f := &fixture{store: store, keeper: &keeper{apps: map[string]*broker.App{}}, log: &bytes.Buffer{}}
-	var mu sync.Mutex
 	f.Registry = registry.New(registry.Config{
 		Apps: store.Apps(), Clients: store.Clients(), Sealer: sealer{key}, Keeper: f.keeper,
 		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
-		Changed: func(id string, a *broker.App) {
-			mu.Lock()
-			defer mu.Unlock()
-			f.changed = append(f.changed, fmt.Sprint(id, " ", a != nil))
-		},
 	})
 	if err := f.Load(t.Context(), apps, clients); err != nil {
 		t.Fatal(err)
@@ -398,9 +391,6 @@ func TestAppsAreFoundByThePlatformsName(t *testing.T) {
 	}
 	if got := find("wx0004"); len(got) != 0 {
 		t.Errorf("after the removal: %v", got)
-	}
-	if d := cmp.Diff([]string{"moving true", "moving true", "moving false"}, f.changed[4:]); d != "" {
-		t.Errorf("who is told of changes (-want +got):\n%s", d)
 	}
 }
 
