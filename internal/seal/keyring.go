@@ -3,7 +3,6 @@ package seal
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"sync/atomic"
 )
 
@@ -71,11 +70,6 @@ func (k *Keyring) Primary() uint32 { return k.keys.Load().primary }
 
 // Keys returns the ids of all keys that can open, in ascending order.
 func (k *Keyring) Keys() []uint32 { return k.keys.Load().ids() }
-
-// Orphans returns the ids of keys that this keyring still opens with although
-// the file has lost them since. Boxes that name one will not open after the next
-// start: either nothing uses them any more, or they need sealing again now.
-func (k *Keyring) Orphans() []uint32 { return slices.Clone(k.keys.Load().orphans) }
 
 // SealedWith returns the id of the key that box says it was sealed with, or 0 if
 // it is no box. It looks at the box's first bytes only and proves nothing.

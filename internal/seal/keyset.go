@@ -34,8 +34,6 @@ type sealingKey struct {
 type keys struct {
 	primary uint32
 	byID    map[uint32]sealingKey
-	// orphans are usable here but gone from the file.
-	orphans []uint32
 }
 
 // ids returns the key ids in order.
@@ -44,7 +42,7 @@ func (ks *keys) ids() []uint32 { return slices.Sorted(maps.Keys(ks.byID)) }
 // equal reports whether two states of one keyset are the same. Equal ids mean
 // equal keys there.
 func (ks *keys) equal(other *keys) bool {
-	return ks.primary == other.primary && slices.Equal(ks.ids(), other.ids()) && slices.Equal(ks.orphans, other.orphans)
+	return ks.primary == other.primary && slices.Equal(ks.ids(), other.ids())
 }
 
 // newHandle makes a keyset of one fresh key.

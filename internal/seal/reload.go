@@ -3,7 +3,6 @@ package seal
 import (
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // Reload takes up what [Rotate] or [Prune] did to the file. On any error the
@@ -12,9 +11,8 @@ import (
 // It refuses, with [ErrWrongKeyset], a file that lacks the primary key in use:
 // that is another keyset, or this one put back from before a rotation, and what
 // was sealed since would not open after the next start. Older keys that the file
-// lacks stay usable in this process; see [Keyring.Orphans]. To refuse the file
-// for their sake would be worse: after a Prune, a replica would never again take
-// up a new primary.
+// lacks stay usable in this process. To refuse the file for their sake would be
+// worse: after a Prune, a replica would never again take up a new primary.
 func (k *Keyring) Reload() error {
 	for {
 		old := k.keys.Load()
@@ -60,13 +58,11 @@ func succeed(old, next *keys) (_ *keys, why string) {
 		is, ok := next.byID[id]
 		if !ok {
 			merged.byID[id] = was
-			merged.orphans = append(merged.orphans, id)
 			continue
 		}
 		if !is.key.Equal(was.key) {
 			return nil, fmt.Sprintf("its key %d is another key of the same id", id)
 		}
 	}
-	slices.Sort(merged.orphans)
 	return merged, ""
 }

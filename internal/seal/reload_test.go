@@ -67,32 +67,12 @@ func TestReloadKeepsPrunedKeysAndGoesOnRotating(t *testing.T) {
 		if err := k.Reload(); err != nil || k.Primary() != id {
 			t.Fatalf("key %d seals, want %d; %v", k.Primary(), id, err)
 		}
-		if got := k.Orphans(); !slices.Equal(got, []uint32{first}) {
-			t.Errorf("orphans are %v, want %d", got, first)
-		}
 		if _, err := k.Open(forgotten, nil); err != nil {
 			t.Errorf("a box that Prune overlooked is lost to the running server: %v", err)
 		}
 	}
 	if _, err := open(t, path).Open(forgotten, nil); !errors.Is(err, seal.ErrUnknownKey) {
 		t.Errorf("after a start: %v, want ErrUnknownKey", err)
-	}
-}
-
-func TestReloadForgetsOrphansThatComeBack(t *testing.T) {
-	t.Parallel()
-	path := create(t)
-	first := open(t, path).Primary()
-	rotate(t, path)
-	k, whole := open(t, path), read(t, path)
-	if _, err := seal.Prune(path, []uint32{first}); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []int{1, 0} {
-		if err := k.Reload(); err != nil || len(k.Orphans()) != want || len(k.Keys()) != 2 {
-			t.Errorf("keys %v, orphans %v, %v; want 2 and %d", k.Keys(), k.Orphans(), err, want)
-		}
-		write(t, path, whole)
 	}
 }
 
@@ -132,8 +112,8 @@ func TestReloadRefusesWhatDoesNotFollow(t *testing.T) {
 
 			c.change(t, path, early)
 			wantKeysetError(t, k.Reload(), c.want, path)
-			if !slices.Equal(k.Keys(), keys) || k.Primary() != primary || len(k.Orphans()) != 0 {
-				t.Errorf("keys %v, primary %d, orphans %v after a refused reload; had %v, %d", k.Keys(), k.Primary(), k.Orphans(), keys, primary)
+			if !slices.Equal(k.Keys(), keys) || k.Primary() != primary {
+				t.Errorf("keys %v, primary %d after a refused reload; had %v, %d", k.Keys(), k.Primary(), keys, primary)
 			}
 			if _, err := k.Open(box, nil); err != nil {
 				t.Errorf("a box no longer opens: %v", err)
