@@ -49,14 +49,6 @@ func Check(s broker.Sink) error {
 	return nil
 }
 
-// Clash reports whether two sinks would write each other's token away: the same
-// line of one properties file, or one file where a json sink is involved.
-func Clash(a, b broker.Sink) bool {
-	a, b = withDefaults(a), withDefaults(b)
-	return filepath.Clean(a.Path) == filepath.Clean(b.Path) &&
-		(a.Type != Properties || b.Type != Properties || a.Key == b.Key)
-}
-
 // withDefaults fills in what a sink's description leaves out.
 func withDefaults(s broker.Sink) broker.Sink {
 	if s.Kind == "" {

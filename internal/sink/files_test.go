@@ -361,21 +361,3 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestClash(t *testing.T) {
-	t.Parallel()
-	a := broker.Sink{Type: sink.Properties, Path: "/x"}
-	for _, c := range []struct {
-		b    broker.Sink
-		want bool
-	}{
-		{broker.Sink{Type: sink.Properties, Path: "/./x", Key: "access_token"}, true},
-		{broker.Sink{Type: sink.Properties, Path: "/x", Kind: broker.JSAPITicket}, false},
-		{broker.Sink{Type: sink.Properties, Path: "/y"}, false},
-		{broker.Sink{Type: sink.JSON, Path: "/x", Kind: broker.JSAPITicket}, true},
-	} {
-		if got := sink.Clash(a, c.b); got != c.want {
-			t.Errorf("Clash(%+v) = %v, want %v", c.b, got, c.want)
-		}
-	}
-}
