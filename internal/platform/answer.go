@@ -62,14 +62,6 @@ func (a Answer) field(name string) json.RawMessage {
 // Has reports whether there is a field of this name, and something in it.
 func (a Answer) Has(name string) bool { return a.field(name) != nil }
 
-// Object returns the object in a field; platforms like to wrap their answers in
-// "data". Where there is none, it is an answer without fields.
-func (a Answer) Object(name string) Answer {
-	o, _ := parseAnswer(a.field(name))
-	o.Status, o.retryAfter = a.Status, a.retryAfter
-	return o
-}
-
 // List reports whether the field is a list.
 func (a Answer) List(name string) bool {
 	v := a.field(name)
