@@ -36,7 +36,8 @@ func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
 }
 
 // Next waits for the next token that changed. Once the client has been revoked or
-// changed it returns [broker.ErrNotAllowed], at the latest when ctx ends.
+// changed it returns [broker.ErrNotAllowed], at the latest when ctx ends. The removal of
+// an app is [broker.ErrUnknownApp]; [Watch.Has] says which apps are left.
 func (w *Watch) Next(ctx context.Context) (Held, error) {
 	k, err := w.sub.Next(ctx)
 	if !w.s.registry.Valid(w.c.Client) {
@@ -47,6 +48,9 @@ func (w *Watch) Next(ctx context.Context) (Held, error) {
 	}
 	return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
 }
+
+// Has reports whether an app that is watched is there now.
+func (w *Watch) Has(app string) bool { return w.s.registry.App(app) != nil }
 
 // Close ends the watch.
 func (w *Watch) Close() {

@@ -18,8 +18,8 @@ const (
 	writeTimeout = 10 * time.Second
 )
 
-// watch streams server-sent events "token": every token of the apps at once, then
-// each new one.
+// watch streams server-sent events: "token" for every token of the apps at once, then
+// for each new one, and "removed" for each app that is removed meanwhile.
 func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 	id := a.ids.next()
 	c, err := a.authenticate(r, id)
@@ -42,47 +42,100 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream")
 	h["Cache-Control"], h["X-Request-Id"] = noStore, []string{id}
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	s := &stream{w: w, rc: http.NewResponseController(w)}
 	ctx, cancel := a.patient(r.Context(), 24*time.Hour)
 	defer cancel()
-	for _, app := range apps {
-		kinds, err := a.svc.Kinds(c, app)
-		if err != nil {
-			return
-		}
-		for _, k := range kinds {
-			// What has no token yet is told of when it has one.
-			if held, ok := a.svc.ReadNow(c, app, k); ok && s.token(&held) != nil {
-				return
-			}
-		}
-	}
-	if s.flush() != nil {
-		return
-	}
-	a.tell(ctx, s, sub)
+	(&watcher{
+		svc: a.svc, caller: c, apps: apps, sub: sub, removed: map[string]bool{},
+		out: stream{w: w, rc: http.NewResponseController(w)},
+	}).run(ctx)
 }
 
-// tell sends events until the caller is gone, may no longer watch, or the server stops.
-func (a *API) tell(ctx context.Context, s *stream, sub *access.Watch) {
-	for {
+// watcher is one watch after it was let in.
+type watcher struct {
+	svc     *access.Service
+	caller  broker.Caller
+	apps    []string
+	sub     *access.Watch
+	out     stream
+	removed map[string]bool // what the caller was told of, and of no token since
+}
+
+// errWatchEnds says that there is nothing more to tell.
+var errWatchEnds = errors.New("no app is left to watch")
+
+// run sends events until the caller is gone, may no longer watch, no app is left, or
+// the server stops. The caller hears of the end by the end of the stream.
+func (w *watcher) run(ctx context.Context) {
+	err := w.begin()
+	for err == nil {
 		beat, cancel := context.WithTimeout(ctx, heartbeat)
-		held, err := sub.Next(beat)
+		held, next := w.sub.Next(beat)
 		cancel()
 		switch {
-		case err == nil:
-			if s.token(&held) != nil || s.flush() != nil {
-				return
+		case next == nil:
+			if err = w.token(&held); err == nil {
+				err = w.out.flush()
 			}
-		case ctx.Err() != nil, errors.Is(err, broker.ErrNotAllowed):
+		case ctx.Err() != nil, errors.Is(next, broker.ErrNotAllowed):
 			return
+		case errors.Is(next, broker.ErrUnknownApp):
+			err = w.tellRemoved()
 		default:
 			// A quiet time, or a token that is not there: the stream goes on.
-			if s.comment() != nil {
-				return
+			err = w.out.comment()
+		}
+	}
+}
+
+// begin sends what is there. What has no token yet is told of when it has one.
+func (w *watcher) begin() error {
+	for _, app := range w.apps {
+		kinds, err := w.svc.Kinds(w.caller, app)
+		if err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			held, ok := w.svc.ReadNow(w.caller, app, k)
+			if !ok {
+				continue
+			}
+			if err := w.token(&held); err != nil {
+				return err
 			}
 		}
 	}
+	// An app may have been removed since it was seen that all are there.
+	return w.tellRemoved()
+}
+
+func (w *watcher) token(t *access.Held) error {
+	delete(w.removed, t.Key.App) // it was added again
+	return w.out.token(t)
+}
+
+// tellRemoved tells of the apps that are not there, each once, and sends all that was
+// written. It goes by what is there and not by the news: an app that was added again at
+// once was never away.
+func (w *watcher) tellRemoved() error {
+	left := 0
+	for _, app := range w.apps {
+		switch {
+		case w.sub.Has(app):
+			left++
+		case !w.removed[app]:
+			w.removed[app] = true
+			if err := w.out.removed(app); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.out.flush(); err != nil {
+		return err
+	}
+	if left == 0 {
+		return errWatchEnds
+	}
+	return nil
 }
 
 // stream writes server-sent events, each within a bounded time.
@@ -97,6 +150,12 @@ func (s *stream) token(t *access.Held) error {
 	s.buf = append(s.buf, etag(t.Version)...)
 	s.buf = append(s.buf, "\ndata: "...)
 	s.buf = append(appendToken(s.buf, t), '\n')
+	return s.write(s.buf)
+}
+
+func (s *stream) removed(app string) error {
+	s.buf = append(s.buf[:0], "event: removed\ndata: {\"app\":"...)
+	s.buf = append(appendString(s.buf, app), "}\n\n"...)
 	return s.write(s.buf)
 }
 

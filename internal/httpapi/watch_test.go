@@ -1,15 +1,9 @@
 package httpapi_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
-	"strings"
-	"sync"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,105 +12,6 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/stacktest"
 )
-
-// stream takes what a watcher is sent.
-type stream struct {
-	header http.Header
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the handler has returned
-
-	mu      sync.Mutex
-	buf     bytes.Buffer
-	unseen  int // bytes not flushed yet
-	status  int
-	failing bool
-}
-
-func (s *stream) Header() http.Header { return s.header }
-
-func (s *stream) WriteHeader(status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status = status
-}
-
-func (s *stream) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failing {
-		return 0, errors.New("broken pipe")
-	}
-	s.unseen += len(p)
-	return s.buf.Write(p)
-}
-
-func (s *stream) Flush() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unseen = 0
-}
-
-func (s *stream) fail() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failing = true
-}
-
-var event = regexp.MustCompile(`(?m)^event: token\nid: "(\d+)"\ndata: (.*)\n\n`)
-
-// take returns the events since the last call, and how many comments came with them.
-func (s *stream) take(t *testing.T) (events []api.Token, comments int) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.unseen > 0 {
-		t.Errorf("%d bytes are not flushed", s.unseen)
-	}
-	text := s.buf.String()
-	s.buf.Reset()
-	for _, m := range event.FindAllStringSubmatch(text, -1) {
-		var tok api.Token
-		if err := json.Unmarshal([]byte(m[2]), &tok); err != nil {
-			t.Errorf("event %q: %v", m[2], err)
-		}
-		if m[1] != fmt.Sprint(tok.Version) {
-			t.Errorf("event id %s of version %d", m[1], tok.Version)
-		}
-		events = append(events, tok)
-	}
-	rest := event.ReplaceAllString(text, "")
-	comments = strings.Count(rest, ":\n\n")
-	if rest = strings.ReplaceAll(rest, ":\n\n", ""); rest != "" {
-		t.Errorf("what is neither event nor comment: %q", rest)
-	}
-	return events, comments
-}
-
-func (s *stream) open() bool {
-	select {
-	case <-s.done:
-		return false
-	default:
-		return true
-	}
-}
-
-// watch starts to watch and waits until what is there has been sent.
-func (s *stack) watch(t *testing.T, query, key string) *stream {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	w := &stream{header: http.Header{}, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(w.done)
-		s.ServeHTTP(w, call{target: "/v1/watch?" + query, key: key}.request(ctx))
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-w.done
-	})
-	synctest.Wait()
-	return w
-}
 
 func TestAWatchTellsWhatIsThereAndEveryChange(t *testing.T) {
 	t.Parallel()
@@ -258,17 +153,22 @@ func TestAWatchOfAnAppWithoutATokenWaitsForIt(t *testing.T) {
 	})
 }
 
-// An app that goes while it is watched ends nothing for the others.
+// An app that goes while it is watched is told of, and ends nothing for the others.
 func TestAWatchOutlivesAnAppThatIsRemoved(t *testing.T) {
 	t.Parallel()
 	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		s.do(s.putApp("api-blog", newApp))
 		s.Settle()
-		w := s.watch(t, "app=api-blog&app=shop", ordersKey)
-		if got, _ := w.take(t); len(got) != 2 {
+		w := s.watch(t, "app=api-blog&app=shop&app=api-blog", ordersKey)
+		if got, _ := w.take(t); len(got) != 3 {
 			t.Fatalf("at once: %+v", got)
 		}
-		s.do(call{method: "DELETE", target: "/v1/apps/api-blog", key: adminKey})
+		gone := call{method: "DELETE", target: "/v1/apps/api-blog", key: adminKey}
+		s.do(gone)
+		synctest.Wait()
+		if got := w.takeRemoved(t); !slices.Equal(got, []string{`{"app":"api-blog"}`}) || !w.open() {
+			t.Fatalf("after a removal: %q; open: %v", got, w.open())
+		}
 		tok := s.token()
 		s.Sandbox.Kill(tok.Token)
 		want := tokenIn(t, s.renew(fmt.Sprintf(`{"version":%d}`, tok.Version)))
@@ -281,6 +181,63 @@ func TestAWatchOutlivesAnAppThatIsRemoved(t *testing.T) {
 		s.Settle()
 		if got, _ := w.take(t); len(got) != 1 || got[0].App != "api-blog" {
 			t.Errorf("after it came back: %+v", got)
+		}
+		if got := w.takeRemoved(t); len(got) != 0 {
+			t.Errorf("told again of the removal: %q", got)
+		}
+		s.do(gone)
+		synctest.Wait()
+		if got := w.takeRemoved(t); !slices.Equal(got, []string{`{"app":"api-blog"}`}) || !w.open() {
+			t.Errorf("after another removal: %q; open: %v", got, w.open())
+		}
+	})
+}
+
+func TestAWatchEndsWithItsLastApp(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		other := fmt.Sprintf(`{"platform":"wechat","app_id":%q,"base_url":"http://sandbox","mode":"classic","secret":%q}`, otherID, secret)
+		s.do(s.putApp("api-blog", newApp))
+		s.do(s.putApp("api-news", other))
+		s.Settle()
+		w := s.watch(t, "app=api-blog&app=api-news", ordersKey)
+		for i, app := range []string{"api-news", "api-blog"} {
+			if !w.open() {
+				t.Fatalf("ended with %d apps left", 2-i)
+			}
+			if rec := s.do(call{method: "DELETE", target: "/v1/apps/" + app, key: adminKey}); rec.Code != http.StatusNoContent {
+				t.Fatalf("remove %s: %d %s", app, rec.Code, rec.Body)
+			}
+			synctest.Wait()
+			if got := w.takeRemoved(t); !slices.Equal(got, []string{`{"app":"` + app + `"}`}) {
+				t.Errorf("after the removal of %s: %q", app, got)
+			}
+		}
+		if w.open() {
+			t.Error("still open, with no app left")
+		}
+	})
+}
+
+// What is removed and added again before a slow watcher hears of it was never away.
+func TestAWatchGoesByWhatIsThere(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		s.do(s.putApp("api-blog", newApp))
+		s.Settle()
+		w := s.watch(t, "app=api-blog", ordersKey)
+		w.take(t)
+		release := w.hold()
+		held, _ := s.Service.ReadNow(broker.Caller{Client: s.Service.Authenticate(ordersKey)}, "api-blog", broker.AccessToken)
+		s.Sandbox.Kill(held.Secret.Reveal())
+		s.do(call{method: "POST", target: "/v1/apps/api-blog/tokens/access_token/renew", key: ordersKey, body: fmt.Sprintf(`{"version":%d}`, held.Version)})
+		synctest.Wait()
+		s.do(call{method: "DELETE", target: "/v1/apps/api-blog", key: adminKey})
+		s.do(s.putApp("api-blog", newApp))
+		release()
+		s.Settle()
+		if got := w.takeRemoved(t); len(got) != 0 || !w.open() {
+			t.Errorf("told of %q; open: %v", got, w.open())
 		}
 	})
 }
