@@ -21,7 +21,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	filler int64 // bytes of junk after the body
+	media  blob  // after the body
+	filler int64 // bytes of junk after that
 	cut    cut
 
 	// lost is called when it is certain that the answer did not arrive. It may
@@ -77,9 +78,9 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	case cutTruncated:
 		a.missed()
 		a.head(w)
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+		w.Header().Set("Content-Length", strconv.FormatInt(a.length(), 10))
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body[:len(a.body)/2])
+		_, _ = io.Copy(w, a.half())
 		// Without the flush net/http would drop what was written when the
 		// handler panics, and the caller would see no answer at all.
 		_ = http.NewResponseController(w).Flush()
@@ -87,6 +88,9 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	case cutNone:
 	}
 	a.head(w)
+	if a.media.size > 0 {
+		w.Header().Set("Content-Length", strconv.FormatInt(a.length(), 10))
+	}
 	w.WriteHeader(a.status)
 	_, err := io.Copy(w, a.reader())
 	if err != nil || r.Context().Err() != nil {
@@ -133,7 +137,7 @@ func (a answer) response(r *http.Request) (*http.Response, error) {
 	if header == nil {
 		header = http.Header{}
 	}
-	length := int64(len(a.body))
+	length := a.length()
 	if a.filler > 0 {
 		length = -1
 	} else {
@@ -152,16 +156,27 @@ func (a answer) response(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// reader yields the whole body, the filler included, or the half of it that
+// length is how long the answer is, without the filler.
+func (a answer) length() int64 { return int64(len(a.body)) + a.media.size }
+
+// whole yields the answer without the filler.
+func (a answer) whole() io.Reader {
+	return io.MultiReader(bytes.NewReader(a.body), a.media.reader())
+}
+
+// half yields what arrives of an answer that is cut.
+func (a answer) half() io.Reader { return io.LimitReader(a.whole(), a.length()/2) }
+
+// reader yields all of the answer, the filler included, or the half of it that
 // arrives.
 func (a answer) reader() io.Reader {
 	switch {
 	case a.cut == cutTruncated:
-		return io.MultiReader(bytes.NewReader(a.body[:len(a.body)/2]), brokenReader{})
+		return io.MultiReader(a.half(), brokenReader{})
 	case a.filler > 0:
-		return io.MultiReader(bytes.NewReader(a.body), io.LimitReader(fillReader{}, a.filler))
+		return io.MultiReader(a.whole(), io.LimitReader(fillReader{}, a.filler))
 	default:
-		return bytes.NewReader(a.body)
+		return a.whole()
 	}
 }
 

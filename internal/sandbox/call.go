@@ -11,34 +11,40 @@ import (
 	"time"
 )
 
-// maxBody bounds what is read of a request, above the largest body that tests
-// of streaming send.
+// maxBody bounds what is read of a request other than an upload.
 const maxBody = 32 << 20
 
 var errBodyTooLarge = errors.New("request body too large")
 
-// call is one request to a platform, read whole, at the moment it is answered.
+// call is one request to a platform, at the moment it is answered.
 type call struct {
 	at     time.Time
 	method string
 	path   string
 	query  url.Values
-	body   []byte
 	ip     netip.Addr
+	owner  string // the id of the app whose call it is, known or not
+
+	body   []byte  // read whole, of anything but an upload
+	upload *stream // still to be read, of an upload
 }
 
-// readCall reads the request. The body is read before anything else happens:
-// net/http notices that a caller has gone away only once its body is read, and
-// faults that hang rely on that.
-func readCall(r *http.Request) (*call, error) {
-	c := &call{
+// newCall looks at everything but the body.
+func newCall(r *http.Request) *call {
+	return &call{
 		method: r.Method,
 		path:   r.URL.Path,
 		query:  r.URL.Query(),
 		ip:     clientIP(r.RemoteAddr),
 	}
+}
+
+// readBody reads the body whole. That comes before anything else happens:
+// net/http notices that a caller has gone away only once its body is read, and
+// faults that hang rely on that.
+func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
-		return c, nil
+		return nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -47,8 +53,7 @@ func readCall(r *http.Request) (*call, error) {
 	if len(body) > maxBody {
 		return nil, errBodyTooLarge
 	}
-	c.body = body
-	return c, nil
+	return body, nil
 }
 
 // clientIP is the caller's address as the platform sees it. Forwarding headers

@@ -3,7 +3,9 @@ package sandbox
 import (
 	"cmp"
 	"log/slog"
+	"math"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -33,12 +35,27 @@ type Config struct {
 	// goroutines at once.
 	Rand func() float64
 
+	// Observe, unless it is nil, sees every request to a platform as it
+	// arrived, before anything else happens; tests look at the headers there.
+	// It must not read the body, and is called by several goroutines at once.
+	// It does not see requests for the control page.
+	Observe func(*http.Request)
+
 	// Quotas apply to every app that does not set its own.
 	Quotas Quotas
 
 	// WhitelistFirst checks the caller's address before the secret. By default
 	// the secret is checked first; which one the platform does is unknown.
 	WhitelistFirst bool
+
+	// MediaBytes is how much uploaded content is kept, of all apps together;
+	// the oldest is dropped first, and nothing larger can be uploaded. Zero
+	// means 256 MiB.
+	MediaBytes int64
+
+	// CodeLifetime is how long a code of the web authorization or of a mini
+	// program can be exchanged. Zero means five minutes.
+	CodeLifetime time.Duration
 
 	// Allow names the misuses that are not recorded, for tests that provoke
 	// them on purpose. Empty means that everything is recorded.
@@ -85,7 +102,8 @@ type Quotas struct {
 	ForcedPerDay    int           // forced refreshes of stable_token; default 20
 	ForcedGap       time.Duration // two forced refreshes closer than this do not refresh; default 30 s
 	TicketPerDay    int           // ticket/getticket; default 2000, the platform does not say
-	CallsPerDay     int           // each other call; default 500 000
+	CallsPerDay     int           // each other path; default 500 000
+	CallsPerMinute  int           // each path but those of tokens; default unlimited
 	ClearPerMonth   int           // clear_quota and clear_quota/v2 together; default 10
 }
 
@@ -99,6 +117,7 @@ func (q Quotas) or(d Quotas) Quotas {
 		ForcedGap:       cmp.Or(q.ForcedGap, d.ForcedGap),
 		TicketPerDay:    cmp.Or(q.TicketPerDay, d.TicketPerDay),
 		CallsPerDay:     cmp.Or(q.CallsPerDay, d.CallsPerDay),
+		CallsPerMinute:  cmp.Or(q.CallsPerMinute, d.CallsPerMinute),
 		ClearPerMonth:   cmp.Or(q.ClearPerMonth, d.ClearPerMonth),
 	}
 }
@@ -112,6 +131,7 @@ func defaultQuotas() Quotas {
 		ForcedGap:       30 * time.Second,
 		TicketPerDay:    2000,
 		CallsPerDay:     500_000,
+		CallsPerMinute:  math.MaxInt,
 		ClearPerMonth:   10,
 	}
 }
@@ -120,6 +140,8 @@ func defaultQuotas() Quotas {
 func (c Config) withDefaults() Config {
 	c.Lifetime = cmp.Or(max(c.Lifetime, 0), 2*time.Hour)
 	c.Overlap = min(max(cmp.Or(c.Overlap, 5*time.Minute), 0), c.Lifetime)
+	c.MediaBytes = cmp.Or(max(c.MediaBytes, 0), 256<<20)
+	c.CodeLifetime = cmp.Or(max(c.CodeLifetime, 0), 5*time.Minute)
 	c.Quotas = c.Quotas.or(defaultQuotas())
 	c.Apps = slices.Clone(c.Apps)
 	c.Allow = slices.Clone(c.Allow)

@@ -73,11 +73,11 @@ func (c *control) show(path string, r *http.Request) answer {
 // post does something. Scripts send JSON and get the new state of things as
 // JSON, the page sends forms and gets itself.
 func (c *control) post(path string, r *http.Request) answer {
-	in, err := readCall(r)
+	body, err := readBody(r)
 	if err != nil {
 		return plainError(http.StatusBadRequest, err)
 	}
-	cmd, form, err := readCommand(in.body, wantOf(path))
+	cmd, form, err := readCommand(body, wantOf(path))
 	if err == nil {
 		err = c.do(path, cmd)
 	}

@@ -84,6 +84,8 @@ func (v pageView) MisuseName(k MisuseKind) string {
 		return v.Tr("token ended from outside used", "使用了被外部刷新顶掉的令牌")
 	case ForcedTooOften:
 		return v.Tr("forced beyond the quota", "强制刷新超出配额")
+	case MixedUpToken:
+		return v.Tr("token of the wrong kind used", "混用了应用令牌与用户令牌")
 	case ForcedTooSoon:
 		return v.Tr("forced too soon", "强制刷新间隔过短")
 	default:

@@ -125,22 +125,15 @@ func (l *faults) state() []FaultState {
 	return out
 }
 
-// pick returns the fault that the call suffers, or nil, and counts it. Whose
-// call it is costs a look into the body, so that is only asked when some fault
-// wants to know, and without the lock.
-func (l *faults) pick(path string, appOf func() string) *Fault {
+// pick returns the fault that an app's call suffers, or nil, and counts it.
+func (l *faults) pick(path, app string) *Fault {
 	l.mu.Lock()
 	empty := len(l.list) == 0
-	byApp := slices.ContainsFunc(l.list, func(f *FaultState) bool { return f.App != "" })
 	l.mu.Unlock()
 	if empty {
 		return nil
 	}
-	var app string
-	if byApp {
-		app = appOf()
-	}
-	draw := l.rand()
+	draw := l.rand() // not ours, so without the lock
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

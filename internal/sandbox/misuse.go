@@ -19,12 +19,14 @@ const (
 	OutsideToken       MisuseKind = "outside-token"        // a call with a token that a rotation from outside ended
 	ForcedTooOften     MisuseKind = "forced-too-often"     // a forced refresh beyond the day's quota
 	ForcedTooSoon      MisuseKind = "forced-too-soon"      // a forced refresh too close to the last one
+	MixedUpToken       MisuseKind = "mixed-up-token"       // an app's token in the place of a user's, or a user's in the place of an app's
 )
 
 // MisuseKinds lists every kind.
 func MisuseKinds() []MisuseKind {
 	return []MisuseKind{
 		IssueInsideOverlap, SupersededToken, ExpiredToken, KilledToken, OutsideToken, ForcedTooOften, ForcedTooSoon,
+		MixedUpToken,
 	}
 }
 

@@ -52,5 +52,8 @@ func (c *tally) take(every period, t time.Time, name string, limit int) bool {
 	return true
 }
 
+// forget makes name unused.
+func (c *tally) forget(name string) { delete(c.n, name) }
+
 // reset forgets what was used.
 func (c *tally) reset() { clear(c.n) }

@@ -15,6 +15,7 @@ var ErrUnknownApp = errors.New("sandbox: unknown app")
 // goroutines at once. Make one with [New].
 type Sandbox struct {
 	now     func() time.Time
+	observe func(*http.Request)
 	faults  *faults
 	misuses *misuses
 	wechat  *wechat
@@ -26,6 +27,7 @@ func New(cfg Config) *Sandbox {
 	cfg = cfg.withDefaults()
 	s := &Sandbox{
 		now:     cfg.Now,
+		observe: cfg.Observe,
 		faults:  &faults{rand: cfg.Rand},
 		misuses: newMisuses(cfg.Allow),
 	}
@@ -47,19 +49,29 @@ func (s *Sandbox) exchange(r *http.Request) answer {
 	if path, ok := strings.CutPrefix(r.URL.Path, controlPath); ok && (path == "" || path[0] == '/') {
 		return s.control.serve(r)
 	}
-	c, err := readCall(r)
-	switch {
-	case errors.Is(err, errBodyTooLarge):
-		return textAnswer(http.StatusRequestEntityTooLarge, "text/html", nginxPage(http.StatusRequestEntityTooLarge))
-	case err != nil:
-		return answer{cut: cutGone}
+	if s.observe != nil {
+		s.observe(r)
 	}
+	c := newCall(r)
+	if s.wechat.uploads(c) {
+		c.upload = newStream(r)
+	} else {
+		var err error
+		c.body, err = readBody(r)
+		switch {
+		case errors.Is(err, errBodyTooLarge):
+			return textAnswer(http.StatusRequestEntityTooLarge, "text/html", nginxPage(http.StatusRequestEntityTooLarge))
+		case err != nil:
+			return answer{cut: cutGone}
+		}
+	}
+	c.at = s.now()
+	s.wechat.arrived(c)
 	act := func() answer {
 		c.at = s.now()
 		return s.wechat.serve(c)
 	}
-	appOf := func() string { return s.wechat.appOf(c) }
-	if f := s.faults.pick(c.path, appOf); f != nil {
+	if f := s.faults.pick(c.path, c.owner); f != nil {
 		return s.suffer(r.Context(), *f, c, act)
 	}
 	return act()

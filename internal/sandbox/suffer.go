@@ -17,6 +17,7 @@ const hugeBody = 64 << 20
 func (s *Sandbox) suffer(ctx context.Context, f Fault, c *call, act func() answer) answer {
 	switch f.Kind {
 	case FaultHang:
+		c.upload.drain() // Until that is read, net/http does not notice that a caller leaves.
 		<-ctx.Done()
 		return answer{cut: cutGone}
 	case FaultSlow:

@@ -17,6 +17,9 @@ type Counts struct {
 	TicketCalls  int         `json:"ticket_calls"`         // calls of getticket that were answered
 	Tickets      int         `json:"tickets"`              // new tickets
 	Calls        int         `json:"calls"`                // calls with a live token, tickets included
+	Exchanges    int         `json:"exchanges"`            // codes of users that were exchanged
+	Refreshes    int         `json:"refreshes"`            // users' tokens that were refreshed
+	UserCalls    int         `json:"user_calls"`           // calls with a live token of a user
 	Cleared      int         `json:"cleared"`              // times the quota was cleared
 	Refused      int         `json:"refused"`              // refused calls of any sort
 	ByErrcode    map[int]int `json:"by_errcode,omitempty"` // refused calls by code

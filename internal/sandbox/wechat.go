@@ -19,11 +19,12 @@ const (
 )
 
 // wechat is the simulated platform. mu guards everything below it and is held
-// for a whole call, since nothing in a call waits; the lock of misuses is
-// taken inside it.
+// for a whole call, since nothing in a call waits; only uploads let go of it
+// while they read. The locks of media and misuses are taken inside it.
 type wechat struct {
 	cfg       Config
 	misuses   *misuses
+	media     *mediaStore
 	endpoints map[string]endpoint
 
 	mu     sync.Mutex
@@ -32,18 +33,14 @@ type wechat struct {
 	nobody *wechatApp // counts the calls that name no known app
 	tokens map[string]*token
 	rids   ridLog
-}
-
-// endpoint is one path of the platform.
-type endpoint struct {
-	method string
-	serve  func(*wechat, *call) answer
+	sns    sns
 }
 
 func newWeChat(cfg Config, m *misuses) *wechat {
 	w := &wechat{
 		cfg:       cfg,
 		misuses:   m,
+		media:     newMediaStore(cfg.MediaBytes),
 		endpoints: wechatEndpoints(),
 		apps:      make(map[string]*wechatApp, len(cfg.Apps)),
 		nobody:    &wechatApp{},
@@ -55,32 +52,20 @@ func newWeChat(cfg Config, m *misuses) *wechat {
 	return w
 }
 
-func wechatEndpoints() map[string]endpoint {
-	return map[string]endpoint{
-		"/cgi-bin/token":            {http.MethodGet, (*wechat).serveToken},
-		"/cgi-bin/stable_token":     {http.MethodPost, (*wechat).serveStable},
-		"/cgi-bin/ticket/getticket": {http.MethodGet, guarded((*wechat).serveTicket)},
-
-		"/cgi-bin/get_api_domain_ip":     {http.MethodGet, guarded((*wechat).serveDomainIP)},
-		"/cgi-bin/getcallbackip":         {http.MethodGet, guarded((*wechat).serveCallbackIP)},
-		"/cgi-bin/user/info":             {http.MethodGet, guarded((*wechat).serveUserInfo)},
-		"/cgi-bin/user/get":              {http.MethodGet, guarded((*wechat).serveUserList)},
-		"/cgi-bin/menu/get":              {http.MethodGet, guarded((*wechat).serveMenu)},
-		"/cgi-bin/message/custom/send":   {http.MethodPost, guarded((*wechat).serveCustomMessage)},
-		"/cgi-bin/message/template/send": {http.MethodPost, guarded((*wechat).serveTemplateMessage)},
-
-		"/cgi-bin/clear_quota":       {http.MethodPost, guarded((*wechat).serveClearQuota)},
-		"/cgi-bin/clear_quota/v2":    {http.MethodPost, (*wechat).serveClearQuotaV2},
-		"/cgi-bin/openapi/quota/get": {http.MethodPost, guarded((*wechat).serveQuota)},
-		"/cgi-bin/openapi/rid/get":   {http.MethodPost, guarded((*wechat).serveRid)},
-	}
+// uploads reports whether the call's body is to be read by its endpoint.
+func (w *wechat) uploads(c *call) bool {
+	e, ok := w.endpoints[c.path]
+	return ok && e.upload != nil && c.method == http.MethodPost
 }
 
-// serve answers one call.
+// serve answers one call. Whatever takes an upload locks by itself.
 func (w *wechat) serve(c *call) answer {
+	e, ok := w.endpoints[c.path]
+	if c.upload != nil {
+		return e.upload(w, c)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e, ok := w.endpoints[c.path]
 	switch {
 	case !ok:
 		return w.refuse(c, w.nobody, codeInvalidURL)
@@ -92,32 +77,46 @@ func (w *wechat) serve(c *call) answer {
 	return e.serve(w, c)
 }
 
-// guarded makes an endpoint that needs a live token of the app, and counts
-// against the app's daily quota for the path.
+// guarded makes an endpoint that needs a live token of the app.
 func guarded(serve func(*wechat, *call, *wechatApp) answer) func(*wechat, *call) answer {
 	return func(w *wechat, c *call) answer {
-		value := c.query.Get("access_token")
-		if value == "" {
-			return w.refuse(c, w.nobody, codeNoToken)
+		app, code := w.guard(c)
+		if code != codeOK {
+			return w.refuse(c, app, code)
 		}
-		t := w.tokens[value]
-		if t == nil {
-			return w.refuse(c, w.nobody, codeBadToken)
-		}
-		app := w.apps[t.app]
-		if !t.live(c.at) {
-			w.usedDead(c, t)
-			if t.end == endExpiry {
-				return w.refuse(c, app, codeExpired)
-			}
-			return w.refuse(c, app, codeBadToken)
-		}
-		if !app.day.take(daily, c.at, c.path, w.dailyLimit(app, c.path)) {
-			return w.refuse(c, app, codeDayQuota)
-		}
-		app.counts.Calls++
 		return serve(w, c, app)
 	}
+}
+
+// guard asks for a live token of an app, and counts the call against the app's
+// quotas for the path. It returns the app as far as it is known.
+func (w *wechat) guard(c *call) (*wechatApp, int) {
+	value := c.query.Get("access_token")
+	if value == "" {
+		return w.nobody, codeNoToken
+	}
+	t := w.tokens[value]
+	if t == nil {
+		return w.known(w.mixedUp(c, value)), codeBadToken
+	}
+	app := w.apps[t.app]
+	if !t.live(c.at) {
+		w.usedDead(c, t)
+		if t.end == endExpiry {
+			return app, codeExpired
+		}
+		return app, codeBadToken
+	}
+	limit := w.dailyLimit(app, c.path)
+	switch {
+	case app.day.used(daily, c.at, c.path) >= limit:
+		return app, codeDayQuota
+	case !app.minute.take(everyMinute, c.at, c.path, app.quotas.CallsPerMinute):
+		return app, codeMinuteQuota
+	}
+	app.day.take(daily, c.at, c.path, limit)
+	app.counts.Calls++
+	return app, codeOK
 }
 
 // dailyLimit is how often the path may be called in a day.
@@ -134,23 +133,20 @@ func (w *wechat) dailyLimit(app *wechatApp, path string) int {
 	}
 }
 
-// appOf finds out whose call it is, without judging it.
-func (w *wechat) appOf(c *call) string {
-	if id := c.query.Get("appid"); id != "" {
-		return id
+// holderOf returns the app whose token or whose user's token it is, if any.
+func (w *wechat) holderOf(value string) string {
+	if t := w.tokens[value]; t != nil {
+		return t.app
 	}
-	if value := c.query.Get("access_token"); value != "" {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if t := w.tokens[value]; t != nil {
-			return t.app
-		}
-		return ""
-	}
+	return w.sns.holderOf(value)
+}
+
+// appInBody returns the app that a JSON body names, if any.
+func appInBody(b []byte) string {
 	var body struct {
 		AppID string `json:"appid"`
 	}
-	if json.Unmarshal(c.body, &body) != nil {
+	if json.Unmarshal(b, &body) != nil {
 		return ""
 	}
 	return body.AppID
@@ -158,14 +154,9 @@ func (w *wechat) appOf(c *call) string {
 
 // fail refuses a call for a reason that lies outside of it.
 func (w *wechat) fail(c *call, code int) answer {
-	id := w.appOf(c)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	app, ok := w.apps[id]
-	if !ok {
-		app = w.nobody
-	}
-	return w.refuse(c, app, code)
+	return w.refuse(c, w.known(c.owner), code)
 }
 
 func (w *wechat) misused(at time.Time, app string, what MisuseKind, detail words) {

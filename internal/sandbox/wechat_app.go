@@ -28,9 +28,10 @@ type wechatApp struct {
 	month  tally
 	risks  map[netip.Addr]risk
 
-	counts Counts
-	issues []IssueEvent
-	recent []*token // tokens remembered, the oldest first
+	counts   Counts
+	arrivals arrivals
+	issues   []IssueEvent
+	recent   []*token // tokens remembered, the oldest first
 }
 
 // maxRecent is how many tokens of an app are remembered. A token forgotten is

@@ -1,7 +1,7 @@
 package sandbox
 
 import (
-	"encoding/json"
+	"cmp"
 	"hash/fnv"
 )
 
@@ -35,14 +35,46 @@ func (w *wechat) serveUserInfo(c *call, app *wechatApp) answer {
 	if openID == "" {
 		return w.refuse(c, app, codeBadOpenID)
 	}
-	language := c.query.Get("lang")
-	if language == "" {
-		language = "zh_CN"
-	}
-	return jsonAnswer(userAnswer{
-		Subscribe: 1, OpenID: openID, Language: language,
+	return jsonAnswer(follower(c, openID, c.query.Get("lang")))
+}
+
+func follower(c *call, openID, language string) userAnswer {
+	return userAnswer{
+		Subscribe: 1, OpenID: openID, Language: cmp.Or(language, "zh_CN"),
 		SubscribeTime: c.at.Unix() - 86_400, Tags: []int{}, Scene: "ADD_SCENE_QR_CODE",
-	})
+	}
+}
+
+// maxUsers is how many users one batchget may ask for.
+const maxUsers = 100
+
+// serveUserInfos is POST /cgi-bin/user/info/batchget.
+func (w *wechat) serveUserInfos(c *call, app *wechatApp) answer {
+	var req struct {
+		Users []struct {
+			OpenID   string `json:"openid"`
+			Language string `json:"lang"`
+		} `json:"user_list"`
+	}
+	code := decode(c.body, &req)
+	switch {
+	case code != codeOK:
+	case len(req.Users) == 0 || len(req.Users) > maxUsers:
+		code = codeInvalidArgs
+	}
+	infos := make([]userAnswer, 0, len(req.Users))
+	for _, u := range req.Users {
+		if u.OpenID == "" {
+			code = codeBadOpenID
+		}
+		infos = append(infos, follower(c, u.OpenID, u.Language))
+	}
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	return jsonAnswer(struct {
+		Users []userAnswer `json:"user_info_list"`
+	}{infos})
 }
 
 type userListAnswer struct {
@@ -76,18 +108,13 @@ func openID(app, user string) string {
 	return string(out)
 }
 
-func (w *wechat) serveMenu(*call, *wechatApp) answer {
-	return jsonAnswer(json.RawMessage(
-		`{"menu":{"button":[{"type":"click","name":"今日歌曲","key":"V1001_TODAY_MUSIC","sub_button":[]}]}}`,
-	))
-}
-
 type message struct {
 	To   string `json:"touser"`
 	Type string `json:"msgtype"`
 }
 
-func (w *wechat) serveCustomMessage(c *call, app *wechatApp) answer {
+// serveMessage takes a message to one user.
+func (w *wechat) serveMessage(c *call, app *wechatApp) answer {
 	if code := decodeMessage(c.body); code != codeOK {
 		return w.refuse(c, app, code)
 	}

@@ -5,30 +5,47 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
 // The codes that the sandbox gives by itself. Any other can be injected.
 const (
+	codeBusy         = -1
 	codeOK           = 0
 	codeBadToken     = 40001
 	codeBadGrant     = 40002
 	codeBadOpenID    = 40003
+	codeBadMedia     = 40004
+	codeNoSuchMedia  = 40007
 	codeBadAppID     = 40013
+	codeBadMessage   = 40008
+	codeBadCode      = 40029
+	codeBadRefresh   = 40030
+	codeBadTemplate  = 40037
 	codeInvalidURL   = 40066
 	codeInvalidArgs  = 40097
 	codeBadSecret    = 40125
+	codeUsedCode     = 40163
 	codeBadIP        = 40164
 	codeNoToken      = 41001
 	codeNoAppID      = 41002
+	codeNoRefresh    = 41003
 	codeNoSecret     = 41004
+	codeNoMedia      = 41005
+	codeNoCode       = 41008
 	codeExpired      = 42001
+	codeOldRefresh   = 42002
+	codeOldCode      = 42003
 	codeRequireGet   = 43001
 	codeRequirePost  = 43002
+	codeEmptyMedia   = 44001
 	codeEmptyBody    = 44002
+	codeMediaSize    = 45001
 	codeDayQuota     = 45009
 	codeMinuteQuota  = 45011
 	codeBadJSON      = 47001
+	codeNoScope      = 48001
 	codeClearQuota   = 48006
 	codeRidUnknown   = 76001
 	codeRidMalformed = 76002
@@ -51,7 +68,11 @@ type wechatError struct {
 func (w *wechat) refuse(c *call, app *wechatApp, code int) answer {
 	app.counts.refused(code)
 	rid := newRid(c.at)
-	e := wechatError{Errcode: code, Errmsg: errmsg(code, c.ip) + " rid: " + rid}
+	text := errmsg(code, c.ip) + " rid: "
+	if strings.HasPrefix(c.path, snsPrefix) {
+		text = snsErrmsg(code, c.ip) + ", rid: "
+	}
+	e := wechatError{Errcode: code, Errmsg: text + rid}
 	a := jsonAnswer(e)
 	w.rids.add(rid, app.id, c, string(a.body))
 	return a
@@ -65,11 +86,17 @@ func newRid(at time.Time) string {
 	return fmt.Sprintf("%08x-%08x-%08x", sec, binary.BigEndian.Uint32(b[:4]), binary.BigEndian.Uint32(b[4:]))
 }
 
+// snsErrmsg is the text under /sns/, which comes without the hint.
+func snsErrmsg(code int, ip netip.Addr) string {
+	text, _, _ := strings.Cut(errmsg(code, ip), ", could get access_token by")
+	return text
+}
+
 // errmsg is the platform's text for a code. Those of 40243, 50007, 89501 to
 // 89507 and 40097 are not evidenced in English.
 func errmsg(code int, ip netip.Addr) string {
 	switch code {
-	case -1:
+	case codeBusy:
 		return "system error"
 	case codeOK:
 		return "ok"
@@ -125,8 +152,36 @@ func rareErrmsg(code int, ip netip.Addr) string {
 	switch code {
 	case 45035:
 		return "access clientip is not registered, not in ip-white-list"
-	case 48001:
+	case codeNoScope:
 		return "api unauthorized"
+	case codeBadMedia:
+		return "invalid media type"
+	case codeBadMessage:
+		return "invalid message type"
+	case codeBadTemplate:
+		return "invalid template_id"
+	case codeNoSuchMedia:
+		return "invalid media_id"
+	case codeNoMedia:
+		return "media data missing"
+	case codeEmptyMedia:
+		return "empty media data"
+	case codeMediaSize:
+		return "media size out of limit"
+	case codeBadCode:
+		return "invalid code"
+	case codeUsedCode:
+		return "code been used"
+	case codeNoCode:
+		return "missing code"
+	case codeOldCode:
+		return "code expired"
+	case codeBadRefresh:
+		return "invalid refresh_token"
+	case codeNoRefresh:
+		return "refresh_token missing"
+	case codeOldRefresh:
+		return "refresh_token expired"
 	case 48004:
 		return "api forbidden for irregularities"
 	case 50002:

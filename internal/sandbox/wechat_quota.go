@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"math"
 	"strings"
 )
 
@@ -63,6 +64,43 @@ func (w *wechat) clearQuota(c *call, app *wechatApp) answer {
 	return jsonAnswer(wechatError{0, "ok"})
 }
 
+type pathRequest struct {
+	Path string `json:"cgi_path"`
+}
+
+// readPath reads whose quota somebody asks for.
+func (w *wechat) readPath(c *call) (pathRequest, int) {
+	var r pathRequest
+	if code := decode(c.body, &r); code != codeOK {
+		return r, code
+	}
+	switch {
+	case !strings.HasPrefix(r.Path, "/") || strings.HasPrefix(r.Path, "//"):
+		return r, codeRidForeign
+	case strings.HasPrefix(r.Path, snsPrefix):
+		return r, codePathForeign
+	}
+	if _, ok := w.endpoints[r.Path]; !ok {
+		return r, codePathUnknown
+	}
+	return r, codeOK
+}
+
+// serveClearPath is POST /cgi-bin/openapi/quota/clear: clear_quota for a single
+// path, which costs one of the same ten.
+func (w *wechat) serveClearPath(c *call, app *wechatApp) answer {
+	req, code := w.readPath(c)
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	if !app.month.take(monthly, c.at, clearName, app.quotas.ClearPerMonth) {
+		return w.refuse(c, app, codeClearQuota)
+	}
+	app.day.forget(req.Path)
+	app.counts.Cleared++
+	return jsonAnswer(wechatError{0, "ok"})
+}
+
 type quotaAnswer struct {
 	wechatError
 	Quota     quotaUse `json:"quota"`
@@ -82,20 +120,9 @@ type rateUse struct {
 
 // serveQuota is POST /cgi-bin/openapi/quota/get.
 func (w *wechat) serveQuota(c *call, app *wechatApp) answer {
-	var req struct {
-		Path string `json:"cgi_path"`
-	}
-	if code := decode(c.body, &req); code != codeOK {
+	req, code := w.readPath(c)
+	if code != codeOK {
 		return w.refuse(c, app, code)
-	}
-	switch {
-	case !strings.HasPrefix(req.Path, "/") || strings.HasPrefix(req.Path, "//"):
-		return w.refuse(c, app, codeRidForeign)
-	case strings.HasPrefix(req.Path, "/sns/"):
-		return w.refuse(c, app, codePathForeign)
-	}
-	if _, ok := w.endpoints[req.Path]; !ok {
-		return w.refuse(c, app, codePathUnknown)
 	}
 	limit := max(w.dailyLimit(app, req.Path), 0)
 	used := app.day.used(daily, c.at, req.Path)
@@ -103,8 +130,11 @@ func (w *wechat) serveQuota(c *call, app *wechatApp) answer {
 		wechatError: wechatError{0, "ok"},
 		Quota:       quotaUse{limit, used, max(limit-used, 0)},
 	}
-	if req.Path == "/cgi-bin/stable_token" {
+	switch perMinute := app.quotas.CallsPerMinute; {
+	case req.Path == "/cgi-bin/stable_token":
 		a.RateLimit = &rateUse{max(app.quotas.StablePerMinute, 0), 60}
+	case req.Path != "/cgi-bin/token" && perMinute != math.MaxInt:
+		a.RateLimit = &rateUse{max(perMinute, 0), 60}
 	}
 	return jsonAnswer(a)
 }

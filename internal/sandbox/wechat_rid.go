@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,7 +63,7 @@ func redactURL(c *call) string {
 	q := make(url.Values, len(c.query))
 	for k, v := range c.query {
 		switch k {
-		case "appid", "grant_type", "type", "openid", "next_openid", "lang":
+		case "appid", "grant_type", "type", "openid", "next_openid", "lang", "media_id":
 			q[k] = v
 		default:
 			q.Set(k, "***")
@@ -98,6 +99,8 @@ func (w *wechat) serveRid(c *call, app *wechatApp) answer {
 		return w.refuse(c, app, codeRidUnknown)
 	case e.app != app.id:
 		return w.refuse(c, app, codeRidForeign)
+	case strings.HasPrefix(e.request.RequestURL, snsPrefix):
+		return w.refuse(c, app, codePathForeign)
 	}
 	return jsonAnswer(struct {
 		wechatError

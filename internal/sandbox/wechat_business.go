@@ -1,0 +1,263 @@
+package sandbox
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"strconv"
+)
+
+// businessEndpoints are calls that business servers make. They have the
+// platform's forms, and no memory: what is created is not there afterwards.
+func businessEndpoints() map[string]endpoint {
+	all := map[string]endpoint{
+		"/cgi-bin/user/info":              get((*wechat).serveUserInfo),
+		"/cgi-bin/user/info/batchget":     post((*wechat).serveUserInfos),
+		"/cgi-bin/user/info/updateremark": post((*wechat).serveRemark),
+		"/cgi-bin/user/get":               get((*wechat).serveUserList),
+		"/cgi-bin/user/tag/get":           post((*wechat).serveTaggedUsers),
+		"/cgi-bin/tags/create":            post((*wechat).serveNewTag),
+		"/cgi-bin/groups/create":          post((*wechat).serveNewGroup),
+
+		"/cgi-bin/message/custom/send":          post((*wechat).serveMessage),
+		"/cgi-bin/message/subscribe/send":       post((*wechat).serveMessage),
+		"/cgi-bin/message/template/subscribe":   post((*wechat).serveMessage),
+		"/cgi-bin/message/template/send":        post((*wechat).serveTemplateMessage),
+		"/cgi-bin/message/wxopen/template/send": post((*wechat).serveTemplateMessage),
+		"/cgi-bin/message/mass/send":            post((*wechat).serveMass),
+		"/cgi-bin/message/mass/sendall":         post((*wechat).serveMass),
+		"/cgi-bin/message/mass/preview":         post((*wechat).serveMass),
+		"/cgi-bin/message/mass/get":             post((*wechat).serveMassState),
+		"/cgi-bin/template/api_add_template":    post((*wechat).serveNewTemplate),
+
+		"/cgi-bin/qrcode/create":     post((*wechat).serveQRCode),
+		"/cgi-bin/shorturl":          post((*wechat).serveShortURL),
+		"/cgi-bin/media/uploadvideo": post((*wechat).serveMassVideo),
+		"/wxa/getwxacode":            post((*wechat).serveMiniCode),
+		"/wxa/getwxacodeunlimit":     post((*wechat).serveMiniCode),
+	}
+	for _, path := range []string{
+		"/cgi-bin/groups/update", "/cgi-bin/groups/delete",
+		"/cgi-bin/groups/members/update", "/cgi-bin/groups/members/batchupdate",
+		"/cgi-bin/menu/create", "/cgi-bin/menu/delconditional", "/cgi-bin/message/mass/delete",
+		"/cgi-bin/tags/update", "/cgi-bin/tags/delete",
+		"/cgi-bin/tags/members/batchtagging", "/cgi-bin/tags/members/batchuntagging",
+		"/cgi-bin/template/api_set_industry", "/cgi-bin/template/del_private_template",
+		"/customservice/kfaccount/add", "/customservice/kfaccount/update",
+	} {
+		all[path] = post(saying(`{"errcode":0,"errmsg":"ok"}`))
+	}
+	for path, text := range map[string]string{
+		"/cgi-bin/groups/getid":        `{"groupid":0}`,
+		"/cgi-bin/tags/getidlist":      `{"tagid_list":[2]}`,
+		"/cgi-bin/menu/addconditional": `{"menuid":"208379533"}`,
+	} {
+		all[path] = post(saying(text))
+	}
+	maps.Copy(all, readEndpoints())
+	return all
+}
+
+// readEndpoints are calls that only ask.
+func readEndpoints() map[string]endpoint {
+	const button = `{"button":[{"type":"click","name":"今日歌曲","key":"V1001_TODAY_MUSIC","sub_button":[]}]}`
+	all := make(map[string]endpoint)
+	for path, text := range map[string]string{
+		"/cgi-bin/menu/get":    `{"menu":` + button + `}`,
+		"/cgi-bin/menu/delete": `{"errcode":0,"errmsg":"ok"}`,
+		"/cgi-bin/get_current_selfmenu_info": `{"is_menu_open":1,"selfmenu_info":{"button":[` +
+			`{"type":"click","name":"今日歌曲","key":"V1001_TODAY_MUSIC"}]}}`,
+		"/cgi-bin/get_current_autoreply_info": `{"is_add_friend_reply_open":0,"is_autoreply_open":0}`,
+		"/cgi-bin/groups/get": `{"groups":[{"id":0,"name":"未分组","count":3},` +
+			`{"id":1,"name":"黑名单","count":0},{"id":2,"name":"星标组","count":0}]}`,
+		"/cgi-bin/tags/get": `{"tags":[{"id":2,"name":"星标组","count":0}]}`,
+		"/cgi-bin/template/get_industry": `{"primary_industry":{"first_class":"IT科技","second_class":"互联网|电子商务"},` +
+			`"secondary_industry":{"first_class":"IT科技","second_class":"IT软件与服务"}}`,
+		"/cgi-bin/template/get_all_private_template": `{"template_list":[]}`,
+		"/cgi-bin/customservice/getkflist":           `{"kf_list":[]}`,
+		"/cgi-bin/customservice/getonlinekflist":     `{"kf_online_list":[]}`,
+		"/customservice/kfaccount/del":               `{"errcode":0,"errmsg":"ok"}`,
+	} {
+		all[path] = get(func(*wechat, *call, *wechatApp) answer { return jsonAnswer(json.RawMessage(text)) })
+	}
+	return all
+}
+
+// saying is a call that takes any JSON object.
+func saying(text string) func(*wechat, *call, *wechatApp) answer {
+	return func(w *wechat, c *call, app *wechatApp) answer {
+		if code := decode(c.body, &struct{}{}); code != codeOK {
+			return w.refuse(c, app, code)
+		}
+		return jsonAnswer(json.RawMessage(text))
+	}
+}
+
+func (w *wechat) serveRemark(c *call, app *wechatApp) answer {
+	var req struct {
+		OpenID string `json:"openid"`
+	}
+	code := decode(c.body, &req)
+	if code == codeOK && req.OpenID == "" {
+		code = codeBadOpenID
+	}
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	return jsonAnswer(wechatError{0, "ok"})
+}
+
+func (w *wechat) serveTaggedUsers(c *call, app *wechatApp) answer {
+	if code := decode(c.body, &struct{}{}); code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	var a struct {
+		Count int `json:"count"`
+		Data  struct {
+			OpenIDs []string `json:"openid"`
+		} `json:"data"`
+		Next string `json:"next_openid"`
+	}
+	a.Data.OpenIDs = []string{openID(app.id, "1")}
+	a.Count, a.Next = 1, a.Data.OpenIDs[0]
+	return jsonAnswer(a)
+}
+
+// named is a tag or a group.
+type named struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
+}
+
+func (w *wechat) serveNewTag(c *call, app *wechatApp) answer {
+	var req struct {
+		Tag named `json:"tag"`
+	}
+	if code := decode(c.body, &req); code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	req.Tag.ID = 100 + app.counts.Calls
+	return jsonAnswer(req)
+}
+
+func (w *wechat) serveNewGroup(c *call, app *wechatApp) answer {
+	var req struct {
+		Group named `json:"group"`
+	}
+	if code := decode(c.body, &req); code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	req.Group.ID = 100 + app.counts.Calls
+	return jsonAnswer(req)
+}
+
+func (w *wechat) serveMass(c *call, app *wechatApp) answer {
+	var req struct {
+		Type string `json:"msgtype"`
+	}
+	code := decode(c.body, &req)
+	if code == codeOK && req.Type == "" {
+		code = codeBadMessage
+	}
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	return jsonAnswer(struct {
+		wechatError
+		ID     int `json:"msg_id"`
+		DataID int `json:"msg_data_id"`
+	}{wechatError{0, "send job submission success"}, 1_000_000_000 + app.counts.Calls, 2_000_000_000 + app.counts.Calls})
+}
+
+func (w *wechat) serveMassState(c *call, app *wechatApp) answer {
+	var req struct {
+		ID any `json:"msg_id"` // a number or a text
+	}
+	if code := decode(c.body, &req); code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	return jsonAnswer(struct {
+		ID     any    `json:"msg_id"`
+		Status string `json:"msg_status"`
+	}{req.ID, "SEND_SUCCESS"})
+}
+
+func (w *wechat) serveNewTemplate(c *call, app *wechatApp) answer {
+	var req struct {
+		Short string `json:"template_id_short"`
+	}
+	code := decode(c.body, &req)
+	if code == codeOK && req.Short == "" {
+		code = codeBadTemplate
+	}
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	return jsonAnswer(struct {
+		wechatError
+		ID string `json:"template_id"`
+	}{wechatError{0, "ok"}, randomText(32)})
+}
+
+func (w *wechat) serveQRCode(c *call, app *wechatApp) answer {
+	var req struct {
+		Action string `json:"action_name"`
+		Expire int    `json:"expire_seconds"`
+	}
+	code := decode(c.body, &req)
+	if code == codeOK && req.Action == "" {
+		code = codeInvalidArgs
+	}
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	a := struct {
+		Ticket string `json:"ticket"`
+		Expire int    `json:"expire_seconds,omitempty"`
+		URL    string `json:"url"`
+	}{Ticket: "gQ" + randomText(60), URL: "http://weixin.qq.com/q/" + randomText(18)}
+	if req.Action == "QR_SCENE" || req.Action == "QR_STR_SCENE" {
+		a.Expire = cmp.Or(req.Expire, 30)
+	}
+	return jsonAnswer(a)
+}
+
+func (w *wechat) serveShortURL(c *call, app *wechatApp) answer {
+	var req struct {
+		URL string `json:"long_url"`
+	}
+	code := decode(c.body, &req)
+	if code == codeOK && req.URL == "" {
+		code = codeInvalidArgs
+	}
+	if code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	return jsonAnswer(struct {
+		wechatError
+		URL string `json:"short_url"`
+	}{wechatError{0, "ok"}, "https://w.url.cn/s/" + strconv.FormatInt(int64(app.counts.Calls), 36)})
+}
+
+// serveMassVideo is POST /cgi-bin/media/uploadvideo, which makes an uploaded
+// video one that can be sent to many.
+func (w *wechat) serveMassVideo(c *call, app *wechatApp) answer {
+	var req materialRequest
+	if code := decode(c.body, &req); code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	m := w.media.find(app.id, req.ID, c.at)
+	if m == nil {
+		return w.refuse(c, app, codeNoSuchMedia)
+	}
+	return jsonAnswer(mediaAnswer{mediaVideo, m.id, c.at.Unix()})
+}
+
+// serveMiniCode answers with an image or with an error in JSON.
+func (w *wechat) serveMiniCode(c *call, app *wechatApp) answer {
+	if code := decode(c.body, &struct{}{}); code != codeOK {
+		return w.refuse(c, app, code)
+	}
+	const image = "GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+	return textAnswer(200, "image/gif", image)
+}
