@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hufu-io/hufu/api"
@@ -27,6 +28,12 @@ const (
 // each new one. It ends with an error when the connection ends, when nothing was heard
 // of the server for a minute, or when ctx ends; whoever wants to go on watching calls it
 // again, and gets what was missed with the tokens that come first.
+//
+// An app that is removed meanwhile is an error too, and the only one that is not the
+// end: a token with nothing but its App comes with an [*api.Problem] of the code
+// [api.CodeUnknownApp], as other calls return it for that app. Whoever stays in the loop
+// hears of the other apps as before, and of this one if it is added again; without
+// others, Watch ends. A new call that names a removed app is refused.
 func (c *Client) Watch(ctx context.Context, apps ...string) iter.Seq2[api.Token, error] {
 	in := call{method: http.MethodGet, path: []string{"v1", "watch"}, query: url.Values{"app": apps}}
 	return func(yield func(api.Token, error) bool) {
@@ -58,23 +65,31 @@ func (c *Client) Watch(ctx context.Context, apps ...string) iter.Seq2[api.Token,
 		lines := bufio.NewScanner(resp.Body)
 		lines.Buffer(make([]byte, 0, 4<<10), maxLine)
 		var ev event
+		removed := make(map[string]bool, len(apps))
 		for lines.Scan() {
 			alarm.Reset(quiet)
 			if !ev.line(lines.Bytes()) {
 				continue
 			}
-			t, ok, err := ev.token()
+			t, gone, err := ev.decode()
 			ev = event{}
-			if err != nil {
+			switch {
+			case err != nil:
 				fail(fmt.Errorf("%s: %w", in, err))
 				return
+			case t.App == "":
+				continue
 			}
-			if ok && !yield(t, nil) {
+			removed[t.App] = gone != nil
+			if !yield(t, gone) {
 				return
 			}
 		}
 		err = lines.Err()
 		if err == nil {
+			if len(apps) > 0 && !slices.ContainsFunc(apps, func(app string) bool { return !removed[app] }) {
+				return // the server ended it, and why was said with the last app
+			}
 			err = io.ErrUnexpectedEOF
 		}
 		fail(fmt.Errorf("%s: the stream ended: %w", in, err))
@@ -106,15 +121,33 @@ func (e *event) line(b []byte) bool {
 	return false
 }
 
-// token decodes an event. Events of other names are for newer clients.
-func (e *event) token() (api.Token, bool, error) {
-	if e.name != "token" || e.data == nil {
-		return api.Token{}, false, nil
+// decode returns what an event tells of an app: a token, or in gone that the app was
+// removed. Events of other names are for newer clients and tell of none.
+func (e *event) decode() (t api.Token, gone, err error) {
+	switch {
+	case e.data == nil:
+		return api.Token{}, nil, nil
+	case e.name == "token":
+		if json.Unmarshal(e.data, &t) != nil || t.App == "" {
+			// The decoder's error may quote the token.
+			return api.Token{}, nil, errors.New("an event holds no token that can be read")
+		}
+		return t, nil, nil
+	case e.name == "removed":
+		var of struct {
+			App string `json:"app"`
+		}
+		if json.Unmarshal(e.data, &of) != nil || of.App == "" {
+			return api.Token{}, nil, errors.New("an event names no app that was removed")
+		}
+		return api.Token{App: of.App}, errRemoved(of.App), nil
 	}
-	var t api.Token
-	if json.Unmarshal(e.data, &t) != nil {
-		// The decoder's error may quote the token.
-		return api.Token{}, false, errors.New("an event holds no token that can be read")
+	return api.Token{}, nil, nil
+}
+
+func errRemoved(app string) error {
+	return &api.Problem{
+		Title: http.StatusText(http.StatusNotFound), Status: http.StatusNotFound, Code: api.CodeUnknownApp, Class: api.ClassNotFound,
+		Detail: fmt.Sprintf("the app %q was removed", app),
 	}
-	return t, true, nil
 }

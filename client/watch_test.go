@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/client"
 )
 
 // streamTransport answers with a stream that the test writes.
@@ -147,19 +149,83 @@ func TestWatchShowsNothingOfAnEventItCannotRead(t *testing.T) {
 	}
 }
 
+// heard is one yield of a watch, with its error in one word.
+type heard struct {
+	App  string
+	What string
+}
+
+func hear(t *testing.T, c *client.Client, apps ...string) []heard {
+	t.Helper()
+	var all []heard
+	for tok, err := range c.Watch(t.Context(), apps...) {
+		what := tok.Token
+		switch p, _ := errors.AsType[*api.Problem](err); {
+		case p != nil && p.Class == api.ClassNotFound && p.Status == http.StatusNotFound && strings.Contains(p.Error(), tok.App):
+			what = p.Code
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			what = "cut"
+		case err != nil:
+			what = err.Error()
+		}
+		all = append(all, heard{tok.App, what})
+	}
+	return all
+}
+
+func TestWatchTellsOfAppsThatAreRemoved(t *testing.T) {
+	t.Parallel()
+	news := token
+	news.App = "news"
+	there, gone := event(t, token)+event(t, news), func(app string) string { return "event: removed\ndata: {\"app\":\"" + app + "\"}\n\n" }
+	both := []heard{{"shop", token.Token}, {"news", token.Token}}
+	for name, c := range map[string]struct {
+		stream string
+		want   []heard
+	}{
+		"one, and the other goes on": {
+			there + gone("shop") + event(t, news),
+			append(slices.Clip(both), heard{"shop", api.CodeUnknownApp}, heard{"news", token.Token}, heard{"", "cut"}),
+		},
+		"all, which is the end": {
+			there + gone("shop") + ":\n\n" + gone("news"),
+			append(slices.Clip(both), heard{"shop", api.CodeUnknownApp}, heard{"news", api.CodeUnknownApp}),
+		},
+		"one that comes back": {
+			gone("shop") + event(t, token) + gone("news"),
+			[]heard{{"shop", api.CodeUnknownApp}, {"shop", token.Token}, {"news", api.CodeUnknownApp}, {"", "cut"}},
+		},
+		"nothing that has a name": {
+			"event: removed\ndata: {}\n\n" + event(t, token),
+			[]heard{{"", "GET /v1/watch: an event names no app that was removed"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(c.want, hear(t, newClientOver(t, stream(c.stream)), "shop", "news")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func FuzzWatchSurvivesAnyStream(f *testing.F) {
 	f.Add("event: token\ndata: {}\n\n")
 	f.Add("data\ndata:\ndata: a\n\nevent: token\ndata: {\ndata: }\n\n:")
+	f.Add("event: removed\ndata: {\"app\":\"shop\"}\n\nevent: token\ndata: {\"app\":\"shop\"}\n\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		c := newClientOver(t, stream(s))
-		ended := false
-		for _, err := range c.Watch(t.Context(), "shop") {
+		ended, removed := false, false
+		for tok, err := range c.Watch(t.Context(), "shop") {
 			if ended {
 				t.Fatal("something came after the end")
 			}
-			ended = err != nil
+			if tok.App == "shop" {
+				removed = err != nil
+			}
+			ended = err != nil && tok.App == ""
 		}
-		if !ended {
+		if !ended && !removed {
 			t.Fatal("it ended without an error")
 		}
 	})
