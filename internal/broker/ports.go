@@ -213,9 +213,16 @@ type Store interface {
 	Apps() DefinitionStore
 	Clients() DefinitionStore
 	Audit() AuditLog
-	// Setting returns ErrNotFound for a name that was never put. Settings are few and
-	// small, such as the proof that a keyset is the right one.
+	SettingStore
+	Close() error
+}
+
+// SettingStore keeps what the replicas of a fleet have in common. Settings are few and
+// small, such as the proof that a keyset is the right one.
+type SettingStore interface {
+	// Setting returns ErrNotFound for a name that was never put.
 	Setting(ctx context.Context, name string) ([]byte, error)
 	PutSetting(ctx context.Context, name string, value []byte) error
-	Close() error
+	// AddSetting is PutSetting where there is none yet, else ErrConflict.
+	AddSetting(ctx context.Context, name string, value []byte) error
 }

@@ -32,3 +32,17 @@ func (s *Store) PutSetting(ctx context.Context, name string, value []byte) error
 	s.data.settings[name] = bytes.Clone(value)
 	return nil
 }
+
+// AddSetting implements [broker.Store].
+func (s *Store) AddSetting(ctx context.Context, name string, value []byte) error {
+	if err := s.enter(ctx, "add setting", name); err != nil {
+		return err
+	}
+	s.data.mu.Lock()
+	defer s.data.mu.Unlock()
+	if _, ok := s.data.settings[name]; ok {
+		return fmt.Errorf("add setting %q: %w", name, broker.ErrConflict)
+	}
+	s.data.settings[name] = bytes.Clone(value)
+	return nil
+}

@@ -10,7 +10,7 @@ type queries struct {
 	getRecord, allRecords, insertRecord, updateRecord, deleteRecord, hasRecord string
 	getLease, insertLease, takeLease, extendLease, releaseLease, endLeases     string
 	appendAudit, queryAudit, pruneAudit                                        string
-	getSetting, putSetting                                                     string
+	getSetting, putSetting, addSetting                                         string
 	now                                                                        string
 	apps, clients                                                              definitionQueries
 }
@@ -39,6 +39,7 @@ func newQueries(d *dialect, c columns) *queries {
 
 		getSetting: "SELECT value FROM settings WHERE name = ?",
 		putSetting: "INSERT INTO settings (name, value) VALUES (?, ?)" + d.replaceDuplicate("name", "value"),
+		addSetting: "INSERT INTO settings (name, value) VALUES (?, ?)" + d.ignoreDuplicate("name"),
 
 		now:     "SELECT " + d.now,
 		apps:    newDefinitionQueries(d, "apps"),
@@ -48,7 +49,7 @@ func newQueries(d *dialect, c columns) *queries {
 	for _, s := range []*string{
 		&q.getRecord, &q.allRecords, &q.insertRecord, &q.updateRecord, &q.deleteRecord, &q.hasRecord,
 		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases,
-		&q.appendAudit, &q.pruneAudit, &q.getSetting, &q.putSetting,
+		&q.appendAudit, &q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting,
 	} {
 		*s = d.bind(*s)
 	}

@@ -35,3 +35,19 @@ func (s *Store) PutSetting(ctx context.Context, name string, value []byte) error
 	}
 	return nil
 }
+
+// AddSetting implements [broker.Store].
+func (s *Store) AddSetting(ctx context.Context, name string, value []byte) error {
+	value = append([]byte{}, value...) // as in PutSetting
+	err := s.write(ctx, func(ctx context.Context, c *conn) error {
+		changed, err := c.exec(ctx, s.queries.addSetting, name, value)
+		if err == nil && changed == 0 {
+			return refusal{broker.ErrConflict}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add setting %q: %w", name, err)
+	}
+	return nil
+}

@@ -47,6 +47,7 @@ func (s suite) endedContext(t *testing.T) {
 		"clock": clock, "get app": getApp, "put app": putApp, "delete app": st.Apps().Delete(ctx, "x", 1),
 		"all apps": allApps, "query": query, "append": st.Audit().Append(ctx, broker.AuditEntry{At: time.Unix(1, 0)}),
 		"setting": setting, "put setting": st.PutSetting(ctx, "x", []byte("x")),
+		"add setting": st.AddSetting(ctx, "x", []byte("x")),
 	} {
 		wantErr(t, what, err, context.Canceled)
 	}
