@@ -77,11 +77,11 @@ func (c *Client) Watch(ctx context.Context, apps ...string) iter.Seq2[api.Token,
 			case err != nil:
 				fail(fmt.Errorf("%s: %w", in, err))
 				return
-			case t.App == "":
+			case t == nil:
 				continue
 			}
 			removed[t.App] = gone != nil
-			if !yield(t, gone) {
+			if !yield(*t, gone) {
 				return
 			}
 		}
@@ -121,16 +121,17 @@ func (e *event) line(b []byte) bool {
 	return false
 }
 
-// decode returns what an event tells of an app: a token, or in gone that the app was
-// removed. Events of other names are for newer clients and tell of none.
-func (e *event) decode() (t api.Token, gone, err error) {
+// decode returns what an event tells of an app: its token, or in gone that it was
+// removed. Events of other names are for newer clients; of those it returns nothing.
+func (e *event) decode() (t *api.Token, gone, err error) {
 	switch {
 	case e.data == nil:
-		return api.Token{}, nil, nil
+		return nil, nil, nil
 	case e.name == "token":
-		if json.Unmarshal(e.data, &t) != nil || t.App == "" {
+		t = &api.Token{}
+		if json.Unmarshal(e.data, t) != nil {
 			// The decoder's error may quote the token.
-			return api.Token{}, nil, errors.New("an event holds no token that can be read")
+			return nil, nil, errors.New("an event holds no token that can be read")
 		}
 		return t, nil, nil
 	case e.name == "removed":
@@ -138,11 +139,11 @@ func (e *event) decode() (t api.Token, gone, err error) {
 			App string `json:"app"`
 		}
 		if json.Unmarshal(e.data, &of) != nil || of.App == "" {
-			return api.Token{}, nil, errors.New("an event names no app that was removed")
+			return nil, nil, errors.New("an event names no app that was removed")
 		}
-		return api.Token{App: of.App}, errRemoved(of.App), nil
+		return &api.Token{App: of.App}, errRemoved(of.App), nil
 	}
-	return api.Token{}, nil, nil
+	return nil, nil, nil
 }
 
 func errRemoved(app string) error {
