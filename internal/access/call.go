@@ -21,6 +21,46 @@ func (s *Service) Callable(c broker.Caller, app string) (*broker.App, error) {
 	return a, nil
 }
 
+// CallableBy finds the app that a client means by a platform's app id, of those that it
+// may make calls on, as [Service.DropIn] does for those it may read.
+func (s *Service) CallableBy(c broker.Caller, platform, appID string) (*broker.App, error) {
+	return s.meant(c, broker.Call, platform, appID)
+}
+
+// maxLooked bounds the apps that are looked at for a call that could be any one's.
+const maxLooked = 1000
+
+// CallableByUser finds the app for a call that shows a token of one of its users and
+// nothing that says which app that is. Such calls are the same for all apps of a
+// platform, so that any will do that clients may call; one at the platform's own base URL
+// is preferred. It returns false where there is none.
+func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, bool) {
+	var few [4]*broker.App
+	found := s.registry.ByPlatformID(few[:0], platform, appID)
+	if appID == "" {
+		ids := s.registry.AppIDs()
+		for _, id := range ids[:min(len(ids), maxLooked)] {
+			if a := s.registry.App(id); a != nil && a.Platform == platform {
+				found = append(found, a)
+			}
+		}
+	}
+	var other *broker.App
+	for _, a := range found {
+		switch {
+		case len(s.callers.of(s, a.ID)) == 0:
+		case a.BaseURL == baseURL || a.BaseURL == "":
+			return a, true
+		case other == nil:
+			other = a
+		}
+	}
+	return other, other != nil
+}
+
+// Lookup returns an app while it is not yet known who asks; nil: there is none.
+func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }
+
 // Bearer finds out who makes a call that carries a token: the client and the app of a
 // virtual one, and the app of a real one that was handed out here and may still be in
 // use. Nobody knows whose a real one is, so that the caller's client stays what it was.
@@ -56,37 +96,46 @@ func (s *Service) Owns(seen broker.Secret) bool {
 }
 
 // MayCall checks a call of one path against the client's path rules and the patterns
-// that only administrators may call. A call without a client carries a real token, and
-// may do what one of those clients may do that real tokens are handed out to: any of
-// them may have made it.
+// that only administrators may call. A call without a client may do what one of those
+// clients may do that could have made it: with one of the app's tokens, those that get
+// real ones; with a token of a user, all.
 //
 // What an administrator does with a denied path is written down before it is done.
-func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, path string, deny []string) error {
+func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, sort broker.CallSort, path string, deny []string) error {
 	denied := acl.Denied(deny, path)
 	switch {
 	case denied && !acl.Allow(c.Client, broker.Admin, a.ID):
-		return s.denyPath(c, a.ID, "the path is on the app's deny list", "only a client with the right admin on the app may call it; "+
-			"the app's deny says which paths that are")
+		return s.denyPath(c, a.ID, "the path is on the app's deny list", "only a client with the right admin on the app may call it; the app's deny says which paths that are")
 	case denied:
 		e := entryOf(c, "call_denied_path", a.ID, nil)
 		e.Target = path
-		return s.audit.Record(ctx, e)
+		if err := s.audit.Record(ctx, e); err != nil {
+			return s.refuse(err)
+		}
+		return nil
 	case c.Client != nil && acl.AllowPath(c.Client, path):
 		return nil
 	case c.Client != nil:
-		return s.denyPath(c, a.ID, "the client's paths do not have this one", "a client's paths say which of the platform's paths it may call; an administrator of the server can change them")
+		return s.denyPath(c, a.ID, "the client's paths do not have this one", hintPaths)
 	}
-	callers := s.callers.of(s, a.ID)
-	for _, client := range callers {
+	could := 0
+	for _, client := range s.callers.of(s, a.ID) {
+		if sort == broker.CallApp && client.Handout == broker.HandoutVirtual {
+			continue
+		}
 		if acl.AllowPath(client, path) {
 			return nil
 		}
+		could++
 	}
-	if len(callers) == 0 {
-		return s.denyPath(c, a.ID, "no client may make calls on the app with a real token", "give the client that got this token the right call, or show its key as well: Authorization: Bearer CLIENT_KEY")
+	if could == 0 {
+		return s.denyPath(c, a.ID, "no client may make such calls on the app without saying who it is",
+			"give the client that this token was handed out to the right call, or let it show its key as well: Authorization: Bearer CLIENT_KEY")
 	}
-	return s.denyPath(c, a.ID, "no client of the app may call this path with a real token", "a client's paths say which of the platform's paths it may call; an administrator of the server can change them")
+	return s.denyPath(c, a.ID, "no client that this call could be of has this path among its paths", hintPaths)
 }
+
+const hintPaths = "a client's paths say which of the platform's paths it may call; an administrator of the server can change them"
 
 func (s *Service) denyPath(c broker.Caller, app, why, hint string) error {
 	err := &broker.Error{Code: broker.ErrNotAllowed.Code, Class: broker.ErrNotAllowed.Class, Message: broker.ErrNotAllowed.Message + ": " + why, Hint: hint}

@@ -7,9 +7,9 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// callers knows which clients may have made a call that shows a real token and nothing
-// else: those that may call its app, and get real tokens. Administrators are not among
-// them: what they may do, nobody may do in their place.
+// callers knows which clients may have made a call that does not say whose it is: those
+// that may call its app. Administrators are not among them: what they may do, nobody may
+// do in their place.
 type callers struct {
 	mu    sync.RWMutex
 	epoch uint64
@@ -28,7 +28,7 @@ func (k *callers) of(s *Service, app string) []*broker.Client {
 	}
 	found = nil
 	for c := range s.registry.EachClient() {
-		if c.Handout != broker.HandoutVirtual && !c.Rights.Has(broker.Admin) && acl.Allow(c, broker.Call, app) {
+		if !c.Rights.Has(broker.Admin) && acl.Allow(c, broker.Call, app) {
 			found = append(found, c)
 		}
 	}

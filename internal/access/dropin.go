@@ -14,10 +14,16 @@ import (
 // with this id that the client may read; of several the one that the file defines. A
 // client that may read none of them is told the same as if there were none.
 func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, error) {
+	return s.meant(c, broker.Read, platform, appID)
+}
+
+// meant is the app that a client means by a platform's app id, of those on which it has
+// a right.
+func (s *Service) meant(c broker.Caller, r broker.Right, platform, appID string) (*broker.App, error) {
 	var few, own [4]*broker.App
 	readable, inFile := own[:0], 0
 	for _, a := range s.registry.ByPlatformID(few[:0], platform, appID) {
-		if !acl.Allow(c.Client, broker.Read, a.ID) {
+		if !acl.Allow(c.Client, r, a.ID) {
 			continue
 		}
 		readable = append(readable, a)
@@ -39,7 +45,7 @@ func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, 
 func ambiguous(c broker.Caller, apps []*broker.App) error {
 	e := &broker.Error{
 		Code: "ambiguous_app", Class: broker.Misconfigured,
-		Message: fmt.Sprintf("the client may read %d apps with this app id", len(apps)),
+		Message: fmt.Sprintf("the client may use %d apps with this app id", len(apps)),
 		Hint:    "give the client the right to one of them only",
 	}
 	ids := make([]string, len(apps))

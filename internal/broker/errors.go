@@ -99,6 +99,14 @@ var (
 	ErrNoToken      = &Error{Code: "no_live_token", Class: Transient, Message: "no live token, and the platform gave no new one"}
 	ErrBudget       = &Error{Code: "budget_spent", Class: Throttled, Message: "the day's budget for unplanned renewals of this app is spent"}
 	ErrTooSoon      = &Error{Code: "too_soon", Class: Throttled, Message: "this app's token was replaced out of turn several times just now, and the next time has to wait a little"}
+	ErrTokenMissing = &Error{Code: "token_missing", Class: Invalid, Message: "the call shows no token"}
+	ErrTokenUnknown = &Error{Code: "token_unknown", Class: Invalid, Message: "the token was not handed out here, or it is too old"}
+	ErrTokenKind    = &Error{Code: "wrong_token_kind", Class: Invalid, Message: "the call shows a token of the wrong kind"}
+	ErrBadPath      = &Error{Code: "bad_path", Class: Invalid, Message: "the path cannot be passed on to the platform"}
+	ErrNoGateway    = &Error{Code: "no_gateway", Class: NotFound, Message: "calls to the app's platform are not passed on"}
+	ErrManagedHere  = &Error{Code: "managed_here", Class: Invalid, Message: "the platform is not asked for this, because it is managed here"}
+	ErrUnreachable  = &Error{Code: "platform_unreachable", Class: Transient, Message: "the platform could not be reached, or broke the call off"}
+	ErrUnauthorized = &Error{Code: "unauthorized", Class: Denied, Message: "no client key, or an unknown one"}
 	ErrNotReady     = &Error{Code: "not_ready", Class: Transient, Message: "the server is not ready"}
 	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
 )

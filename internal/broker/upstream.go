@@ -27,6 +27,8 @@ type Route struct {
 	// Metered says that the platform counts calls of this path for the app as a whole, so
 	// that one caller's refusal for the quota holds for all.
 	Metered bool
+	// Clears says that a success gives the app its used-up quotas back.
+	Clears bool
 }
 
 // Shown is what a call shows in the places where its platform looks for credentials.
@@ -43,6 +45,9 @@ type Judgement struct {
 	Verdict Verdict
 	// Err is what the platform refused with; nil where it did not.
 	Err *Error
+	// Users are tokens of a user of the app that the answer gives. They are remembered for
+	// as long as the process runs, to tell them from the app's own.
+	Users []Secret
 }
 
 // Refusal is an error in the form that a platform gives its own.
