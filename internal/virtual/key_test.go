@@ -1,0 +1,177 @@
+package virtual_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/seal"
+	"github.com/hufu-io/hufu/internal/store/memstore"
+	"github.com/hufu-io/hufu/internal/virtual"
+)
+
+// keyset makes a keyset and returns its keyring and its file.
+func keyset(t *testing.T) (*seal.Keyring, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	k, err := seal.Start(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, path
+}
+
+func newStore(t *testing.T) *memstore.Store {
+	t.Helper()
+	s := memstore.New(memstore.Config{})
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func open(t *testing.T, s broker.SettingStore, k broker.Sealer) *virtual.Codec {
+	t.Helper()
+	c, err := virtual.Open(t.Context(), s, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// The key outlasts restarts, and is stored sealed.
+func TestTheKeyIsMadeOnceAndKeptSealedI6(t *testing.T) {
+	t.Parallel()
+	s, k, _ := newStoreAndKeyset(t)
+	first := mustMake(t, open(t, s, k), claim())
+	box, err := s.Setting(t.Context(), virtual.Setting)
+	if err != nil || seal.SealedWith(box) != k.Primary() {
+		t.Fatalf("I6: the key is not sealed with the keyset: %v", err)
+	}
+	if again := mustMake(t, open(t, s, k), claim()); again != first {
+		t.Error("after a restart there are other tokens")
+	}
+	other, otherKeys, _ := newStoreAndKeyset(t)
+	if mustMake(t, open(t, other, otherKeys), claim()) == first {
+		t.Error("another fleet has the same key")
+	}
+}
+
+func newStoreAndKeyset(t *testing.T) (*memstore.Store, *seal.Keyring, string) {
+	t.Helper()
+	k, path := keyset(t)
+	return newStore(t), k, path
+}
+
+// slowToAdd lets all replicas look before the first one writes.
+type slowToAdd struct {
+	broker.SettingStore
+	looked *sync.WaitGroup
+}
+
+func (s slowToAdd) AddSetting(ctx context.Context, name string, value []byte) error {
+	s.looked.Done()
+	s.looked.Wait()
+	return s.SettingStore.AddSetting(ctx, name, value)
+}
+
+// Replicas that start at once on an empty store come to one key, each with a handle of
+// its own.
+func TestReplicasThatStartAtOnceAgree(t *testing.T) {
+	t.Parallel()
+	const replicas = 8
+	s, k, _ := newStoreAndKeyset(t)
+	var looked, started sync.WaitGroup
+	looked.Add(replicas)
+	toks := make([]string, replicas)
+	for i := range toks {
+		handle := s.Handle()
+		t.Cleanup(func() { _ = handle.Close() })
+		started.Go(func() {
+			c, err := virtual.Open(t.Context(), slowToAdd{handle, &looked}, k)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			toks[i] = mustMake(t, c, claim())
+		})
+	}
+	started.Wait()
+	for _, tok := range toks {
+		if tok != toks[0] {
+			t.Errorf("replicas differ: %q", toks)
+		}
+	}
+}
+
+// A rotation of the keyset seals the key anew and changes no token, and afterwards the
+// old key of the keyset is not needed.
+func TestTokensOutlastARotationOfTheKeyset(t *testing.T) {
+	t.Parallel()
+	s, k, path := newStoreAndKeyset(t)
+	before, tok := k.Primary(), mustMake(t, open(t, s, k), claim())
+	if _, err := seal.Rotate(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(k.Reload(), virtual.Reseal(t.Context(), s, k)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Prune(path, []uint32{before}); err != nil {
+		t.Fatal(err)
+	}
+	k, err := seal.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := open(t, s, k).Read(broker.NewSecret(tok)); !ok {
+		t.Error("the token is dead")
+	}
+}
+
+// A key that cannot be used is said, and never replaced: that would end all tokens.
+func TestAKeyThatCannotBeUsedIsAnErrorAtStart(t *testing.T) {
+	t.Parallel()
+	s, k, _ := newStoreAndKeyset(t)
+	open(t, s, k)
+	whole, err := s.Setting(t.Context(), virtual.Setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := k.Seal(bytes.Repeat([]byte{1}, virtual.KeySize), []byte("elsewhere"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := k.Seal([]byte("short"), []byte("hufu/virtual/key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, _ := keyset(t)
+	for what, tc := range map[string]struct {
+		box    []byte
+		sealer broker.Sealer
+		is     error
+	}{
+		"a wrong keyset":              {whole, wrong, seal.ErrUnknownKey},
+		"a damaged key":               {whole[:len(whole)-1], k, seal.ErrAltered},
+		"a box of another place":      {elsewhere, k, seal.ErrAltered},
+		"nothing":                     {nil, k, seal.ErrAltered},
+		"something that is not a key": {short, k, nil},
+	} {
+		if err := s.PutSetting(t.Context(), virtual.Setting, tc.box); err != nil {
+			t.Fatal(err)
+		}
+		_, err := virtual.Open(t.Context(), s, tc.sealer)
+		if err == nil || tc.is != nil && !errors.Is(err, tc.is) || !strings.Contains(err.Error(), "restore") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got, _ := s.Setting(t.Context(), virtual.Setting); !bytes.Equal(got, tc.box) {
+			t.Errorf("%s: the stored key was changed", what)
+		}
+		if err := virtual.Reseal(t.Context(), s, tc.sealer); err == nil {
+			t.Errorf("%s is sealed again", what)
+		}
+	}
+}
