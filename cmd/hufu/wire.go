@@ -23,6 +23,7 @@ import (
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
+	"github.com/hufu-io/hufu/internal/virtual"
 )
 
 // renewalsTimeout bounds how long renewals in flight are waited for at the end.
@@ -48,6 +49,7 @@ type server struct {
 
 	store    broker.Store
 	keyring  *seal.Keyring
+	virtual  *virtual.Codec
 	manager  *renew.Manager
 	registry *registry.Registry
 	recorder *audit.Recorder
@@ -71,6 +73,9 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 		}
 	}()
 	if s.keyring, err = openKeyset(ctx, cfg.KeysetFile, s.store); err != nil {
+		return nil, err
+	}
+	if s.virtual, err = virtual.Open(ctx, s.store, s.keyring); err != nil {
 		return nil, err
 	}
 	admin, err := adminClient(ctx, cfg.DataDir, log)
@@ -106,7 +111,9 @@ func (s *server) assemble() error {
 	if s.sinks, err = newSinkFeed(s.manager, s.table, s.log, reg); err != nil {
 		return err
 	}
-	service := access.New(access.Config{Manager: s.manager, Registry: s.registry, Audit: s.recorder, Registerer: reg, Logger: s.log})
+	service := access.New(access.Config{
+		Manager: s.manager, Registry: s.registry, Audit: s.recorder, Virtual: s.virtual, Registerer: reg, Logger: s.log,
+	})
 	native, err := dropin.New(dropin.Config{
 		Service: service, Logger: s.log, Errcode: wechat.Errcode, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
+	"github.com/hufu-io/hufu/internal/virtual"
 )
 
 // rotateTimeout bounds a rotation. A million records take minutes.
@@ -74,6 +75,9 @@ func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
 		return res, err
 	}
 	res.Resealed = records + definitions
+	if err := virtual.Reseal(ctx, k.store, k.keyring); err != nil {
+		return res, err
+	}
 	proof, err := k.keyring.Proof()
 	if err != nil {
 		return res, err
@@ -116,5 +120,10 @@ func (k *keyRotation) used(ctx context.Context) (map[uint32]bool, error) {
 			used[seal.SealedWith(d.Sealed)] = true
 		}
 	}
+	box, err := k.store.Setting(ctx, virtual.Setting)
+	if err != nil {
+		return nil, fmt.Errorf("read the key of virtual tokens: %w", err)
+	}
+	used[seal.SealedWith(box)] = true
 	return used, nil
 }

@@ -85,11 +85,24 @@ func openKeyset(ctx context.Context, path string, store broker.Store) (*seal.Key
 	if proof, err = keyring.Proof(); err != nil {
 		return nil, fmt.Errorf("prove the keyset: %w", err)
 	}
-	// The store's lock keeps other servers away from between the reading and this.
-	if err := store.PutSetting(ctx, proofSetting, proof); err != nil {
+	err = store.AddSetting(ctx, proofSetting, proof)
+	if errors.Is(err, broker.ErrConflict) {
+		err = checkProof(ctx, keyring, store)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("store the proof of the keyset: %w", err)
 	}
 	return keyring, nil
+}
+
+// checkProof is for a server that found no proof and, when it wanted to store its own,
+// that of another one that was started at the same time.
+func checkProof(ctx context.Context, keyring *seal.Keyring, store broker.SettingStore) error {
+	proof, err := store.Setting(ctx, proofSetting)
+	if err != nil {
+		return fmt.Errorf("read the proof of the keyset: %w", err)
+	}
+	return keyring.Check(proof)
 }
 
 // adminClient is the client with every right, whose key lies in the data folder. The
