@@ -58,7 +58,7 @@ func (c *control) show(path string, r *http.Request) answer {
 	case "":
 		return redirect(controlPath + "/")
 	case "/":
-		return c.renderPage(http.StatusOK, r, query.Get("lang"), nil)
+		return c.renderPage(http.StatusOK, r, query.Get("lang"), made{}, nil)
 	case "/state":
 		return jsonAnswer(c.sandbox.state(query.Get("app")))
 	case "/page.css":
@@ -78,8 +78,9 @@ func (c *control) post(path string, r *http.Request) answer {
 		return plainError(http.StatusBadRequest, err)
 	}
 	cmd, form, err := readCommand(body, wantOf(path))
+	var out made
 	if err == nil {
-		err = c.do(path, cmd)
+		out, err = c.do(path, cmd)
 	}
 	status := http.StatusOK
 	switch {
@@ -91,36 +92,50 @@ func (c *control) post(path string, r *http.Request) answer {
 	}
 	switch {
 	case !form && err == nil:
-		return jsonAnswer(struct{}{})
+		return jsonAnswer(out)
 	case !form:
 		return plainError(status, err)
+	case out.Code != "":
+		return c.renderPage(status, r, cmd.Lang, out, nil)
 	case err == nil:
 		return redirect(controlPath + "/?" + url.Values{"lang": {cmd.Lang}}.Encode())
 	default:
-		return c.renderPage(status, r, cmd.Lang, err)
+		return c.renderPage(status, r, cmd.Lang, made{}, err)
 	}
 }
 
+// made is what a command has made, for whoever asked for it.
+type made struct {
+	Code string `json:"code,omitempty"`
+}
+
 // do carries out a command.
-func (c *control) do(path string, cmd command) error {
+func (c *control) do(path string, cmd command) (made, error) {
 	switch path {
 	case "/faults":
 		f := cmd.fault()
 		if err := f.Validate(); err != nil {
-			return err
+			return made{}, err
 		}
 		c.sandbox.Inject(f)
-		return nil
+		return made{}, nil
 	case "/faults/clear":
 		c.sandbox.ClearFaults()
-		return nil
+		return made{}, nil
 	}
 	rest, ok := strings.CutPrefix(path, "/apps/")
 	appID, verb, hasVerb := strings.Cut(rest, "/")
-	if !ok || !hasVerb {
-		return errNoSuchPage
+	switch {
+	case !ok || !hasVerb:
+		return made{}, errNoSuchPage
+	case verb == "code":
+		code, err := c.sandbox.NewCode(appID, cmp.Or(cmd.OpenID, openID(appID, "1")), cmp.Or(cmd.Scope, ScopeBase))
+		return made{code}, err
+	case verb == "jscode":
+		code, err := c.sandbox.NewJSCode(appID, cmp.Or(cmd.OpenID, openID(appID, "1")))
+		return made{code}, err
 	}
-	return c.doApp(appID, verb, cmd)
+	return made{}, c.doApp(appID, verb, cmd)
 }
 
 // doApp carries out a command that is about one app.

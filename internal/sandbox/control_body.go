@@ -32,6 +32,10 @@ func wantOf(path string) want {
 		return want{true, []string{"whitelist"}, `{"whitelist":["10.0.0.0/8"]}, or {} for everybody`}
 	case "freeze":
 		return want{true, []string{"errcode"}, `{"errcode":40243}`}
+	case "code":
+		return want{true, []string{"openid", "scope"}, `{"openid":"OPENID","scope":"snsapi_userinfo"}, or {} for a user made up`}
+	case "jscode":
+		return want{true, []string{"openid"}, `{"openid":"OPENID"}, or {} for a user made up`}
 	case "clear", "unfreeze":
 		return want{known: true}
 	default:

@@ -26,6 +26,8 @@ type command struct {
 	Token     string   `json:"token"`
 	Secret    string   `json:"secret"`
 	Whitelist []string `json:"whitelist"`
+	OpenID    string   `json:"openid"`
+	Scope     string   `json:"scope"`
 
 	Lang string `json:"-"`
 }
@@ -69,6 +71,8 @@ func formCommand(form url.Values) (command, error) {
 		Mode:    Mode(form.Get("mode")),
 		Token:   form.Get("token"),
 		Secret:  form.Get("secret"),
+		OpenID:  strings.TrimSpace(form.Get("openid")),
+		Scope:   form.Get("scope"),
 	}
 	if err := cmd.Delay.set(form.Get("delay")); err != nil {
 		errs = append(errs, err)

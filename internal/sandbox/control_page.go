@@ -27,6 +27,7 @@ type pageView struct {
 	App   string // the only app shown, if any
 	Base  string // where the reader reaches the sandbox
 	Error error
+	Made  made
 	Kinds []FaultKind
 
 	Count  int      // of all misuses, shown or not
@@ -108,7 +109,7 @@ func (v pageView) Span(s string) string {
 // maxMisusesShown bounds the page's tables; the JSON has them all.
 const maxMisusesShown = 50
 
-func (c *control) renderPage(status int, r *http.Request, lang string, failure error) answer {
+func (c *control) renderPage(status int, r *http.Request, lang string, out made, failure error) answer {
 	t, err := c.page()
 	if err != nil {
 		return plainError(http.StatusInternalServerError, err)
@@ -116,7 +117,7 @@ func (c *control) renderPage(status int, r *http.Request, lang string, failure e
 	app := r.URL.Query().Get("app")
 	v := pageView{
 		state: c.sandbox.state(app), Lang: "en", App: app,
-		Base: baseURL(r), Error: failure, Kinds: FaultKinds(),
+		Base: baseURL(r), Error: failure, Made: out, Kinds: FaultKinds(),
 	}
 	if lang == "zh" {
 		v.Lang = "zh"

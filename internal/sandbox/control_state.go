@@ -31,6 +31,8 @@ type appState struct {
 	Tickets   []ticketState `json:"tickets"`
 	Quotas    []quotaState  `json:"quotas"`
 	Counts    Counts        `json:"counts"`
+	// Calls are those that arrived, by path.
+	Calls map[string]int `json:"calls"`
 }
 
 type tokenState struct {
@@ -130,6 +132,10 @@ func (a *wechatApp) state(now time.Time) appState {
 		},
 	}
 	s.Counts.ByErrcode = maps.Clone(a.counts.ByErrcode)
+	s.Calls = maps.Clone(a.arrivals.n)
+	if s.Calls == nil {
+		s.Calls = map[string]int{}
+	}
 	for _, l := range []*lineage{&a.classic, &a.stable} {
 		for _, t := range []*token{l.current, l.previous} {
 			if t != nil && (t == l.current || t.live(now)) {

@@ -20,11 +20,18 @@ func FuzzPlatform(f *testing.F) {
 		"/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/ticket/getticket", "/cgi-bin/user/info",
 		"/cgi-bin/message/custom/send", "/cgi-bin/message/template/send", "/cgi-bin/clear_quota",
 		"/cgi-bin/clear_quota/v2", "/cgi-bin/openapi/quota/get", "/cgi-bin/openapi/rid/get", "/", "", "//", "/cgi-bin/../x",
+		"/cgi-bin/media/upload", "/cgi-bin/media/uploadimg", "/cgi-bin/material/add_material", "/cgi-bin/material/batchget_material",
+		"/cgi-bin/openapi/quota/clear", "/cgi-bin/message/mass/get", "/cgi-bin/tags/create", "/cgi-bin/qrcode/create",
+		"/sns/oauth2/access_token", "/sns/oauth2/refresh_token", "/sns/userinfo", "/sns/auth", "/sns/jscode2session",
 	}
+	const file = "--b\r\nContent-Disposition: form-data; name=\"media\"; filename=\"a.jpg\"\r\n\r\nx\r\n--b--\r\n"
 	for i := range paths {
 		f.Add(uint8(i), true, "grant_type=client_credential&type=jsapi&openid=o", `{"appid":"x","secret":"y"}`)
 		f.Add(uint8(i), true, "access_token=", `{"cgi_path":"/cgi-bin/token","rid":"6aac005a-01bfdbee-79769285"}`)
 		f.Add(uint8(i), false, "appid=%00&secret=%ff", "{")
+		f.Add(uint8(i), true, "type=video&code=x&js_code=x", file)
+		f.Add(uint8(i), true, "type=image", file[:len(file)/2])
+		f.Add(uint8(i), true, "type=thumb", file[len(file)/2:])
 	}
 	f.Fuzz(func(t *testing.T, path uint8, post bool, query, body string) {
 		method := http.MethodGet
@@ -33,7 +40,7 @@ func FuzzPlatform(f *testing.F) {
 		}
 		u := &url.URL{Scheme: "https", Host: "x", Path: paths[int(path)%len(paths)], RawQuery: query + "&access_token=" + token}
 		req := (&http.Request{
-			Method: method, URL: u, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
+			Method: method, URL: u, Header: http.Header{"Content-Type": {"multipart/form-data; boundary=b"}}, Body: io.NopCloser(strings.NewReader(body)),
 		}).WithContext(t.Context())
 		resp, err := sb.Transport().RoundTrip(req)
 		if err != nil {
@@ -62,6 +69,8 @@ func FuzzControl(f *testing.F) {
 	f.Add("/apps/"+appID+"/rotate", "mode=stable")
 	f.Add("/apps/"+appID+"/whitelist", `{"whitelist":["::/0","x"]}`)
 	f.Add("/apps/"+appID+"/freeze", `{"errcode":-9223372036854775808}`)
+	f.Add("/apps/"+appID+"/code", `{"scope":"snsapi_base","openid":"\u0000"}`)
+	f.Add("/apps/"+appID+"/jscode", "openid=x")
 	f.Add("/apps//", "%zz=%")
 	f.Fuzz(func(t *testing.T, path, body string) {
 		sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{ID: appID, Secret: secret}}})

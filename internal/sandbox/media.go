@@ -93,7 +93,7 @@ func (s *mediaStore) free(n int64) {
 
 // drop forgets content. The lock is held.
 func (s *mediaStore) drop(e *list.Element) {
-	m := s.list.Remove(e).(*media) //nolint:forcetypeassert,errcheck // the list has nothing else
+	m := s.list.Remove(e).(*media)
 	delete(s.byID, m.id)
 	s.held -= m.content.held
 }

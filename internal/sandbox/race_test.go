@@ -12,7 +12,9 @@ func TestEverythingAtOnce(t *testing.T) {
 	sb := sandbox.New(sandbox.Config{
 		Apps:   []sandbox.App{{ID: appID, Secret: secret}, {ID: other, Secret: "other-" + secret}},
 		Quotas: sandbox.Quotas{TokenPerDay: 100_000},
-		Allow:  sandbox.MisuseKinds(),
+		// So small that uploads drop one another.
+		MediaBytes: 256 << 10,
+		Allow:      sandbox.MisuseKinds(),
 	})
 	c := newCaller(t, sb.Transport())
 	const workers, rounds = 8, 50
@@ -38,6 +40,16 @@ func TestEverythingAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 				sb.AddApp(sandbox.App{ID: other, Secret: secret})
+			}
+		})
+		wg.Go(func() {
+			for range rounds {
+				token := c.stable().AccessToken
+				r := c.send("/cgi-bin/media/upload?type=image&access_token="+token, picture("x"))
+				c.raw("GET", "/cgi-bin/media/get?access_token="+token+"&media_id="+r.MediaID, "")
+				g := c.exchange(newCode(t, sb, sandbox.ScopeUserInfo))
+				c.sns("userinfo", "access_token", g.AccessToken, "openid", user)
+				sb.Calls(appID, "/sns/userinfo")
 			}
 		})
 		wg.Go(func() {
