@@ -1,8 +1,6 @@
 package sandbox
 
-import (
-	"net/http"
-)
+import "net/http"
 
 func mediaEndpoints() map[string]endpoint {
 	return map[string]endpoint{
