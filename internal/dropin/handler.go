@@ -13,9 +13,17 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
+// Forwarder passes on what is not served here. The path is as it was written; app limits
+// the call to one app where it is not "". It is the gateway.
+type Forwarder interface {
+	Forward(w http.ResponseWriter, r *http.Request, app, path, requestID string)
+}
+
 // Config is what a [Handler] is made of. Service, Logger and Errcode are required.
 type Config struct {
 	Service *access.Service
+	// Forward passes on all other calls. Nil: there are no other paths.
+	Forward Forwarder
 	Logger  *slog.Logger
 	// Errcode says an error in the platform's own terms: its words where it said some,
 	// else the closest code of its table. It is wechat.Errcode.
@@ -130,17 +138,39 @@ func collapse(p string) string {
 	return string(b)
 }
 
+// prefix is before a platform's path where an SDK's base URL names an app. All calls are
+// then about that app, and the key is where it always is.
+const prefix = "/gateway/"
+
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := route(r.URL.Path)
-	q := request{Request: r, place: p, rid: h.rids.next(time.Now())}
-	h.metrics.requests[p][h.serve(w, q)].Inc() //nolint:contextcheck // the request brings its context along
+	q := request{Request: r, rid: h.rids.next(time.Now())}
+	path := r.URL.Path
+	if rest, ok := strings.CutPrefix(path, prefix); ok {
+		q.app, path, _ = strings.Cut(rest, "/")
+		path = "/" + path
+		if !broker.ValidAppID(q.app) {
+			h.metrics.requests[toOther][h.refuse(w, q, refusal{code: codeInvalidURL, more: "after /gateway/ comes an app's id"})].Inc()
+			return
+		}
+	}
+	q.place = route(path)
+	if q.place == toOther && h.cfg.Forward != nil && r.Method != http.MethodOptions {
+		written := r.URL.EscapedPath()
+		if q.app != "" {
+			written = written[len(prefix)+len(q.app):]
+		}
+		h.cfg.Forward.Forward(w, r, q.app, written, q.rid)
+		return
+	}
+	h.metrics.requests[q.place][h.serve(w, q)].Inc() //nolint:contextcheck // the request brings its context along
 }
 
 // request is what is known of a request from the beginning.
 type request struct {
 	*http.Request
 	place place
+	app   string // our id, where the base URL names it
 	rid   string
 }
 
@@ -163,10 +193,7 @@ func (h *Handler) serve(w http.ResponseWriter, r request) outcome {
 		return h.serveTicket(w, r)
 	case toOther:
 	}
-	return h.refuse(w, r, refusal{
-		code: codeInvalidURL,
-		more: "only the token paths are served here: this version has no gateway, so send business calls to the platform's own host",
-	})
+	return h.refuse(w, r, refusal{code: codeInvalidURL, more: "calls are not passed on here"})
 }
 
 // greet answers HEAD and OPTIONS. Nothing is handed out, and browsers get no leave to

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,9 @@ type Config struct {
 	Logger  *slog.Logger
 	// Metrics serves /metrics. Nil: the path does not exist.
 	Metrics http.Handler
+	// Gateway serves /gateway/{app}/… for clients that show their key. Nil: the paths do
+	// not exist.
+	Gateway Gateway
 	// DropIn serves every path that is not the native API's. Nil: they do not exist.
 	DropIn     http.Handler
 	Registerer prometheus.Registerer
@@ -106,6 +110,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if isNative(r.URL.Path) || a.cfg.DropIn == nil {
 		a.mux.ServeHTTP(w, r)
+		return
+	}
+	if a.cfg.Gateway != nil && strings.HasPrefix(r.URL.Path, gatewayPrefix) && r.Header["Authorization"] != nil {
+		a.passOn(w, r)
 		return
 	}
 	// The platforms' paths do not go through the mux: it would answer "//" in a path

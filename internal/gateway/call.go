@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// call is one call on its way: who makes it, where it goes, and what opens it there.
+type call struct {
+	caller   broker.Caller
+	app      *broker.App
+	platform *broker.Platform
+	route    broker.Route
+	place    place
+	shown    broker.Shown
+	key      broker.Secret // the client key that was shown, if one was
+	url      *url.URL
+
+	token   broker.Token    // what opens a CallApp
+	secrets []broker.Secret // what opens a CallExchange, the likeliest first
+
+	outcome outcome
+	err     error // why there is no answer of the platform
+}
+
+type callKey struct{}
+
+// with returns the request with its call, which the proxy's functions take from it.
+func (x *call) with(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callKey{}, x))
+}
+
+func callOf(ctx context.Context) *call {
+	x, _ := ctx.Value(callKey{}).(*call)
+	return x
+}
+
+// opened lists what the call carries to the platform and nobody else may see.
+func (x *call) opened() []broker.Secret {
+	switch x.route.Sort {
+	case broker.CallApp:
+		if x.shown.Token.Equal(x.token.Secret) {
+			return nil // the caller has it already
+		}
+		return []broker.Secret{x.token.Secret}
+	case broker.CallExchange:
+		return x.secrets
+	case broker.CallUser, broker.CallManaged:
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// rewrite makes the request that goes to the platform of the one that came.
+func rewrite(p *httputil.ProxyRequest) {
+	x := callOf(p.In.Context())
+	p.Out.URL = x.place.at(x.url, p.In.URL.RawQuery)
+	p.Out.Host = ""
+	cleanRequest(p.Out.Header)
+}
+
+// RoundTrip makes a call at the platform, and once more where the platform says that what
+// opened it was not good and that can be mended. It is the transport of the proxy.
+func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
+	x := callOf(r.Context())
+	body, err := g.keeper.keep(r)
+	if err != nil {
+		return nil, err
+	}
+	defer g.keeper.release(body)
+	if x.leaks(r, body) {
+		return nil, errKeyInside
+	}
+	switch x.route.Sort {
+	case broker.CallApp:
+		return g.opened(r, x, body)
+	case broker.CallExchange:
+		return g.exchanged(r, x, body)
+	case broker.CallUser, broker.CallManaged:
+	}
+	resp, j, err := g.try(r, x)
+	if err != nil {
+		return nil, err
+	}
+	g.users.add(x.app.ID, j.Users)
+	return resp, nil
+}
+
+// opened makes a call that the app's token opens.
+func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, error) {
+	up := x.platform.Upstream
+	up.Attach(r, x.token.Secret)
+	resp, j, err := g.try(r, x)
+	if err != nil || j.Verdict != broker.VerdictRejected {
+		return resp, err
+	}
+	if !body.whole {
+		// This call cannot be made again, but the next ones need not fail.
+		g.metrics.replay(replayTooLarge)
+		g.replaceLater(x)
+		return resp, nil
+	}
+	next, err := g.replaced(r.Context(), x)
+	if err != nil {
+		// The platform's own answer says more than that its token could not be replaced.
+		g.metrics.replay(replayNoToken)
+		g.log.WarnContext(r.Context(), "a call was rejected for its token, which could not be replaced",
+			"app", x.app.ID, "client", x.caller.Name(), "request_id", x.caller.RequestID, "error", err)
+		return resp, nil
+	}
+	_ = resp.Body.Close() // Its head was all of it.
+	x.token = next
+	body.rewind(r)
+	up.Attach(r, x.token.Secret)
+	resp, j, err = g.try(r, x)
+	switch {
+	case err != nil:
+		g.metrics.replay(replayFailed)
+		return nil, err
+	case j.Verdict == broker.VerdictRejected:
+		g.metrics.replay(replayRejected)
+		g.replaceLater(x)
+	default:
+		g.metrics.replay(replayDone)
+	}
+	return resp, nil
+}
+
+// replaced returns the successor of the token that the call was rejected for.
+func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
+	defer cancel()
+	next, err := g.svc.Rejected(ctx, x.caller, x.token)
+	if err == nil && next.Version == x.token.Version {
+		err = broker.ErrNoToken
+	}
+	return next, err
+}
+
+// replaceLater has a rejected token replaced although the call cannot wait for it.
+func (g *Gateway) replaceLater(x *call) {
+	seen, caller := x.token, x.caller
+	g.background.Go(func() {
+		ctx, cancel := context.WithTimeout(g.ctx, g.cfg.RenewTimeout)
+		defer cancel()
+		// What goes wrong is on record, and the next call that is rejected tries again.
+		_, _ = g.svc.Rejected(ctx, caller, seen)
+	})
+}
+
+// exchanged makes a call that the app secret opens, with each of the app's secrets until
+// the platform takes one. A secret that is refused costs the caller's code nothing: the
+// platform looks at it first.
+func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response, error) {
+	for i, secret := range x.secrets {
+		if i > 0 {
+			body.rewind(r)
+		}
+		x.platform.Upstream.Substitute(r, x.app.AppID, secret)
+		once(r)
+		resp, j, err := g.try(r, x)
+		if err != nil {
+			return nil, err
+		}
+		refused := j.Err != nil && j.Err.Class == broker.BadCredential
+		if refused && i < len(x.secrets)-1 && body.whole {
+			_ = resp.Body.Close() // Its head was all of it.
+			continue
+		}
+		if !refused && len(x.secrets) > 1 {
+			g.secrets.worked(x.app.ID, secret)
+		}
+		g.users.add(x.app.ID, j.Users)
+		return resp, nil
+	}
+	return nil, broker.ErrNoToken // An app has a secret at least.
+}
+
+// try makes a call once and judges the answer.
+func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgement, error) {
+	var j broker.Judgement
+	resp, err := g.transport.RoundTrip(r)
+	if err != nil {
+		return nil, j, err //nolint:wrapcheck // ServeHTTP says what it means
+	}
+	h, err := readHead(resp)
+	if err != nil {
+		_ = resp.Body.Close() // It is broken.
+		return nil, j, err
+	}
+	j = x.platform.Upstream.Judge(x.place.path, resp, h.plain(resp))
+	if x.route.Metered && g.meter != nil {
+		g.meter.Passed(x.app.ID, meterPath(x.place.path), j.Err)
+	}
+	if x.route.Clears && j.Err == nil && resp.StatusCode == http.StatusOK && g.meter != nil {
+		g.meter.Cleared(x.app.ID)
+	}
+	x.outcome = outPassed
+	if j.Err != nil {
+		x.outcome = outRefusedThere
+	}
+	hide(resp, h, x.opened())
+	return resp, j, nil
+}
+
+// meterPath is the path as the platform counts it.
+func meterPath(path string) string {
+	if p := strings.TrimRight(path, "/"); p != "" {
+		return p
+	}
+	return "/"
+}
+
+const hidden = "[hidden]"
+
+// hide takes secrets out of what an answer says about its request: redirects and errors
+// may quote it. Larger answers are data and are not looked through.
+func hide(resp *http.Response, h head, secrets []broker.Secret) {
+	for _, s := range secrets {
+		value := s.Reveal()
+		if value == "" {
+			continue
+		}
+		for _, vs := range resp.Header {
+			for i, v := range vs {
+				if strings.Contains(v, value) {
+					vs[i] = strings.ReplaceAll(v, value, hidden)
+				}
+			}
+		}
+		if h.whole && bytes.Contains(h.raw, []byte(value)) {
+			h.raw = bytes.ReplaceAll(h.raw, []byte(value), []byte(hidden))
+			_ = resp.Body.Close() // It has been read to its end.
+			resp.Body = io.NopCloser(bytes.NewReader(h.raw))
+			resp.ContentLength = int64(len(h.raw))
+			resp.Header.Set("Content-Length", strconv.Itoa(len(h.raw)))
+		}
+	}
+}
+
+var errKeyInside = &broker.Error{
+	Code: "key_inside", Class: broker.Invalid, Message: "the client key stands in the call itself, and would have gone to the platform",
+	Hint: "send it in the header Authorization: Bearer CLIENT_KEY and nowhere else, or where the platform's own token paths want the app secret",
+}
+
+// leaks reports whether the client key stands at a place from which it would be sent.
+func (x *call) leaks(r *http.Request, body kept) bool {
+	key := x.key.Reveal()
+	if key == "" {
+		return false
+	}
+	if x.route.Sort != broker.CallExchange && strings.Contains(r.URL.RawQuery, key) || strings.Contains(r.URL.Path, key) || bytes.Contains(body.data, []byte(key)) {
+		return true
+	}
+	for _, vs := range r.Header {
+		if slices.ContainsFunc(vs, func(v string) bool { return strings.Contains(v, key) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// fault says what ended a call that got no answer.
+func fault(ctx context.Context, err error) *broker.Error {
+	if e, ok := errors.AsType[*broker.Error](err); ok {
+		return e
+	}
+	e := *broker.ErrUnreachable
+	var late interface{ Timeout() bool }
+	var body errBody
+	switch {
+	case errors.As(err, &body):
+		return &broker.Error{Code: "body_unreadable", Class: broker.Invalid, Message: "the call's body could not be read to its end"}
+	case ctx.Err() != nil:
+		e.Message = "the caller has gone"
+	case errors.As(err, &late) && late.Timeout():
+		e.Message = "the platform did not answer in time"
+		e.Hint = "what became of the call is not known; ask the platform before making it again"
+	default:
+		e.Hint = "hufu doctor APP says what stands between the app and its platform"
+	}
+	// The error itself could quote the call's address, and the token in it.
+	return &e
+}

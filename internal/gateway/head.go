@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxHead is how much of an answer is read before it is passed on. The longest error of a
+// platform has a fraction of it.
+const maxHead = 4 << 10
+
+// maxPlain bounds what a packed head may hold.
+const maxPlain = 64 << 10
+
+// head is the beginning of an answer.
+type head struct {
+	raw   []byte
+	whole bool // raw is all of it
+}
+
+// readHead takes the beginning of an answer that may be an error, and leaves the answer
+// as if nothing had been read. Of one that cannot be an error, by its type or its size,
+// or because no JSON object begins there, nothing or little is read.
+func readHead(resp *http.Response) (head, error) {
+	if resp.Body == nil || resp.Body == http.NoBody || resp.ContentLength == 0 {
+		return head{whole: true}, nil
+	}
+	if resp.ContentLength > maxHead || media(resp.Header.Get("Content-Type")) {
+		return head{}, nil
+	}
+	packed := resp.Header.Get("Content-Encoding") != ""
+	size := int64(maxHead)
+	if resp.ContentLength > 0 {
+		size = resp.ContentLength
+	}
+	h := head{raw: make([]byte, 0, min(size, 512))}
+	for int64(len(h.raw)) < size {
+		if len(h.raw) == cap(h.raw) {
+			h.raw = append(make([]byte, 0, min(2*int64(cap(h.raw)), size)), h.raw...)
+		}
+		n, err := resp.Body.Read(h.raw[len(h.raw):cap(h.raw)])
+		h.raw = h.raw[:len(h.raw)+n]
+		if err == io.EOF { //nolint:errorlint // a reader returns EOF itself
+			h.whole = true
+			break
+		}
+		if err != nil {
+			return head{}, err //nolint:wrapcheck // the round trip's own error
+		}
+		if !packed && !mayBeObject(h.raw) {
+			break
+		}
+	}
+	h.whole = h.whole || resp.ContentLength > 0 && int64(len(h.raw)) == resp.ContentLength
+	h.put(resp)
+	return h, nil
+}
+
+// put gives the answer its beginning back.
+func (h head) put(resp *http.Response) {
+	resp.Body = &headed{Reader: io.MultiReader(bytes.NewReader(h.raw), resp.Body), body: resp.Body}
+}
+
+type headed struct {
+	io.Reader
+	body io.Closer
+}
+
+func (h *headed) Close() error { return h.body.Close() } //nolint:wrapcheck // it stands for the body
+
+// plain returns the whole answer in the clear; nil if it is not all there.
+func (h head) plain(resp *http.Response) []byte {
+	if !h.whole {
+		return nil
+	}
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "", "identity":
+		return h.raw
+	case "gzip":
+		z, err := gzip.NewReader(bytes.NewReader(h.raw))
+		if err != nil {
+			return nil
+		}
+		b, err := io.ReadAll(io.LimitReader(z, maxPlain))
+		if err != nil {
+			return nil
+		}
+		return b
+	default:
+		return nil
+	}
+}
+
+// media reports whether a type is one that errors never have.
+func media(contentType string) bool {
+	t, _, _ := strings.Cut(contentType, ";")
+	t = strings.ToLower(strings.TrimSpace(t))
+	kind, _, _ := strings.Cut(t, "/")
+	switch kind {
+	case "image", "audio", "video", "font":
+		return true
+	}
+	return t == "application/octet-stream" || t == "application/zip" || t == "application/pdf"
+}
+
+// mayBeObject reports whether a JSON object may begin like this.
+func mayBeObject(b []byte) bool {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) == 0 || b[0] == '{' || b[0] == 0xef
+}

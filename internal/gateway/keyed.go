@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Call passes on a call of a client that showed its key. The path is as it was written.
+// An error is returned where nothing has been answered yet, for the caller to render.
+func (g *Gateway) Call(w http.ResponseWriter, r *http.Request, c broker.Caller, key broker.Secret, app, path string) error {
+	x, err := g.keyed(r, c, app, path)
+	if err == nil {
+		x.key = key
+		err = g.serve(w, r, x)
+	}
+	g.metrics.end(x, err)
+	return err
+}
+
+func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*call, error) {
+	a, err := g.svc.Callable(c, app)
+	if err != nil {
+		return nil, err
+	}
+	p := g.byName[a.Platform]
+	if p == nil {
+		return nil, broker.ErrNoGateway
+	}
+	at, ok := parsePlace(path)
+	if !ok {
+		return nil, errPath
+	}
+	x := &call{caller: c, app: a, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r)}
+	switch x.route.Sort {
+	case broker.CallManaged:
+		return x, errManaged
+	case broker.CallUser:
+		if x.shown.Token.IsZero() {
+			return x, broker.ErrTokenMissing
+		}
+		if g.svc.Owns(x.shown.Token) {
+			return x, errAppToken
+		}
+	case broker.CallApp:
+		if g.users.app(x.shown.Token) != "" {
+			return x, errUserToken
+		}
+		if _, owner, known := g.svc.Bearer(c, x.shown.Token); known && owner.ID != a.ID {
+			return x, errOtherApp
+		}
+	case broker.CallExchange:
+		if x.shown.AppID != "" && x.shown.AppID != a.AppID {
+			return x, errOtherApp
+		}
+	}
+	return x, nil
+}
+
+// What callers are told who mix things up.
+var (
+	errPath = &broker.Error{
+		Code: broker.ErrBadPath.Code, Class: broker.Invalid, Message: broker.ErrBadPath.Message,
+		Hint: "write it plainly: no segments of dots, no encoded slashes or percent signs, no parameters, at most 2048 bytes",
+	}
+	errManaged = &broker.Error{
+		Code: broker.ErrManagedHere.Code, Class: broker.Invalid, Message: broker.ErrManagedHere.Message,
+		Hint: "tokens and tickets: GET /v1/apps/{app}/tokens/{kind}, or the platform's own token path at the root of this host",
+	}
+	errAppToken = &broker.Error{
+		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the app's own token, and the path wants that of a user who logged in through a page",
+		Hint: "send the access_token that the exchange of the user's code gave",
+	}
+	errUserToken = &broker.Error{
+		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the token of a user who logged in through a page, and the path wants the app's own",
+		Hint: "a user's token opens the platform's paths for that user only; for the app's own, ask its token path",
+	}
+	errOtherApp = &broker.Error{
+		Code: "wrong_app", Class: broker.Invalid, Message: "the call names another app than the one it is made on", Hint: "name the app by its id in the path, and leave the platform's id out or send that app's",
+	}
+)

@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Forward passes on a call that looks as if it were made at the platform itself, and so
+// shows what the platform wants to see: a token that was handed out here, or a client key
+// in the place of the app secret. Only one on the given app where that is not "". Errors
+// are answered in the platform's own form. The path is as it was written.
+func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, app, path, requestID string) {
+	x, err := g.bare(r, app, path, requestID)
+	if err == nil {
+		err = g.serve(w, r, x)
+	}
+	g.metrics.end(x, err)
+	if err != nil {
+		g.refuse(w, r, x, requestID, err)
+	}
+}
+
+func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, error) {
+	if len(g.platforms) == 0 {
+		return nil, broker.ErrNoGateway
+	}
+	at, ok := parsePlace(path)
+	if !ok {
+		return nil, errPath
+	}
+	c := broker.Caller{Remote: r.RemoteAddr, RequestID: requestID}
+	// The first platform that can tell whose call it is has it. If none can, the first
+	// that sees anything of its own says what is wrong.
+	var first *call
+	var firstErr error
+	for _, p := range g.platforms {
+		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r)}
+		err := g.identify(x)
+		if err == nil && app != "" && x.app.ID != app {
+			err = errOtherApp
+		}
+		if err == nil {
+			return x, nil
+		}
+		if first == nil || firstErr == broker.ErrTokenMissing {
+			first, firstErr = x, err
+		}
+	}
+	return first, firstErr
+}
+
+// identify finds the app, and the client if it can be told.
+func (g *Gateway) identify(x *call) error {
+	switch x.route.Sort {
+	case broker.CallApp:
+		return g.identifyByToken(x)
+	case broker.CallExchange:
+		return g.identifyByKey(x)
+	case broker.CallUser:
+		return g.identifyByUser(x)
+	case broker.CallManaged:
+		return errManaged
+	default:
+		return errManaged
+	}
+}
+
+func (g *Gateway) identifyByToken(x *call) error {
+	if x.shown.Token.IsZero() {
+		return broker.ErrTokenMissing
+	}
+	c, a, ok := g.svc.Bearer(x.caller, x.shown.Token)
+	switch {
+	case ok && a.Platform == x.platform.Name:
+		x.caller, x.app = c, a
+		return nil
+	case g.users.app(x.shown.Token) != "":
+		return errUserToken
+	default:
+		return errUnknownToken
+	}
+}
+
+func (g *Gateway) identifyByKey(x *call) error {
+	if x.shown.AppID == "" || x.shown.Key.IsZero() {
+		return errNoKey
+	}
+	if x.caller.Client = g.svc.Authenticate(x.shown.Key.Reveal()); x.caller.Client == nil {
+		return errUnknownKey
+	}
+	var err error
+	x.app, err = g.svc.CallableBy(x.caller, x.platform.Name, x.shown.AppID)
+	x.key = x.shown.Key
+	return err
+}
+
+func (g *Gateway) identifyByUser(x *call) error {
+	switch {
+	case x.shown.Token.IsZero():
+		return broker.ErrTokenMissing
+	case g.svc.Owns(x.shown.Token):
+		return errAppToken
+	}
+	if a := g.svc.Lookup(g.users.app(x.shown.Token)); a != nil && a.Platform == x.platform.Name {
+		x.app = a
+		return nil
+	}
+	a, ok := g.svc.CallableByUser(x.platform.Name, x.shown.AppID, x.platform.BaseURL)
+	if !ok {
+		return broker.ErrUnknownApp
+	}
+	x.app = a
+	return nil
+}
+
+var (
+	errUnknownToken = &broker.Error{
+		Code: broker.ErrTokenUnknown.Code, Class: broker.Invalid, Message: "no app here has this token now",
+		Hint: "it may have been replaced long ago, fetched elsewhere, or be the token of a user, which opens only that user's paths; ask this server for the app's token",
+	}
+	errNoKey = &broker.Error{
+		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call shows no app id, or no client key in the place of the app secret",
+		Hint: "this is a Hufu server: put the client's Hufu key in the place of the app secret",
+	}
+	errUnknownKey = &broker.Error{
+		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: broker.ErrUnauthorized.Message,
+		Hint: "this is a Hufu server: put the client's Hufu key in the place of the app secret",
+	}
+)
+
+// refuse answers in the platform's own form.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, x *call, requestID string, err error) {
+	if r.Context().Err() != nil {
+		return // nobody is there
+	}
+	p := g.first(x)
+	h := w.Header()
+	h["X-Request-Id"], h["Cache-Control"] = []string{requestID}, noStore
+	if p == nil {
+		http.Error(w, "calls are not passed on to any platform", http.StatusNotFound)
+		return
+	}
+	a := p.Upstream.Refuse(broker.AsError(err), requestID)
+	h.Set("Content-Type", a.ContentType)
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // the peer is gone if this fails
+}
+
+// first is the platform whose call it is, as far as that is known.
+func (g *Gateway) first(x *call) *broker.Platform {
+	switch {
+	case x != nil:
+		return x.platform
+	case len(g.platforms) > 0:
+		return g.platforms[0]
+	default:
+		return nil
+	}
+}
+
+// noStore is shared and not changed.
+var noStore = []string{"no-store"}
