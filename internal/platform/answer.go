@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -21,14 +22,28 @@ const (
 type Answer struct {
 	// Status is the HTTP status.
 	Status int
+	// Date is the time at the platform when it answered; zero: it did not say.
+	Date time.Time
 
 	retryAfter time.Duration
 	fields     *map[string]json.RawMessage // behind a pointer, so that no verb prints it
 }
 
-// parseAnswer reads an object and nothing else.
+// ReadAnswer reads an answer that has been received elsewhere, of which raw is the whole
+// body. It reports whether that is an object; the status is read in any case.
+func ReadAnswer(resp *http.Response, raw []byte) (Answer, bool) {
+	a, ok := parseAnswer(raw)
+	a.Status, a.retryAfter = resp.StatusCode, retryAfter(resp)
+	a.Date, _ = http.ParseTime(resp.Header.Get("Date")) // a clock that cannot be read is none
+	return a, ok
+}
+
+// parseAnswer reads an object and nothing else. What a few servers of Windows put before
+// a text, the mark of UTF-8, is passed over.
 func parseAnswer(raw []byte) (Answer, bool) {
-	raw = bytes.Trim(raw, " \t\r\n") // what JSON takes for blanks
+	const blanks = " \t\r\n" // of JSON
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	raw = bytes.Trim(raw, blanks)
 	if len(raw) == 0 || raw[0] != '{' {
 		return Answer{}, false
 	}

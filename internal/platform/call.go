@@ -55,13 +55,13 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 		return Answer{}, err
 	}
 	if ctx.Err() != nil {
-		return Answer{}, errNotSent(ctx, req.URL.Hostname(), nil, nil)
+		return Answer{}, errNotSent(ctx, req.URL.Hostname(), stageConnect, nil, nil)
 	}
 	resp, err := c.rt.RoundTrip(req)
 	if err != nil {
 		cause := conceal(err, secrets)
 		if sent.never(err) {
-			return Answer{}, errNotSent(ctx, req.URL.Hostname(), err, cause)
+			return Answer{}, errNotSent(ctx, req.URL.Hostname(), sent.stage(err), err, cause)
 		}
 		return Answer{}, errNoAnswer(ctx, err, cause)
 	}
@@ -70,7 +70,7 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return Answer{}, errRedirect(req.URL, resp, secrets)
 	case resp.StatusCode >= 500:
-		return Answer{}, errServer(resp)
+		return Answer{}, errServer(resp.StatusCode, retryAfter(resp))
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
@@ -79,8 +79,7 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 	case len(raw) > maxBody:
 		return Answer{}, errGarbage(fmt.Sprintf("an answer of more than %d KiB", maxBody>>10))
 	}
-	answer, ok := parseAnswer(raw)
-	answer.Status, answer.retryAfter = resp.StatusCode, retryAfter(resp)
+	answer, ok := ReadAnswer(resp, raw)
 	switch {
 	case ok:
 		return answer, nil

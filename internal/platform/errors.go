@@ -28,13 +28,20 @@ const (
 	CodeHTTP5xx     = "platform_http_5xx"
 )
 
-// errNotSent is for requests that provably never left. err is why, nil if they were not
-// even tried; cause is the same without secrets.
-func errNotSent(ctx context.Context, host string, err, cause error) error {
-	e := &broker.Error{
-		Code: CodeUnreachable, Class: broker.Transient, Err: cause,
-		Message: fmt.Sprintf("no connection to the platform at %s", Clean(host)),
-		Hint:    "check this server's DNS, firewall and proxy settings, and the app's base_url",
+// errNotSent is for requests that provably never left. at is how far they came; err is
+// why, nil if they were not even tried; cause is the same without secrets.
+func errNotSent(ctx context.Context, host string, at stage, err, cause error) error {
+	e := &broker.Error{Code: CodeUnreachable, Class: broker.Transient, Err: cause}
+	switch host = Clean(host); at {
+	case stageName:
+		e.Message = fmt.Sprintf("a host name could not be resolved on the way to the platform at %s", host)
+		e.Hint = "check this server's DNS, and the host in the app's base_url"
+	case stageTLS:
+		e.Message = fmt.Sprintf("the TLS handshake with the platform at %s failed", host)
+		e.Hint = "check this server's clock and certificate authorities (ca-certificates), and that no proxy answers in the platform's place"
+	case stageConnect:
+		e.Message = fmt.Sprintf("no connection to the platform at %s", host)
+		e.Hint = "check this server's DNS, firewall and proxy settings, and the app's base_url"
 	}
 	switch over := ctx.Err(); {
 	case errors.Is(over, context.Canceled):
@@ -103,20 +110,23 @@ func errRedirect(from *url.URL, resp *http.Response, secrets []broker.Secret) er
 	}
 }
 
-func errServer(resp *http.Response) error {
+func errServer(status int, retry time.Duration) *broker.Error {
 	return &broker.Error{
-		Code: CodeHTTP5xx, Class: broker.Transient, Unknown: true, RetryAfter: retryAfter(resp),
-		Message: fmt.Sprintf("the platform answered with HTTP %d", resp.StatusCode),
+		Code: CodeHTTP5xx, Class: broker.Transient, Unknown: true, RetryAfter: retry,
+		Message: fmt.Sprintf("the platform answered with HTTP %d", status),
 		Hint:    "nothing to do if it passes: the call is repeated",
 	}
 }
 
 // StatusError returns the error that the HTTP status stands for, nil below 400. It is
-// for answers of the 4xx range in which a platform's own error code is not found: they
+// for answers in which a platform's own error code is not found. Those of the 4xx range
 // come from something in front of it, which did not let the request through.
 func (a Answer) StatusError() error {
-	if a.Status < 400 {
+	switch {
+	case a.Status < 400:
 		return nil
+	case a.Status >= 500:
+		return errServer(a.Status, a.retryAfter)
 	}
 	e := &broker.Error{
 		Code: CodeHTTP4xx, Class: broker.Misconfigured,
