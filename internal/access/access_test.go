@@ -191,7 +191,7 @@ func TestATokenStandsForItsApp(t *testing.T) {
 				t.Fatal(id, "has no token")
 			}
 			tok[id] = held.Secret
-			if a, ok := s.ByToken(ctx, held.Secret); !ok || a.ID != id {
+			if _, a, ok := s.ByToken(ctx, broker.Caller{}, held.Secret); !ok || a.ID != id {
 				t.Errorf("I8: the token of %s stands for %v", id, a)
 			}
 		}
@@ -202,7 +202,7 @@ func TestATokenStandsForItsApp(t *testing.T) {
 		for name, seen := range map[string]broker.Secret{
 			"none": {}, "a made-up one": broker.NewSecret("83_made_up"), "a ticket": ticket.Secret, "a secret": broker.NewSecret(secret),
 		} {
-			if a, ok := s.ByToken(ctx, seen); ok {
+			if _, a, ok := s.ByToken(ctx, broker.Caller{}, seen); ok {
 				t.Errorf("I8: %s stands for %v", name, a)
 			}
 		}
@@ -210,13 +210,13 @@ func TestATokenStandsForItsApp(t *testing.T) {
 		s.Settle()
 		old := tok["shop"]
 		for range 30 {
-			a, ok := s.ByToken(ctx, old)
+			_, a, ok := s.ByToken(ctx, broker.Caller{}, old)
 			if live := s.Sandbox.Live(old.Reveal()); live && (!ok || a.ID != "shop") {
 				t.Error("a token that works at the platform is not known here")
 			}
 			time.Sleep(15 * time.Second)
 		}
-		if _, ok := s.ByToken(ctx, old); ok {
+		if _, _, ok := s.ByToken(ctx, broker.Caller{}, old); ok {
 			t.Error("a token that is dead at the platform stands for its app")
 		}
 	})

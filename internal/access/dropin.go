@@ -11,10 +11,18 @@ import (
 )
 
 // DropIn finds the app that a client means by a platform's app id: the one of those
-// with this id that the client may read; of several the one that the file defines. A
-// client that may read none of them is told the same as if there were none.
+// with this id whose access token the client may have; of several the one that the file
+// defines. A client that may have none of them is told the same as if there were none.
 func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, error) {
-	return s.meant(c, broker.Read, platform, appID)
+	right := rightToHave(c.Client, broker.AccessToken)
+	a, err := s.meant(c, right, platform, appID)
+	if err != nil && right != broker.Read {
+		// Who may read an app may know what is missing.
+		if a, rerr := s.meant(c, broker.Read, platform, appID); rerr == nil {
+			return nil, s.mayHave(c, a.ID, broker.AccessToken)
+		}
+	}
+	return a, err
 }
 
 // meant is the app that a client means by a platform's app id, of those on which it has
@@ -74,52 +82,52 @@ func (s *Service) Recheck(ctx context.Context, c broker.Caller, t Held) Held {
 	e.Kind, e.Version = t.Key.Kind, got.Version
 	_ = s.audit.Record(ctx, e) // kept and written later where the store is away
 	s.reads.Inc()
-	return Held{got, s.tokens.Now()}
+	return Held{Token: got, Now: s.tokens.Now()}
 }
 
 // handover is how long a token that was replaced still stands for its app here. WeChat
 // promises that the old one works for five minutes more.
 const handover = 5 * time.Minute
 
-// ByToken finds the app whose access token this is: the one that is handed out now, or
-// the one before it while it still may be in use.
-func (s *Service) ByToken(ctx context.Context, seen broker.Secret) (*broker.App, bool) {
-	k, ok := s.tokens.ByToken(seen)
-	if !ok || k.Kind != broker.AccessToken || k.Subject != "" {
-		return nil, false
+// ByToken finds whose access token this is: of a virtual one the client and its app, of a
+// real one the app alone. Of real ones it knows the one that is handed out now, and the
+// one before it while it still may be in use.
+func (s *Service) ByToken(ctx context.Context, c broker.Caller, seen broker.Secret) (broker.Caller, *broker.App, bool) {
+	_, virtual := s.virtual.Read(seen)
+	c, a, ok := s.Bearer(c, seen)
+	if !ok || virtual {
+		return c, a, ok
 	}
-	t, err := s.tokens.Token(ctx, k)
+	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
 	if err != nil || !t.Secret.Equal(seen) && s.tokens.Now().Sub(t.Issued) >= handover {
-		return nil, false
+		return c, nil, false
 	}
-	a := s.registry.App(k.App)
-	return a, a != nil
+	return c, a, true
 }
 
-// ReadByToken returns a ticket of the app that an access token belongs to. Whoever has
-// the app's token may have its tickets, as on the platform itself, so that there is no
-// client; an unknown token is [broker.ErrNotAllowed].
-func (s *Service) ReadByToken(ctx context.Context, c broker.Caller, seen broker.Secret, kind broker.Kind) (Held, error) {
-	a, ok := s.ByToken(ctx, seen)
-	if !ok {
-		return Held{}, s.refuse(broker.ErrNotAllowed)
+// ReadTicket returns a ticket to whoever showed the app's access token, see
+// [Service.ByToken]. With a real token that needs nothing else, as on the platform
+// itself. A virtual one does what its client may do, which is to read tickets or to call
+// the platform's path for them.
+func (s *Service) ReadTicket(ctx context.Context, c broker.Caller, a *broker.App, kind broker.Kind, path string) (Held, error) {
+	mayCall := acl.AllowPath(c.Client, path) && !acl.Denied(a.Deny, path)
+	if c.Client != nil && !mayCall && !acl.Allow(c.Client, broker.Read, a.ID) {
+		return Held{}, s.denyPath(c, a.ID, "neither may the client call this path nor has it the right read", hintPaths)
 	}
 	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind})
 	if err != nil {
 		return Held{}, s.refuse(err)
 	}
-	c.Client = nil
-	s.handedOut(c, t)
-	return Held{t, s.tokens.Now()}, nil
+	return s.handOut(c, t, s.tokens.Now())
 }
 
-// CommonSDK names the SDK profile that all clients share which may read an app and are
-// not administrators; "" if they differ or none names one. It is for calls that carry a
-// token and so do not say whose SDK asks.
+// CommonSDK names the SDK profile that all clients share which may have an app's real
+// token and are not administrators; "" if they differ or none names one. It is for calls
+// that carry such a token and so do not say whose SDK asks.
 func (s *Service) CommonSDK(app string) string {
 	common, seen := "", false
 	for c := range s.registry.EachClient() {
-		if c.Rights.Has(broker.Admin) || !acl.Allow(c, broker.Read, app) {
+		if c.Rights.Has(broker.Admin) || c.Handout == broker.HandoutVirtual || !acl.Allow(c, broker.Read, app) {
 			continue
 		}
 		if seen && c.SDK != common {

@@ -8,6 +8,9 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
+// hintRights is what to do about most rights that are missing.
+const hintRights = "a client's allow says what it may do, and its apps say where; an administrator of the server can change them"
+
 // may checks a right on an app, or on the server as a whole where the app is "". Who may
 // not see an app is told the same whether it exists or not: what is said follows from
 // the client's own rights and from what it asked for.
@@ -15,21 +18,25 @@ func (s *Service) may(c broker.Caller, r broker.Right, app string) error {
 	if acl.Allow(c.Client, r, app) {
 		return nil
 	}
-	where := "every app"
+	return s.lacks(c, r, app, placeOf(app), hintRights)
+}
+
+// placeOf says where a right is needed; "" is the server as a whole.
+func placeOf(app string) string {
 	switch {
 	case app == "":
+		return "every app"
 	case broker.ValidAppID(app):
-		where = "the app " + app
+		return "the app " + app
 	default:
-		where = "this app" // it is none, and not repeated
+		return "this app" // it is none, and not repeated
 	}
-	return s.lacks(c, r, app, where)
 }
 
 // lacks is the refusal of a client without a right. Misconfigured clients ask again and
 // again, so that it is logged for who looks for them only. What is no app is not
 // written down: it may be anything that went to the wrong place.
-func (s *Service) lacks(c broker.Caller, r broker.Right, app, where string) error {
+func (s *Service) lacks(c broker.Caller, r broker.Right, app, where, hint string) error {
 	right := strings.Join(broker.Rights(r).Names(), ", ")
 	if app != "" && s.registry.App(app) == nil {
 		app = "(none)"
@@ -40,6 +47,6 @@ func (s *Service) lacks(c broker.Caller, r broker.Right, app, where string) erro
 	return s.refuse(&broker.Error{
 		Code: broker.ErrNotAllowed.Code, Class: broker.ErrNotAllowed.Class,
 		Message: broker.ErrNotAllowed.Message + ": it needs the right " + right + " on " + where,
-		Hint:    "a client's allow says what it may do, and its apps say where; an administrator of the server can change them",
+		Hint:    hint,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,8 +23,8 @@ type Config struct {
 	Audit      *audit.Recorder
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger // nil: nothing is logged
-	// Virtual makes and reads virtual tokens. Nil: there are none, and every client gets
-	// real ones.
+	// Virtual makes and reads virtual tokens. Nil: there are none, and clients that should
+	// get them get nothing.
 	Virtual broker.VirtualTokens
 	// MaxWaits is how many long polls and watches one client may have at a time. Zero: 1000.
 	MaxWaits int
@@ -36,6 +37,7 @@ type Service struct {
 	audit    *audit.Recorder
 	waits    *waits
 	virtual  broker.VirtualTokens
+	virtuals *virtuals
 	callers  callers
 	log      *slog.Logger
 
@@ -52,7 +54,7 @@ func New(cfg Config) *Service {
 		cfg.Virtual = noVirtual{}
 	}
 	s := &Service{
-		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), virtual: cfg.Virtual, log: cfg.Logger,
+		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), virtual: cfg.Virtual, virtuals: newVirtuals(cfg.Virtual), log: cfg.Logger,
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),
@@ -75,42 +77,55 @@ func (s *Service) Mistyped(key string) bool { return registry.MistypedKey(key) }
 // Now is the clock on which promises end.
 func (s *Service) Now() time.Time { return s.tokens.Now() }
 
-// Held is a token together with the instant for which its promise is to be computed.
+// Held is what a client gets: a token, together with the instant for which its promise is
+// to be computed.
 type Held struct {
 	broker.Token
 	Now time.Time
+	// Virtual says that the token is one that stands for the app's own.
+	Virtual bool
 }
 
-// Read returns the token of an app, one that lasts for minTTL if that can be had.
+// Promise is how long the token may be relied on from Now, in whole seconds.
+func (h *Held) Promise() time.Duration {
+	if h.Virtual {
+		return virtualLifetime
+	}
+	return h.Token.Promise(h.Now)
+}
+
+// Read returns the token of an app, one that lasts for minTTL if that can be had. What
+// stands behind a virtual one is renewed in time at any rate, so that it needs not last.
 // With a token in memory it neither waits nor allocates.
 func (s *Service) Read(ctx context.Context, c broker.Caller, app string, kind broker.Kind, minTTL time.Duration) (Held, error) {
-	if err := s.may(c, broker.Read, app); err != nil {
+	if err := s.mayHave(c, app, kind); err != nil {
 		return Held{}, err
 	}
+	if getsVirtual(c.Client, kind) {
+		minTTL = 0
+	}
 	if t, now, ok := s.tokens.Peek(app, kind); ok && (minTTL <= 0 || t.Promise(now) >= minTTL) {
-		s.handedOut(c, t)
-		return Held{t, now}, nil
+		return s.handOut(c, t, now)
 	}
 	t, err := s.tokens.Lasting(ctx, broker.Key{App: app, Kind: kind}, minTTL)
 	if err != nil {
 		return Held{}, s.refuse(err)
 	}
-	s.handedOut(c, t)
-	return Held{t, s.tokens.Now()}, nil
+	return s.handOut(c, t, s.tokens.Now())
 }
 
 // ReadNow is [Service.Read] for tokens that are in memory and callers that may have
 // them. It reports false, having done nothing, in every other case.
 func (s *Service) ReadNow(c broker.Caller, app string, kind broker.Kind) (Held, bool) {
-	if !acl.Allow(c.Client, broker.Read, app) {
+	if !acl.Allow(c.Client, rightToHave(c.Client, kind), app) {
 		return Held{}, false
 	}
 	t, now, ok := s.tokens.Peek(app, kind)
 	if !ok {
 		return Held{}, false
 	}
-	s.handedOut(c, t)
-	return Held{t, now}, true
+	h, err := s.handOut(c, t, now)
+	return h, err == nil
 }
 
 // handedOut counts a token that a client got.
@@ -122,14 +137,19 @@ func (s *Service) handedOut(c broker.Caller, t broker.Token) {
 // Wait returns the token once its version differs from seen, or as it is when ctx
 // ends.
 func (s *Service) Wait(ctx context.Context, c broker.Caller, app string, kind broker.Kind, seen broker.Version) (Held, error) {
-	if err := s.may(c, broker.Read, app); err != nil {
+	if err := s.mayHave(c, app, kind); err != nil {
 		return Held{}, err
 	}
 	if err := s.waits.enter(c.Name(), 1); err != nil {
 		return Held{}, s.refuse(err)
 	}
 	defer s.waits.leave(c.Name(), 1)
-	t, err := s.tokens.Newer(ctx, broker.Key{App: app, Kind: kind}, seen)
+	k := broker.Key{App: app, Kind: kind}
+	newer := s.tokens.Newer
+	if getsVirtual(c.Client, kind) {
+		newer = s.unchanged
+	}
+	t, err := newer(ctx, k, seen)
 	switch {
 	case err != nil:
 		return Held{}, s.refuse(err)
@@ -137,15 +157,30 @@ func (s *Service) Wait(ctx context.Context, c broker.Caller, app string, kind br
 		// It was revoked or changed while it waited.
 		return Held{}, s.refuse(broker.ErrNotAllowed)
 	}
-	if t.Version != seen {
+	h, err := s.hand(c, t, s.tokens.Now())
+	if err == nil && h.Version != seen {
 		s.handedOut(c, t)
 	}
-	return Held{t, s.tokens.Now()}, nil
+	return h, err
 }
 
-// Report takes a caller's word that the given version was rejected.
+// unchanged waits until ctx ends, or there is no token any more: a virtual one has no
+// newer version, whatever becomes of the one that it stands for.
+func (s *Service) unchanged(ctx context.Context, k broker.Key, seen broker.Version) (broker.Token, error) {
+	t, err := s.tokens.Token(ctx, k)
+	for err == nil && seen == virtualVersion && ctx.Err() == nil {
+		t, err = s.tokens.Newer(ctx, k, t.Version)
+	}
+	return t, err
+}
+
+// Report takes a caller's word that the given version was rejected. A virtual token tells
+// no versions of the real one apart, so that this one is only suspected.
 func (s *Service) Report(ctx context.Context, c broker.Caller, app string, kind broker.Kind, stale broker.Version) (Held, error) {
 	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
+		if getsVirtual(c.Client, kind) {
+			return s.tokens.Suspect(ctx, k)
+		}
 		return s.tokens.Report(ctx, k, stale)
 	})
 }
@@ -153,6 +188,9 @@ func (s *Service) Report(ctx context.Context, c broker.Caller, app string, kind 
 // ReportToken is [Service.Report] by the token's value.
 func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, kind broker.Kind, seen broker.Secret) (Held, error) {
 	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
+		if getsVirtual(c.Client, kind) {
+			return s.tokens.Suspect(ctx, k)
+		}
 		return s.tokens.ReportToken(ctx, k, seen)
 	})
 }
@@ -160,7 +198,7 @@ func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, 
 // Suspect is for callers who cannot say which token they saw rejected: the current
 // one is checked at the platform, and renewed only if it is really dead.
 func (s *Service) Suspect(ctx context.Context, c broker.Caller, app string, kind broker.Kind) (Held, error) {
-	return s.renewed(ctx, c, broker.Read, "suspect", app, kind, func(k broker.Key) (broker.Token, error) {
+	return s.renewed(ctx, c, rightToHave(c.Client, kind), "suspect", app, kind, func(k broker.Key) (broker.Token, error) {
 		return s.tokens.Suspect(ctx, k)
 	})
 }
@@ -175,6 +213,11 @@ func (s *Service) Replace(ctx context.Context, c broker.Caller, app string, kind
 // renewed does what may renew a token, and accounts for it. What changed the token is
 // recorded before it is answered; everything else is counted, as reads are.
 func (s *Service) renewed(ctx context.Context, c broker.Caller, r broker.Right, action, app string, kind broker.Kind, f func(broker.Key) (broker.Token, error)) (Held, error) {
+	if getsVirtual(c.Client, kind) {
+		if err := s.mayHave(c, app, kind); err != nil {
+			return Held{}, err
+		}
+	}
 	if err := s.may(c, r, app); err != nil {
 		return Held{}, err
 	}
@@ -201,7 +244,7 @@ func (s *Service) renewed(ctx context.Context, c broker.Caller, r broker.Right, 
 		return Held{}, s.refuse(err)
 	}
 	s.reads.Inc()
-	return Held{t, s.tokens.Now()}, nil
+	return s.hand(c, t, s.tokens.Now())
 }
 
 func entryOf(c broker.Caller, action, app string, err error) broker.AuditEntry {
@@ -212,10 +255,12 @@ func entryOf(c broker.Caller, action, app string, err error) broker.AuditEntry {
 	return e
 }
 
-// Kinds lists the kinds of token of an app that are there to be read.
+// Kinds lists the kinds of token of an app that are there and that the client may have.
 func (s *Service) Kinds(c broker.Caller, app string) ([]broker.Kind, error) {
-	if err := s.may(c, broker.Read, app); err != nil {
+	if err := s.mayHave(c, app, broker.AccessToken); err != nil {
 		return nil, err
 	}
-	return s.tokens.Held(app), nil
+	return slices.DeleteFunc(s.tokens.Held(app), func(k broker.Kind) bool {
+		return !acl.Allow(c.Client, rightToHave(c.Client, k), app)
+	}), nil
 }

@@ -1,6 +1,23 @@
 package access
 
-import "github.com/hufu-io/hufu/internal/broker"
+import (
+	"sync"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	// virtualVersion is that of every virtual token. Nothing ever takes its place.
+	virtualVersion broker.Version = 1
+	// virtualLifetime is what every virtual token is said to last, whenever it is asked
+	// for: as long as SDKs know it of real ones. It may last longer, and it ends at once
+	// when its client is revoked.
+	virtualLifetime = 7200 * time.Second
+	// maxVirtual bounds the virtual tokens that are remembered: about 20 MB when full.
+	maxVirtual = 1 << 16
+)
 
 // noVirtual stands where there are no virtual tokens.
 type noVirtual struct{}
@@ -10,3 +27,101 @@ func (noVirtual) Make(broker.Claim) (broker.Secret, error) {
 }
 
 func (noVirtual) Read(broker.Secret) (broker.Claim, bool) { return broker.Claim{}, false }
+
+// getsVirtual reports whether a client gets virtual tokens in the place of those of a
+// kind. Tickets are always real: who has one signs with it, without calling anybody.
+func getsVirtual(c *broker.Client, kind broker.Kind) bool {
+	return c != nil && c.Handout == broker.HandoutVirtual && kind == broker.AccessToken
+}
+
+// rightToHave is the right that a client needs to be handed a token of a kind. A virtual
+// one is good for calls through this server and for nothing else, so that it gives
+// nothing that the right to call does not.
+func rightToHave(c *broker.Client, kind broker.Kind) broker.Right {
+	if getsVirtual(c, kind) {
+		return broker.Call
+	}
+	return broker.Read
+}
+
+// mayHave checks that a client may be handed an app's token of a kind.
+func (s *Service) mayHave(c broker.Caller, app string, kind broker.Kind) error {
+	if !getsVirtual(c.Client, kind) {
+		return s.may(c, broker.Read, app)
+	}
+	if acl.Allow(c.Client, broker.Call, app) {
+		return nil
+	}
+	return s.lacks(c, broker.Call, app, placeOf(app)+", because it gets virtual tokens",
+		"a virtual token is good for calls through this server only: an administrator of the server can put call into the client's allow, or set its handout to real")
+}
+
+// hand makes what a client gets of a token: the token itself, or the virtual one that
+// stands for it.
+func (s *Service) hand(c broker.Caller, t broker.Token, now time.Time) (Held, error) {
+	if !getsVirtual(c.Client, t.Key.Kind) {
+		return Held{Token: t, Now: now}, nil
+	}
+	tok, err := s.virtuals.of(c.Client, t.Key)
+	if err != nil {
+		return Held{}, s.refuse(err)
+	}
+	return Held{Token: broker.Token{Key: t.Key, Secret: tok, Version: virtualVersion}, Now: now, Virtual: true}, nil
+}
+
+// handOut is hand, counted as a read.
+func (s *Service) handOut(c broker.Caller, t broker.Token, now time.Time) (Held, error) {
+	h, err := s.hand(c, t, now)
+	if err == nil {
+		s.handedOut(c, t)
+	}
+	return h, err
+}
+
+// virtuals remembers the virtual tokens that were made, because one is asked for more
+// often than there are different ones. It is bounded by keeping two generations: when
+// the younger one is half the bound, the older one is dropped.
+type virtuals struct {
+	maker broker.VirtualTokens
+
+	mu         sync.RWMutex
+	young, old map[virtualKey]broker.Secret
+}
+
+// virtualKey is what a claim on an access token differs in.
+type virtualKey struct {
+	client string
+	mark   [8]byte
+	app    string
+}
+
+func newVirtuals(maker broker.VirtualTokens) *virtuals {
+	return &virtuals{maker: maker, young: map[virtualKey]broker.Secret{}}
+}
+
+// of returns the token that stands for an app's access token in a client's hands.
+func (v *virtuals) of(c *broker.Client, k broker.Key) (broker.Secret, error) {
+	x := virtualKey{client: c.Name, mark: c.Mark(), app: k.App}
+	v.mu.RLock()
+	tok, young := v.young[x]
+	if !young {
+		tok = v.old[x]
+	}
+	v.mu.RUnlock()
+	if young {
+		return tok, nil
+	}
+	if tok.IsZero() {
+		var err error
+		if tok, err = v.maker.Make(broker.Claim{Client: c.Name, Mark: x.mark, Key: k}); err != nil {
+			return broker.Secret{}, err
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.young) >= maxVirtual/2 {
+		v.old, v.young = v.young, make(map[virtualKey]broker.Secret, len(v.young)/8)
+	}
+	v.young[x] = tok
+	return tok, nil
+}

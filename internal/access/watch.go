@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/renew"
 )
@@ -16,12 +17,12 @@ type Watch struct {
 	leave func()
 }
 
-// Watch subscribes to apps that the caller may read. What is there at the start is
+// Watch subscribes to apps whose access tokens the caller may have. What is there at the start is
 // read with [Service.Read] afterwards, so that nothing is missed. The watch is to be
 // closed.
 func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
 	for _, a := range apps {
-		if err := s.may(c, broker.Read, a); err != nil {
+		if err := s.mayHave(c, a, broker.AccessToken); err != nil {
 			return nil, err
 		}
 		if s.registry.App(a) == nil {
@@ -38,15 +39,22 @@ func (s *Service) Watch(c broker.Caller, apps []string) (*Watch, error) {
 // Next waits for the next token that changed. Once the client has been revoked or
 // changed it returns [broker.ErrNotAllowed], at the latest when ctx ends. The removal of
 // an app is [broker.ErrUnknownApp]; [Watch.Has] says which apps are left.
+//
+// A virtual token is told again whenever the one behind it changes: it is the same, but
+// what is said of how long it lasts counts from then.
 func (w *Watch) Next(ctx context.Context) (Held, error) {
-	k, err := w.sub.Next(ctx)
-	if !w.s.registry.Valid(w.c.Client) {
-		return Held{}, w.s.refuse(broker.ErrNotAllowed)
+	for {
+		k, err := w.sub.Next(ctx)
+		if !w.s.registry.Valid(w.c.Client) {
+			return Held{}, w.s.refuse(broker.ErrNotAllowed)
+		}
+		if err != nil {
+			return Held{}, err
+		}
+		if acl.Allow(w.c.Client, rightToHave(w.c.Client, k.Kind), k.App) {
+			return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
+		}
 	}
-	if err != nil {
-		return Held{}, err
-	}
-	return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
 }
 
 // Has reports whether an app that is watched is there now.

@@ -41,7 +41,7 @@ func newMemory(bound int) *memory {
 func (m *memory) again(client, app string, t *access.Held) (early, hurried bool) {
 	k := holder{client, app}
 	now := t.Now.UnixNano()
-	until := t.Now.Add(t.Promise(t.Now)).UnixNano()
+	until := t.Now.Add(t.Promise()).UnixNano()
 	m.mu.RLock()
 	was, ok := m.young[k]
 	m.mu.RUnlock()

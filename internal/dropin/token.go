@@ -99,7 +99,7 @@ func (h *Handler) token(w http.ResponseWriter, r request, cr credentials) outcom
 	if err != nil {
 		return h.fail(w, r, c, app.ID, err)
 	}
-	writeToken(w, r.rid, `{"access_token":`, held.Secret.Reveal(), h.profile(c.Client).ExpiresIn(held.Promise(held.Now)))
+	writeToken(w, r.rid, `{"access_token":`, held.Secret.Reveal(), h.expiresIn(c.Client, &held))
 	return succeeded
 }
 
@@ -150,10 +150,15 @@ func (h *Handler) held(ctx context.Context, c broker.Caller, app *broker.App, fo
 	if !ok {
 		// Nothing that lives is here, so that the platform is asked at any rate.
 		t, err := h.svc.Read(ctx, c, app.ID, broker.AccessToken, 0)
-		if err == nil {
+		if err == nil && !t.Virtual {
 			h.told.again(c.Client.Name, app.ID, &t)
 		}
 		return t, err
+	}
+	if t.Virtual && !force {
+		// To ask early for what never changes says nothing; rejections of the token behind
+		// it are seen by the gateway.
+		return t, nil
 	}
 	early, hurried := h.told.again(c.Client.Name, app.ID, &t)
 	switch {
@@ -190,6 +195,15 @@ func (h *Handler) suspect(caller context.Context, c broker.Caller, t access.Held
 		h.told.again(c.Client.Name, t.Key.App, &checked)
 	}
 	return checked
+}
+
+// expiresIn is what a client is told of how long a token lasts. All SDKs can live with
+// what is said of virtual ones, and nothing breaks if one keeps them longer.
+func (h *Handler) expiresIn(c *broker.Client, t *access.Held) int64 {
+	if t.Virtual {
+		return int64(t.Promise() / time.Second)
+	}
+	return h.profile(c).ExpiresIn(t.Promise())
 }
 
 // profile is how the client's SDK treats expires_in.

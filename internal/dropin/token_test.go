@@ -138,9 +138,9 @@ func TestEverySDKsCacheEndsWithThePromise(t *testing.T) {
 		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus})
 		for i, want := range promises {
 			held, _ := s.Service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
-			time.Sleep(held.Promise(held.Now) - time.Duration(want)*time.Second)
+			time.Sleep(held.Promise() - time.Duration(want)*time.Second)
 			held, ok := s.Service.ReadNow(broker.Caller{Client: clients[0]}, "shop", broker.AccessToken)
-			promise := int64(held.Promise(held.Now) / time.Second)
+			promise := int64(held.Promise() / time.Second)
 			if !ok || promise != want {
 				t.Fatalf("the promise is %d s, want %d s", promise, want)
 			}
@@ -234,7 +234,7 @@ func TestAnAmbiguousAppIDSaysWhatToDo(t *testing.T) {
 	const key = "blog-key-0123456789abcdef0123456789"
 	inBubble(t, stacktest.Config{Apps: apps, Clients: []*broker.Client{client("blog", key, "other-*")}}, func(t *testing.T, s *stack) {
 		got := mask(s.do("GET", tokenPath(otherID, key), "").Body.String())
-		const want = `(ambiguous_app): the client may read 2 apps with this app id; give the client the right to one of them only rid: TIME-RID-RID"}`
+		const want = `(ambiguous_app): the client may use 2 apps with this app id; give the client the right to one of them only rid: TIME-RID-RID"}`
 		if !strings.HasSuffix(got, want) {
 			t.Errorf("%s\nwant …%s", got, want)
 		}

@@ -76,7 +76,7 @@ func writeToken(w http.ResponseWriter, id string, t *access.Held) {
 
 // appendToken appends the token as [api.Token] would be encoded.
 func appendToken(b []byte, t *access.Held) []byte {
-	promise := t.Promise(t.Now)
+	promise := t.Promise()
 	b = append(b, `{"app":`...)
 	b = appendString(b, t.Key.App)
 	b = append(b, `,"kind":`...)

@@ -30,7 +30,7 @@ func TestATokenIsWrittenAsEncodingJSONWouldDo(t *testing.T) {
 			},
 			Now: now,
 		}
-		want, err := json.Marshal(tokenOf(held))
+		want, err := json.Marshal(tokenOf(&held))
 		if err != nil {
 			t.Fatal(err)
 		}

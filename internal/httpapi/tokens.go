@@ -50,10 +50,10 @@ func (a *API) getToken(ctx context.Context, c broker.Caller, r *http.Request) (a
 	return tokenAnswer(held), nil
 }
 
-func tokenAnswer(t access.Held) answer { return answer{body: tokenOf(t), etag: t.Version} }
+func tokenAnswer(t access.Held) answer { return answer{body: tokenOf(&t), etag: t.Version} }
 
-func tokenOf(t access.Held) api.Token {
-	promise := t.Promise(t.Now)
+func tokenOf(t *access.Held) api.Token {
+	promise := t.Promise()
 	return api.Token{
 		App: t.Key.App, Kind: string(t.Key.Kind), Token: t.Secret.Reveal(), Version: int64(t.Version),
 		ExpiresIn: int64(promise / time.Second), Expiry: t.Now.Add(promise).UTC().Truncate(time.Second),

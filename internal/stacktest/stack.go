@@ -52,7 +52,8 @@ type Config struct {
 	Sandbox  sandbox.Config // gets AppID and OtherID in addition
 	Rand     func() float64 // nil: that of package renew
 	MaxWaits int            // of one client; zero: that of package access
-	Apps     []*broker.App  // in addition to App
+	Virtual  broker.VirtualTokens
+	Apps     []*broker.App // in addition to App
 	Clients  []*broker.Client
 }
 
@@ -95,7 +96,7 @@ func New(tb testing.TB, c Config) *Stack {
 	})
 	s.Recorder = audit.New(audit.Config{Log: s.Store.Audit(), Logger: s.Logger, Registerer: s.Metrics})
 	s.Service = access.New(access.Config{
-		Manager: s.Manager, Registry: s.Registry, Audit: s.Recorder, MaxWaits: c.MaxWaits, Logger: s.Logger, Registerer: s.Metrics,
+		Manager: s.Manager, Registry: s.Registry, Audit: s.Recorder, Virtual: c.Virtual, MaxWaits: c.MaxWaits, Logger: s.Logger, Registerer: s.Metrics,
 	})
 	s.run(c)
 	return s
