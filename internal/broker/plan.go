@@ -27,6 +27,9 @@ func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
 		t.Version, t.Box = prev.Version, prev.Box
 	} else {
 		r.Previous = prev
+		if s.Want.Cause == CauseLeaked {
+			r.Previous.Box = nil // whoever shows it is not to be taken for one of ours
+		}
 	}
 	if rot.AgeUnknown {
 		r.Due, t.Until = planUnknownAge(prev, s)

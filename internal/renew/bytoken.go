@@ -3,6 +3,7 @@ package renew
 import (
 	"hash/maphash"
 	"sync"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -68,31 +69,73 @@ func (x *tokenIndex) remove(h uint64, e *entry) {
 	}
 }
 
-// indexTokens makes e's tokens findable: the one that readers get now, and the one
-// before it. It is called with e.mu held.
-func (m *Manager) indexTokens(e *entry, current, previous uint64) {
+// outlived is a token that was replaced out of turn twice or more, and that callers may
+// still have, because they were told that it would last.
+type outlived struct {
+	hash  uint64
+	until time.Time // it has expired by then
+}
+
+// maxOutlived bounds them. More are replaced out of turn only where somebody else uses
+// the same secret, which no memory mends.
+const maxOutlived = 4
+
+// indexTokens makes e's tokens findable: the one that readers get now, the one before it,
+// and until the given instant also what was there before; zero: that is forgotten. It is
+// called with e.mu held.
+func (m *Manager) indexTokens(e *entry, current, previous uint64, until time.Time) {
 	if current == e.hashes[0] && current != 0 && previous == 0 {
 		previous = e.hashes[1]
 	}
+	now := m.now()
 	for _, old := range e.hashes {
-		if old != current && old != previous {
-			m.byToken.remove(old, e)
+		if old != 0 && old != current && old != previous && now.Before(until) {
+			e.outlived = append(e.outlived, outlived{old, until})
 		}
+	}
+	for _, old := range e.hashes {
+		m.byToken.remove(old, e)
+	}
+	kept := e.outlived[:0]
+	for i, o := range e.outlived {
+		m.byToken.remove(o.hash, e)
+		if current != 0 && now.Before(o.until) && i >= len(e.outlived)-maxOutlived {
+			m.byToken.add(o.hash, e)
+			kept = append(kept, o)
+		}
+	}
+	if e.outlived = kept; len(kept) == 0 {
+		e.outlived = nil
 	}
 	m.byToken.add(current, e)
 	m.byToken.add(previous, e)
 	e.hashes = [2]uint64{current, previous}
 }
 
-// ByToken finds the key whose current or previous token this is.
+// ByToken finds the key of a token that was handed out here and may still be in use: the
+// current one, the one before it, and those that were replaced out of turn before they
+// had expired.
 func (m *Manager) ByToken(seen broker.Secret) (broker.Key, bool) {
 	h := m.byToken.hash(seen)
 	if h == 0 {
 		return broker.Key{}, false
 	}
 	e := m.byToken.get(h)
-	if e == nil {
+	if e == nil || e.hasExpired(h, m.now()) {
 		return broker.Key{}, false
 	}
 	return e.key(), true
+}
+
+// hasExpired reports whether a token that is in the index only because it was replaced out
+// of turn has expired since.
+func (e *entry) hasExpired(h uint64, now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, o := range e.outlived {
+		if o.hash == h {
+			return !now.Before(o.until) && h != e.hashes[0] && h != e.hashes[1]
+		}
+	}
+	return false
 }

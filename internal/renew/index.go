@@ -147,7 +147,8 @@ type entry struct {
 	unsavedTerm int64
 	gone        bool // the app was removed
 	// hashes of the current and the previous token, as they are in the token index.
-	hashes [2]uint64
+	hashes   [2]uint64
+	outlived []outlived
 
 	// slot and wake belong to the scheduler.
 	slot int

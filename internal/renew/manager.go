@@ -271,7 +271,7 @@ func (m *Manager) RemoveApp(ctx context.Context, id string) error {
 		e.mu.Lock()
 		e.gone = true
 		f := e.flight
-		m.indexTokens(e, 0, 0)
+		m.indexTokens(e, 0, 0, time.Time{})
 		e.mu.Unlock()
 		m.sched.remove(e)
 		if f != nil {

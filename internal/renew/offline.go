@@ -53,7 +53,7 @@ func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 		}
 	}
 	e.state.Store(s)
-	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r))
+	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r), m.keepUntil(old, s, r))
 	e.mu.Unlock()
 	m.sched.set(e, m.now().Add(time.Second))
 	if s.version != old.version && s.version != 0 {

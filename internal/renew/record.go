@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -121,7 +122,7 @@ func (m *Manager) adopt(e *entry, r broker.Record) {
 	}
 	s := newSnapshot(&r, secret)
 	e.state.Store(s)
-	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r))
+	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r), m.keepUntil(old, s, r))
 	e.mu.Unlock()
 	m.arm(e, m.now())
 	if s.version != old.version && s.version != 0 {
@@ -147,6 +148,9 @@ func (m *Manager) open(r broker.Record) broker.Secret {
 // previousHash is the hash of the token before the current one, if that may still be
 // in somebody's hands.
 func (m *Manager) previousHash(old, s *snapshot, r broker.Record) uint64 {
+	if leaked(r) {
+		return 0
+	}
 	if old.version != 0 && old.version != s.version {
 		return m.byToken.hash(old.secret)
 	}
@@ -160,11 +164,25 @@ func (m *Manager) previousHash(old, s *snapshot, r broker.Record) uint64 {
 	return m.byToken.hash(broker.NewSecret(string(plain)))
 }
 
+// keepUntil is how long the token before the previous one may still be in somebody's
+// hands; zero where it is not. It was issued before the one that was now replaced, and so
+// has expired by when that would have. By plan it is over before it falls out of the two.
+func (m *Manager) keepUntil(old, s *snapshot, r broker.Record) time.Time {
+	if leaked(r) || old.version == 0 || old.version == s.version || m.now().UnixNano() >= old.due {
+		return time.Time{}
+	}
+	return unstamp(old.expiry)
+}
+
+// leaked reports whether the token before the current one was replaced because it had
+// leaked. It stands for nothing any more, and neither do those before it.
+func leaked(r broker.Record) bool { return r.Previous.Version != 0 && len(r.Previous.Box) == 0 }
+
 // forget drops what memory has of the key.
 func (m *Manager) forget(e *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.state.Store(noSnapshot)
 	e.offline, e.doubt = nil, nil
-	m.indexTokens(e, 0, 0)
+	m.indexTokens(e, 0, 0, time.Time{})
 }
