@@ -28,6 +28,10 @@ type Config struct {
 	// RotateKeys adds a new key to the keyset and seals everything with it. Nil: the
 	// call does not exist.
 	RotateKeys func() (api.KeyRotation, error)
+	// Quotas tells of the calls that passed. Nil: the call does not exist.
+	Quotas *access.Quotas
+	// Doctor examines apps. Nil: the call does not exist.
+	Doctor *access.Doctor
 	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
 	MaxBody int64
 	// MaxWait bounds ?wait=. Zero: one minute.
@@ -84,6 +88,12 @@ func (a *API) routes() {
 	keyed("GET /v1/audit", a.getAudit)
 	if a.cfg.RotateKeys != nil {
 		keyed("POST /v1/keys/rotate", a.rotateKeys)
+	}
+	if a.cfg.Quotas != nil {
+		keyed("GET /v1/apps/{app}/quota", a.getQuota)
+	}
+	if a.cfg.Doctor != nil {
+		keyed("GET /v1/apps/{app}/doctor", a.getDoctor)
 	}
 	a.mux.HandleFunc("GET /v1/watch", a.watch)
 	a.mux.HandleFunc("GET /healthz", a.healthz)

@@ -1,0 +1,170 @@
+package access
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/quota"
+)
+
+const (
+	// examineTimeout bounds one examination.
+	examineTimeout = 20 * time.Second
+	// examineAgain is how long the findings about an app are good for: they cost calls
+	// at the platform.
+	examineAgain = 5 * time.Second
+	// maxExaminations bounds how many apps are examined at a time.
+	maxExaminations = 16
+)
+
+// DoctorConfig is what a [Doctor] is made of. Meter may be nil.
+type DoctorConfig struct {
+	Service   *Service
+	Records   broker.TokenStore
+	Platforms []broker.Platform
+	Meter     *quota.Meter
+}
+
+// Doctor examines apps: what the platform says of them, and what this server knows
+// itself. It is safe for concurrent use.
+type Doctor struct {
+	svc       *Service
+	records   broker.TokenStore
+	platforms map[string]broker.Platform
+	meter     *quota.Meter
+	beds      chan struct{}
+
+	mu     sync.Mutex // never held while an app is examined
+	visits map[string]*visit
+}
+
+// visit is one examination, of which everybody gets the outcome who asks meanwhile or
+// soon after it.
+type visit struct {
+	done    chan struct{}
+	outcome Diagnosis // written before done is closed, and not changed any more
+	ended   time.Time // under the doctor's lock; zero: it goes on
+}
+
+// Diagnosis is what came of an examination.
+type Diagnosis struct {
+	App      string
+	At       time.Time // when it ended
+	Findings []Finding
+}
+
+// Finding is one thing that was looked at.
+type Finding struct {
+	broker.Finding
+	Kind broker.Kind // of token that it is about; "" where it is about the app
+}
+
+// Healthy reports whether nothing was found to be at fault.
+func (d Diagnosis) Healthy() bool {
+	for i := range d.Findings {
+		if d.Findings[i].State == broker.FindingFault {
+			return false
+		}
+	}
+	return true
+}
+
+// NewDoctor returns a doctor.
+func NewDoctor(cfg DoctorConfig) *Doctor {
+	d := &Doctor{
+		svc: cfg.Service, records: cfg.Records, meter: cfg.Meter, platforms: map[string]broker.Platform{},
+		beds: make(chan struct{}, maxExaminations), visits: map[string]*visit{},
+	}
+	for _, p := range cfg.Platforms {
+		d.platforms[p.Name] = p
+	}
+	return d
+}
+
+// Examine finds out what stands between an app and its tokens. It needs admin on the app.
+// However many ask, an app is examined once at a time and once in a while; the others get
+// what that one found.
+func (d *Doctor) Examine(ctx context.Context, c broker.Caller, id string) (Diagnosis, error) {
+	if err := d.svc.may(c, broker.Admin, id); err != nil {
+		return Diagnosis{}, err
+	}
+	a := d.svc.tokens.App(id)
+	if a == nil {
+		return Diagnosis{}, d.svc.refuse(broker.ErrUnknownApp)
+	}
+	v, mine := d.visit(id)
+	if mine {
+		// A store that is away is one of the things that are looked for. The entry is kept
+		// and written later.
+		_ = d.svc.audit.Record(ctx, entryOf(c, "doctor", id, nil))
+		d.run(ctx, v, a)
+		return v.outcome, nil
+	}
+	d.svc.audit.Count(entryOf(c, "doctor", id, nil))
+	select {
+	case <-v.done:
+		return v.outcome, nil
+	case <-ctx.Done():
+		return Diagnosis{}, d.svc.refuse(broker.ErrNotReady)
+	}
+}
+
+// visit returns the visit that the app is on, was on a moment ago, or is to begin now.
+func (d *Doctor) visit(app string) (v *visit, begins bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, v := range d.visits { // there are few: they last for seconds
+		if !v.ended.IsZero() && time.Since(v.ended) >= examineAgain {
+			delete(d.visits, id)
+		}
+	}
+	if v := d.visits[app]; v != nil {
+		return v, false
+	}
+	v = &visit{done: make(chan struct{}), outcome: Diagnosis{App: app, Findings: []Finding{brokeOff("it ended in a fault of this server")}}}
+	d.visits[app] = v
+	return v, true
+}
+
+// run examines the app for everybody who waits for it. That goes on when the one who
+// came first leaves. A panic is passed on, and keeps nobody waiting.
+func (d *Doctor) run(ctx context.Context, v *visit, a *broker.App) {
+	defer func() {
+		v.outcome.At = d.svc.Now()
+		d.mu.Lock()
+		v.ended = time.Now()
+		d.mu.Unlock()
+		close(v.done)
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), examineTimeout)
+	defer cancel()
+	select {
+	case d.beds <- struct{}{}:
+		defer func() { <-d.beds }()
+	case <-ctx.Done():
+		v.outcome.Findings = []Finding{brokeOff("too many apps are examined at this moment; ask again later")}
+		return
+	}
+	v.outcome.Findings = append(d.askPlatform(ctx, a), d.ownFindings(ctx, a)...)
+}
+
+// brokeOff is the finding of an examination that found nothing.
+func brokeOff(why string) Finding {
+	return Finding{Finding: broker.Finding{Name: "examination", State: broker.FindingUnknown, Detail: why}}
+}
+
+// askPlatform is what the platform says.
+func (d *Doctor) askPlatform(ctx context.Context, a *broker.App) []Finding {
+	e := d.platforms[a.Platform].Examiner
+	if e == nil {
+		return nil
+	}
+	t, _, _ := d.svc.tokens.Peek(a.ID, broker.AccessToken)
+	var out []Finding
+	for _, f := range e.Examine(ctx, a, t.Secret) {
+		out = append(out, Finding{Finding: f})
+	}
+	return out
+}
