@@ -48,7 +48,7 @@ func generalMeanings() map[int64]meaning {
 		codeBadToken:     rejected("invalid credential, access_token is invalid or not latest"),
 		codeInvalidToken: rejected("invalid access_token"),
 		codeExpired:      rejected("access_token expired"),
-		41001: {
+		codeNoToken: {
 			code: "token_missing", class: broker.Misconfigured, errmsg: "access_token missing",
 			says: "the access token did not reach the platform", hint: hintBaseURL,
 		},
@@ -117,7 +117,7 @@ func generalMeanings() map[int64]meaning {
 			says: "the user or the account did not authorize this call", hint: "ask the user for the scope that the call needs",
 		},
 
-		40066: {code: "wrong_path", class: broker.Misconfigured, errmsg: "invalid url", says: "the platform has no such call", hint: hintBaseURL},
+		codeBadPath: {code: "wrong_path", class: broker.Misconfigured, errmsg: "invalid url", says: "the platform has no such call", hint: hintBaseURL},
 		40222: {
 			code: "wrong_domain", class: broker.Misconfigured, errmsg: "invalid request idc domain",
 			says: "the app may not be used at this host of the platform", hint: hintBaseURL,
@@ -137,24 +137,32 @@ func generalMeanings() map[int64]meaning {
 	}
 }
 
+// Our codes for refused addresses.
+const (
+	codeNotListed    = "ip_not_whitelisted"
+	codeNotConfirmed = "ip_unconfirmed"
+	codeIPRefused    = "ip_refused"
+	codeIPNotAllowed = "ip_not_allowed"
+)
+
 // addressMeanings are those about where a call comes from.
 func addressMeanings() map[int64]meaning {
 	blocked := func(errmsg string) meaning {
-		return meaning{code: "ip_not_whitelisted", class: broker.Misconfigured, errmsg: errmsg, says: "this server's address is not on the app's whitelist", hint: hintWhitelist}
+		return meaning{code: codeNotListed, class: broker.Misconfigured, errmsg: errmsg, says: "this server's address is not on the app's whitelist", hint: hintWhitelist}
 	}
 	pending := func(errmsg string) meaning {
-		return meaning{code: "ip_unconfirmed", class: broker.Misconfigured, errmsg: errmsg, says: "this server's address waits to be confirmed by the app's administrator", hint: hintConfirm, retry: time.Minute}
+		return meaning{code: codeNotConfirmed, class: broker.Misconfigured, errmsg: errmsg, says: "this server's address waits to be confirmed by the app's administrator", hint: hintConfirm, retry: time.Minute}
 	}
 	return map[int64]meaning{
 		40164: blocked("invalid ip, not in whitelist"),
 		45035: blocked("access clientip is not registered, not in ip-white-list"),
 		61004: blocked("access clientip is not registered"),
 		40090: {
-			code: "ip_not_allowed", class: broker.Misconfigured, errmsg: "invalid request source (bad client ip)",
+			code: codeIPNotAllowed, class: broker.Misconfigured, errmsg: "invalid request source (bad client ip)",
 			says: "the platform does not take calls from this server's address", hint: hintWhitelist,
 		},
 		40187: {
-			code: "ip_not_allowed", class: broker.Misconfigured, errmsg: "invalid ip",
+			code: codeIPNotAllowed, class: broker.Misconfigured, errmsg: "invalid ip",
 			says: "the platform does not take calls from this server's address", hint: hintWhitelist,
 		},
 		40095: {
@@ -169,11 +177,11 @@ func addressMeanings() map[int64]meaning {
 		89504: pending("waiting for the administrator's confirmation"),
 		89505: pending("waiting for the administrator's confirmation"),
 		89506: {
-			code: "ip_refused", class: broker.Misconfigured, errmsg: "this ip has been refused by the administrator, retry after 24 hours",
+			code: codeIPRefused, class: broker.Misconfigured, errmsg: "this ip has been refused by the administrator, retry after 24 hours",
 			says: "the app's administrator has refused this server's address more than once, for 24 hours", hint: hintWhitelist,
 		},
 		89507: {
-			code: "ip_refused", class: broker.Misconfigured, errmsg: "this ip has been refused by the administrator, retry after 1 hour",
+			code: codeIPRefused, class: broker.Misconfigured, errmsg: "this ip has been refused by the administrator, retry after 1 hour",
 			says: "the app's administrator has refused this server's address, for an hour", hint: hintWhitelist,
 		},
 	}

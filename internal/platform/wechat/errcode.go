@@ -17,7 +17,9 @@ const (
 	codeBadToken     = 40001
 	codeBadAppID     = 40013
 	codeInvalidToken = 40014
+	codeBadPath      = 40066
 	codeBadSecret    = 40125
+	codeNoToken      = 41001
 	codeNoAppID      = 41002
 	codeNoSecret     = 41004
 	codeExpired      = 42001
@@ -43,7 +45,8 @@ type place int
 
 const (
 	atCall  place = iota // a call with a token
-	atToken              // a token endpoint
+	atToken              // a token endpoint, or another that takes the app secret
+	atUser               // a call with a user's token
 )
 
 // unfamiliar is for codes that are not in the table. They are taken to pass by
@@ -55,6 +58,14 @@ var unfamiliar = meaning{
 	code: "platform_refused", class: broker.Transient,
 	says: "the platform refused for a reason that is not known here",
 	hint: "look the code up in WeChat's list of global return codes; the rid at the end of its message lets its support find the call",
+}
+
+// userRejected is what the codes for a rejected token mean where a user's is shown. The
+// app's own has nothing to do with it (I8).
+var userRejected = meaning{
+	code: "user_token_rejected", class: broker.Denied,
+	says: "the platform rejects the user's token",
+	hint: "get a new one with its refresh token, or let the user authorize again; the app's own token is not good here",
 }
 
 // refusal is the error for an errcode other than 0. Such an answer is a refusal: the
@@ -92,6 +103,9 @@ func lookup(errcode int64, where place) meaning {
 		// secret [A*]; what is seen today is 40125.
 		errcode = codeBadSecret
 	}
+	if where == atUser && (errcode == codeBadToken || errcode == codeInvalidToken || errcode == codeExpired) {
+		return userRejected
+	}
 	if m, ok := meanings[errcode]; ok {
 		return m
 	}
@@ -127,8 +141,16 @@ func Errcode(err *broker.Error) (code int, errmsg string) {
 	}
 	code = codeSystem
 	switch {
-	case errors.Is(err, broker.ErrUnknownApp):
+	case errors.Is(err, broker.ErrUnknownApp), err.Code == "wrong_app":
 		code = codeBadAppID
+	case errors.Is(err, broker.ErrTokenMissing):
+		code = codeNoToken
+	case errors.Is(err, broker.ErrTokenUnknown), errors.Is(err, broker.ErrTokenKind):
+		code = codeBadToken
+	case errors.Is(err, broker.ErrBadPath), errors.Is(err, broker.ErrManagedHere), errors.Is(err, broker.ErrNoGateway):
+		code = codeBadPath
+	case errors.Is(err, broker.ErrUnauthorized):
+		code = codeBadSecret
 	case err.Class == broker.Throttled && err.Reset == broker.ResetMinute:
 		code = codeMinuteQuota
 	case err.Class == broker.Throttled:

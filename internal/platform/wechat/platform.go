@@ -33,9 +33,11 @@ const (
 // Platform describes WeChat. Its calls are made by c.
 func Platform(c *platform.Caller) broker.Platform {
 	return broker.Platform{
-		Name:    Name,
-		Modes:   []string{Stable, Classic},
-		BaseURL: BaseURL,
+		Name:     Name,
+		Modes:    []string{Stable, Classic},
+		BaseURL:  BaseURL,
+		Upstream: upstream{},
+		Examiner: examiner{client{c}},
 		Kinds: func(mode string) map[broker.Kind]broker.Source {
 			var token broker.Source
 			switch cmp.Or(mode, Stable) {

@@ -1,0 +1,93 @@
+package wechat
+
+import (
+	"net/http"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
+)
+
+// Judge implements [broker.Upstream]. Only an object with an errcode other than 0 is a
+// refusal, whatever type it is said to be of. Whether the app's token is good is seen
+// only where it was shown: what is said about a user's token or a login code, and about
+// their quotas, which are each user's own, changes nothing for anybody else.
+func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Judgement {
+	a, ok := platform.ReadAnswer(resp, body)
+	sort := u.Route(path).Sort
+	switch {
+	case resp.StatusCode >= http.StatusInternalServerError || !ok && resp.StatusCode >= http.StatusBadRequest:
+		// This comes from something in front of the platform, or instead of it.
+		return broker.Judgement{Err: settled(a.StatusError())}
+	case !ok && resp.StatusCode >= http.StatusMultipleChoices:
+		return broker.Judgement{} // a redirect
+	case !ok:
+		return broker.Judgement{Verdict: broker.VerdictOK} // media, or more than an error ever has
+	}
+	if _, _, err := a.Integer("errcode"); err != nil {
+		return broker.Judgement{} // something of that name that is no code
+	}
+	where := atCall
+	switch sort {
+	case broker.CallUser:
+		where = atUser
+	case broker.CallExchange, broker.CallManaged:
+		where = atToken
+	case broker.CallApp:
+	}
+	if err := judge(a, where, carried(resp.Request)...); err != nil {
+		e := settled(err)
+		return broker.Judgement{Verdict: verdict(sort, e), Err: e}
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return broker.Judgement{}
+	}
+	return broker.Judgement{Verdict: broker.VerdictOK, Users: users(a, sort)}
+}
+
+// settled is the error of a call that is no issue, so that none is of unknown outcome.
+func settled(err error) *broker.Error {
+	e := *broker.AsError(err)
+	e.Unknown = false
+	return &e
+}
+
+func verdict(sort broker.CallSort, e *broker.Error) broker.Verdict {
+	switch {
+	case sort != broker.CallApp:
+		return broker.VerdictUnknown
+	case rejects(e):
+		return broker.VerdictRejected
+	case throttles(e):
+		return broker.VerdictThrottled
+	default:
+		return broker.VerdictUnknown
+	}
+}
+
+// users finds the tokens of a user that an answer gives.
+func users(a platform.Answer, sort broker.CallSort) []broker.Secret {
+	if sort != broker.CallUser && sort != broker.CallExchange {
+		return nil
+	}
+	var found []broker.Secret
+	for _, name := range []string{paramToken, paramRefresh} {
+		if tok, err := a.Token(name); err == nil {
+			found = append(found, tok)
+		}
+	}
+	return found
+}
+
+// carried are the credentials that a request took along, which its answer may repeat.
+func carried(r *http.Request) []broker.Secret {
+	if r == nil || r.URL == nil {
+		return nil
+	}
+	var secrets []broker.Secret
+	for _, name := range []string{paramToken, paramSecret, paramAppSecret, paramRefresh, "code", "js_code", "component_access_token"} {
+		if v := platform.QueryValue(r.URL.RawQuery, name); v != "" {
+			secrets = append(secrets, broker.NewSecret(v))
+		}
+	}
+	return secrets
+}

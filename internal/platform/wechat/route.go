@@ -1,0 +1,93 @@
+package wechat
+
+import (
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Paths that are not called from here.
+const (
+	pathClearQuota     = "/cgi-bin/clear_quota"
+	pathClearQuotaV2   = "/cgi-bin/clear_quota/v2"
+	pathClearQuotaPath = "/cgi-bin/openapi/quota/clear"
+
+	pathUserExchange = "/sns/oauth2/access_token"
+	pathUserRefresh  = "/sns/oauth2/refresh_token"
+	pathLogin        = "/sns/jscode2session"
+
+	below = "/" // what a prefix of paths ends in
+
+	belowSNS       = "/sns" + below               // where users' tokens are good, and apps' are not
+	belowComponent = "/cgi-bin/component" + below // where a third-party platform's own token is good
+)
+
+// Hosts implements [broker.Upstream]: the nearest entry, the one for disasters, and those
+// of Shanghai, Shenzhen and Hong Kong [A].
+func (upstream) Hosts() []string {
+	return []string{
+		"api.weixin.qq.com", "api2.weixin.qq.com", "sh.api.weixin.qq.com", "sz.api.weixin.qq.com", "hk.api.weixin.qq.com",
+	}
+}
+
+// Denied implements [broker.Upstream]: what spends one of the ten times a month in which
+// an account's quotas can be cleared, shared by all these calls [A].
+func (upstream) Denied() []string {
+	return []string{
+		pathClearQuota, pathClearQuotaV2, pathClearQuotaPath,
+		belowComponent + "clear_quota", belowComponent + "clear_quota/v2",
+	}
+}
+
+// Route implements [broker.Upstream].
+//
+// Everything below /sns/ is a user's or the exchange for a user's token: the app's own
+// token is not attached to a path there that is not known yet (I8). Below
+// /cgi-bin/component/ the token of a third-party platform is wanted, and of some its
+// calls issue tokens. Nobody keeps that token here yet, and with the app's own in its
+// place the platform would say that it is not good, for which a good token would be
+// replaced. So these calls are not passed on.
+func (upstream) Route(path string) broker.Route {
+	switch path = canonical(path); path {
+	case pathClassic, pathStable, pathTicket:
+		return broker.Route{Sort: broker.CallManaged}
+	case pathLogin, pathUserExchange:
+		return broker.Route{Sort: broker.CallExchange}
+	case pathClearQuotaV2:
+		return broker.Route{Sort: broker.CallExchange, Clears: true}
+	case pathClearQuota, pathClearQuotaPath:
+		// The last gives back one path's quota only. That all are tried again costs a
+		// refusal each; that the one is not would waste what was spent on it.
+		return broker.Route{Metered: true, Clears: true}
+	}
+	switch {
+	case strings.HasPrefix(path, belowSNS):
+		return broker.Route{Sort: broker.CallUser}
+	case strings.HasPrefix(path, belowComponent):
+		return broker.Route{Sort: broker.CallManaged}
+	default:
+		return broker.Route{Sort: broker.CallApp, Metered: true}
+	}
+}
+
+// canonical is a path as it is compared. Nobody knows whether the platform minds the
+// case of a path, slashes at its end and in its middle, or the parameters that some
+// servers cut off of segments; what is taken for another path than the platform takes it
+// for would get around the rules about it.
+func canonical(path string) string {
+	if strings.Contains(path, ";") {
+		segments := strings.Split(path, "/")
+		for i, s := range segments {
+			segments[i], _, _ = strings.Cut(s, ";")
+		}
+		path = strings.Join(segments, "/")
+	}
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return strings.ToLower(strings.TrimRight(path, "/"))
+}
+
+// ends reports whether a request is one for a path of the platform, whatever stands
+// before it: a gateway's own prefix, or that of the base URL.
+func ends(requested, path string) bool { return strings.HasSuffix(canonical(requested), path) }
