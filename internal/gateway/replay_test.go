@@ -1,0 +1,145 @@
+package gateway_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/gateway"
+	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/stacktest"
+)
+
+// I4: many calls at once that meet a dead token cost one issue, and no caller sees that
+// it was dead, whichever way it calls.
+func TestI4NoCallMeetsADeadToken(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, mode string) {
+		inBubble(t, stackConfig{Config: stacktest.Config{Mode: mode}}, func(t *testing.T, s *stack) {
+			realToken, opaque := s.token(callerKey), s.token(virtualKey)
+			for range 4 {
+				time.Sleep(time.Minute)
+				if lived, err := s.Sandbox.KillCurrent(stacktest.AppID, sandbox.Mode(mode)); err != nil || !lived {
+					t.Fatal(lived, err)
+				}
+				issues := s.Issues()
+				crowd(60, func(i int) {
+					var a answer
+					switch i % 6 {
+					case 0:
+						a = s.get(users, realToken)
+					case 1:
+						a = s.get(users, opaque)
+					case 2:
+						a = s.keyed(http.MethodGet, users, callerKey, "")
+					case 3:
+						a = s.post(message, realToken, text)
+					case 4:
+						a = s.post(message, opaque, text)
+					case 5:
+						a = s.keyed(http.MethodPost, message, virtualKey, text)
+					}
+					if !a.ok() {
+						t.Errorf("call %d: %d %s", i, a.status, a.body)
+					}
+				})
+				if n := s.Issues() - issues; n != 1 {
+					t.Errorf("I4: %d issues for one death, want 1", n)
+				}
+			}
+			if got := s.token(virtualKey); got != opaque {
+				t.Error("the virtual token is another one after a rotation")
+			}
+		})
+	})
+}
+
+// A planned rotation is noticed by nobody either, and a message is sent once.
+func TestI2CallsGoOnOverPlannedRotations(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, mode string) {
+		inBubble(t, stackConfig{Config: stacktest.Config{Mode: mode}}, func(t *testing.T, s *stack) {
+			opaque, calls := s.token(virtualKey), 0
+			for end := time.Now().Add(6 * time.Hour); time.Now().Before(end); time.Sleep(47 * time.Second) {
+				if a := s.post(message, opaque, text); !a.ok() {
+					t.Fatalf("%d %s", a.status, a.body)
+				}
+				calls++
+			}
+			if n := s.Sandbox.Calls(stacktest.AppID, message); n != calls {
+				t.Errorf("%d calls arrived for %d that were made", n, calls)
+			}
+			for _, m := range s.Sandbox.Misuses() {
+				t.Errorf("misuse: %s", m.Detail)
+			}
+		})
+	})
+}
+
+// A body that is too large to be kept is sent once. Its caller sees the rejection, and
+// the next one does not.
+func TestALargeCallIsMadeOnceAndItsTokenReplaced(t *testing.T) {
+	t.Parallel()
+	small := func(c *gateway.Config) { c.MaxReplay = 1000 }
+	inBubble(t, stackConfig{change: small}, func(t *testing.T, s *stack) {
+		opaque := s.token(virtualKey)
+		if _, err := s.Sandbox.KillCurrent(stacktest.AppID, sandbox.Stable); err != nil {
+			t.Fatal(err)
+		}
+		large := `{"touser":"o1","msgtype":"text","text":{"content":"` + strings.Repeat("x", 2000) + `"}}`
+		if a := s.post(message, opaque, large); a.Errcode != 40001 {
+			t.Errorf("a call that cannot be made again got %s", a.body)
+		}
+		time.Sleep(time.Second)
+		arrived := s.Sandbox.Calls(stacktest.AppID, message)
+		if a := s.post(message, opaque, large); !a.ok() {
+			t.Errorf("the next call got %s", a.body)
+		}
+		if n := s.Sandbox.Calls(stacktest.AppID, message) - arrived; n != 1 {
+			t.Errorf("the next call arrived %d times", n)
+		}
+	})
+}
+
+// Where no other token can be had, the platform's own words are what the caller gets.
+func TestARejectionThatCannotBeMendedIsPassedOn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		opaque := s.token(virtualKey)
+		if _, err := s.Sandbox.KillCurrent(stacktest.AppID, sandbox.Stable); err != nil {
+			t.Fatal(err)
+		}
+		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus, Path: "/cgi-bin/stable_token", Status: 502})
+		began := time.Now()
+		a := s.get(users, opaque)
+		if a.Errcode != 40001 || !strings.Contains(a.Errmsg, "rid: ") {
+			t.Errorf("got %s", a.body)
+		}
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("the caller waited for %v", took)
+		}
+		s.Sandbox.ClearFaults()
+		time.Sleep(time.Minute)
+		if a := s.get(users, opaque); !a.ok() {
+			t.Errorf("after the fault: %s", a.body)
+		}
+	})
+}
+
+// Several deaths in a row use up the free renewals; then a call waits for its turn rather
+// than fail.
+func TestI7ACallWaitsForTheNextRenewalThatIsAllowed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{Config: stacktest.Config{Mode: "classic"}}, func(t *testing.T, s *stack) {
+		opaque := s.token(virtualKey)
+		for i := range 8 {
+			if _, err := s.Sandbox.KillCurrent(stacktest.AppID, sandbox.Classic); err != nil {
+				t.Fatal(err)
+			}
+			if a := s.get(users, opaque); !a.ok() {
+				t.Errorf("death %d: %s", i, a.body)
+			}
+		}
+	})
+}
