@@ -90,15 +90,15 @@ func (e *usageError) Unwrap() error { return e.err }
 func newRoot(left *leftovers) *cobra.Command {
 	root := group("hufu", "Central access-token server for open platforms",
 		newServe(left), newSandbox(), newCheckConfig(),
-		newApp(), newClient(), newToken(), newAudit(), newKeys(),
+		newApp(), newClient(), newToken(), newDoctor(), newQuota(), newAudit(), newKeys(),
 		newVersion(),
 	)
 	root.Long = "Hufu keeps the access tokens of open-platform apps in one place: it issues and renews\n" +
 		"them, and hands them to business servers, which never see an app secret.\n\n" +
-		"The commands app, client, token, audit and keys talk to a running server. HUFU_ADDR says\n" +
-		"where it is (default " + defaultAddr + "), HUFU_KEY with which client key they ask\n" +
-		"(default: the admin key in " + adminKeyPath + ", where that can be read and the server is\n" +
-		"on this machine)."
+		"The commands app, client, token, doctor, quota, audit and keys talk to a running server.\n" +
+		"HUFU_ADDR says where it is (default " + defaultAddr + "), HUFU_KEY with which client\n" +
+		"key they ask (default: the admin key in " + adminKeyPath + ", where that can be read and the\n" +
+		"server is on this machine)."
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(usageOf)
 	return root

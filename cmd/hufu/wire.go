@@ -16,10 +16,12 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/config"
 	"github.com/hufu-io/hufu/internal/dropin"
+	"github.com/hufu-io/hufu/internal/gateway"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
@@ -54,6 +56,7 @@ type server struct {
 	registry *registry.Registry
 	recorder *audit.Recorder
 	sinks    *sinkFeed
+	gateway  *gateway.Gateway
 	api      *httpapi.API
 
 	stopWork func() // ends what start has started; nil before
@@ -104,8 +107,9 @@ func (s *server) assemble() error {
 	if err != nil {
 		return err
 	}
+	meter := quota.New(quota.Config{Registerer: reg, Now: s.manager.Now})
 	s.registry = registry.New(registry.Config{
-		Apps: s.store.Apps(), Clients: s.store.Clients(), Sealer: s.keyring, Keeper: s.manager, Logger: s.log,
+		Apps: s.store.Apps(), Clients: s.store.Clients(), Sealer: s.keyring, Keeper: keeper{s.manager, meter}, Logger: s.log,
 		Admit: s.admit,
 	})
 	if s.sinks, err = newSinkFeed(s.manager, s.table, s.log, reg); err != nil {
@@ -114,8 +118,14 @@ func (s *server) assemble() error {
 	service := access.New(access.Config{
 		Manager: s.manager, Registry: s.registry, Audit: s.recorder, Virtual: s.virtual, Registerer: reg, Logger: s.log,
 	})
+	s.gateway, err = gateway.New(gateway.Config{
+		Service: service, Platforms: s.table, Transport: gateway.Tune(platform.NewTransport()), Meter: meter, Logger: s.log, Registerer: reg,
+	})
+	if err != nil {
+		return err
+	}
 	native, err := dropin.New(dropin.Config{
-		Service: service, Logger: s.log, Errcode: wechat.Errcode, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
+		Service: service, Forward: s.gateway, Logger: s.log, Errcode: wechat.Errcode, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	})
 	if err != nil {
 		return err
@@ -124,7 +134,9 @@ func (s *server) assemble() error {
 		path: s.cfg.KeysetFile, keyring: s.keyring, store: s.store, manager: s.manager, registry: s.registry, log: s.log,
 	}
 	api := httpapi.Config{
-		Service: service, Logger: s.log, DropIn: native, Registerer: reg,
+		Service: service, Logger: s.log, Gateway: s.gateway, DropIn: native, Registerer: reg,
+		Quotas:     access.NewQuotas(service, meter),
+		Doctor:     access.NewDoctor(access.DoctorConfig{Service: service, Records: s.store, Platforms: s.table, Meter: meter}),
 		RotateKeys: rotation.rotate, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	}
 	if s.cfg.Metrics {
@@ -171,6 +183,7 @@ func (s *server) start(ctx context.Context) error {
 func (s *server) close(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, renewalsTimeout)
 	defer cancel()
+	s.gateway.Close(wait)
 	if err := s.manager.Close(wait); err != nil {
 		s.log.WarnContext(ctx, "renewals were cut off because they took too long to finish", "error", err)
 	}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hufu-io/hufu/api"
+)
+
+func newDoctor() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "doctor APP", Short: "Find out what stands between an app and its tokens",
+		Long: "Let the server find out what stands between an app and its tokens: whether it can reach\n" +
+			"the platform, whether the platform takes the secret and lets the server's address in,\n" +
+			"and what it knows itself. No token is replaced by it. The exit code is 1 if something\n" +
+			"is at fault.",
+		Args: args(cobra.ExactArgs(1)),
+	}
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := dial()
+		if err != nil {
+			return err
+		}
+		d, err := c.Doctor(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if *out.json {
+			err = writeJSON(cmd.OutOrStdout(), d)
+		} else {
+			err = printDiagnosis(cmd.OutOrStdout(), d)
+		}
+		if err == nil && !d.Healthy {
+			err = errUnhealthy // all is said already
+		}
+		return err
+	}
+	return cmd
+}
+
+// errUnhealthy is the fault of an app that the output has told of.
+var errUnhealthy = errors.New("")
+
+// printDiagnosis prints a line for each finding, and below it what to do about it.
+func printDiagnosis(w io.Writer, d api.Diagnosis) error {
+	var lines []string
+	for _, f := range d.Findings {
+		lines = append(lines, mark(f.State)+" "+title(f)+": "+f.Detail+took(f))
+		if f.Platform != nil {
+			lines = append(lines, "    platform said "+f.Platform.Code+": "+f.Platform.Message)
+		}
+		if f.Hint != "" {
+			lines = append(lines, "    hint: "+f.Hint)
+		}
+	}
+	lines = append(lines, summary(d))
+	for _, l := range lines {
+		if _, err := fmt.Fprintln(w, printable(l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mark(state string) string {
+	switch state {
+	case api.FindingOK:
+		return "✓"
+	case api.FindingFault:
+		return "✗"
+	default:
+		return "?"
+	}
+}
+
+func title(f api.Finding) string {
+	if f.Kind != "" {
+		return f.Name + " of " + f.Kind
+	}
+	return f.Name
+}
+
+func took(f api.Finding) string {
+	if f.TookMS == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d ms)", f.TookMS)
+}
+
+func summary(d api.Diagnosis) string {
+	faults, unknown := 0, 0
+	for _, f := range d.Findings {
+		switch f.State {
+		case api.FindingOK:
+		case api.FindingFault:
+			faults++
+		default:
+			unknown++
+		}
+	}
+	s := "app " + d.App + " is well"
+	if !d.Healthy {
+		s = "app " + d.App + " has " + count(faults, "fault")
+	}
+	if unknown > 0 {
+		s += fmt.Sprintf(", and %d of the findings could not be made", unknown)
+	}
+	return s
+}
