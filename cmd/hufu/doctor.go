@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +51,7 @@ func printDiagnosis(w io.Writer, d api.Diagnosis) error {
 	var lines []string
 	for _, f := range d.Findings {
 		lines = append(lines, mark(f.State)+" "+title(f)+": "+f.Detail+took(f))
-		if f.Platform != nil {
+		if f.Platform != nil && !strings.Contains(f.Detail, f.Platform.Message) {
 			lines = append(lines, "    platform said "+f.Platform.Code+": "+f.Platform.Message)
 		}
 		if f.Hint != "" {
