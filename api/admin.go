@@ -54,6 +54,10 @@ type App struct {
 	Overlap Duration `json:"overlap,omitzero"`
 	Renew   Renew    `json:"renew,omitzero"`
 	Sinks   []Sink   `json:"sinks,omitempty"`
+	// Deny are the paths, or patterns with *, that only administrators may call through
+	// the gateway. Nil, which is left out: the platform's own list. An empty list: nothing
+	// is denied.
+	Deny *[]string `json:"deny,omitempty"`
 	// Origin is "file" (read-only here) or "api". Only in answers.
 	Origin string `json:"origin,omitempty"`
 	// Tokens tells how each kind stands. Only in answers.
@@ -88,12 +92,17 @@ type TokenState struct {
 // Client is a business server that may ask for tokens: the body of POST /v1/clients
 // and the answers about clients.
 type Client struct {
-	Name    string   `json:"name"`
-	Apps    []string `json:"apps"`
-	Allow   []string `json:"allow"`
-	Handout string   `json:"handout,omitempty"`
-	SDK     string   `json:"sdk,omitempty"`
-	Origin  string   `json:"origin,omitempty"`
+	Name  string   `json:"name"`
+	Apps  []string `json:"apps"`
+	Allow []string `json:"allow"`
+	// Paths limits the right to call to these paths of the platform, or patterns with *.
+	// None: all that the app does not deny.
+	Paths []string `json:"paths,omitempty"`
+	// Handout says what the client gets in the place of access tokens: "real" ones, or
+	// "virtual" ones, which are good for calls through the gateway only.
+	Handout string `json:"handout,omitempty"`
+	SDK     string `json:"sdk,omitempty"`
+	Origin  string `json:"origin,omitempty"`
 	// Key is the client's new key. It is sent once, in the answer to its creation.
 	Key string `json:"key,omitempty"`
 }

@@ -107,9 +107,13 @@ func newAppAdd() *cobra.Command {
 	f.DurationVar((*time.Duration)(&a.Renew.Every), "every", 0, "renew at the latest this long after the issue (default 1h)")
 	f.DurationVar((*time.Duration)(&a.Renew.Ahead), "ahead", 0, "renew at least this long before the expiry (default 10m)")
 	f.DurationVar((*time.Duration)(&a.Renew.InitialDelay), "initial-delay", 0, "wait this long before the first issue after a start")
+	deny := f.StringSlice("deny", nil, "a path, or a pattern with *, that only administrators may call; \"\" denies nothing (default: the platform's own list)")
 	f.BoolVar(&replace, "replace", false, "change the app if there is one with this ID; without a secret it keeps its own")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a.ID = args[0]
+		if f.Changed("deny") {
+			a.Deny = deny
+		}
 		switch {
 		case a.AppID == "":
 			return usageOf(cmd, errors.New("--app-id is missing"))

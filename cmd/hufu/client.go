@@ -35,9 +35,10 @@ func newClientList() *cobra.Command {
 			return err
 		}
 		return out.print(cmd, clients, func(t *table) {
-			t.row("NAME", "APPS", "ALLOW", "SDK", "ORIGIN")
+			t.row("NAME", "APPS", "ALLOW", "PATHS", "HANDOUT", "SDK", "ORIGIN")
 			for _, x := range clients {
-				t.row(x.Name, strings.Join(x.Apps, ","), strings.Join(x.Allow, ","), cmp.Or(x.SDK, "generic"), x.Origin)
+				t.row(x.Name, strings.Join(x.Apps, ","), strings.Join(x.Allow, ","), orDash(strings.Join(x.Paths, ",")),
+					cmp.Or(x.Handout, "real"), cmp.Or(x.SDK, "generic"), x.Origin)
 			}
 		})
 	}
@@ -56,6 +57,8 @@ func newClientAdd() *cobra.Command {
 	f := cmd.Flags()
 	f.StringSliceVar(&n.Apps, "app", nil, "an app's id, or a pattern with *, that the client may use; several times or with commas (required)")
 	f.StringSliceVar(&n.Allow, "allow", []string{"read", "renew"}, "what it may do: read, renew, call, users, admin")
+	f.StringSliceVar(&n.Paths, "path", nil, "a platform's path, or a pattern with *, that it may call; needs the right call (default: all)")
+	f.StringVar(&n.Handout, "handout", "", "the access tokens it gets: real (default), or virtual, which are good for calls through this server only")
 	f.StringVar(&n.SDK, "sdk", "", "the SDK that caches for the client; it decides about expires_in (default generic)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		n.Name = args[0]

@@ -29,6 +29,8 @@ func (d *demo) lines(url string) string {
 	line(`curl -s -d '{"grant_type":"client_credential","appid":"%s","secret":"%s"}' %s/cgi-bin/stable_token; echo`, d.stable.ID, d.key.Reveal(), url)
 	say("Call the platform with it: what a business server does.")
 	line(`curl -s "%s/cgi-bin/getcallbackip?access_token=$(%s | sed 's/.*"token":"\([^"]*\)".*/\1/')"; echo`, d.platform.url, read)
+	say("Read a virtual token, as a client with handout: virtual gets it: it never changes, and is good for calls through this server only.")
+	line("curl -s -H 'Authorization: Bearer %s' %s", d.virtualKey.Reveal(), token)
 	say("Watch tokens change; it goes on until Ctrl-C. Do the next ones meanwhile, in a third terminal.")
 	line("curl -sN %s '%s/v1/watch?app=%s&app=%s'", auth, url, demoClassic, demoStable)
 	say("Let the platform kill the current token, as somebody else's refresh would.")

@@ -65,15 +65,14 @@ func loadConfig(path string, opt config.Options) (*config.Config, error) {
 		}
 		path = configFile
 	}
+	opt.Reserved = map[string]string{adminName: "the client that the admin key in data_dir belongs to"}
+	if opt.Sandbox {
+		opt.Reserved[demoClient] = "the demo client of --sandbox"
+		opt.Reserved[demoVirtual] = "a demo client of --sandbox"
+	}
 	cfg, err := config.Load(path, opt)
 	if err != nil {
 		return nil, &usageError{err: err, plain: true}
-	}
-	for i, c := range cfg.Clients {
-		if c.Name == adminName {
-			err := fmt.Errorf("%s: clients[%d].name: %q is the client that the admin key in data_dir belongs to; use another name", path, i, adminName)
-			return nil, &usageError{err: err, plain: true}
-		}
 	}
 	return cfg, nil
 }

@@ -24,6 +24,7 @@ const (
 	demoClassic = "demo-classic"
 	demoStable  = "demo-stable"
 	demoClient  = "demo"
+	demoVirtual = "demo-virtual"
 	anyPort     = "127.0.0.1:0"
 	// demoPatience is how long the demo waits for its first tokens.
 	demoPatience = 5 * time.Second
@@ -36,7 +37,8 @@ type demo struct {
 	platform *simulated
 	classic  sandbox.App
 	stable   sandbox.App
-	key      broker.Secret
+	// key is of the client that gets real tokens, virtualKey of the one that gets virtual ones.
+	key, virtualKey broker.Secret
 }
 
 // serveDemo runs a server with the simulated platforms. It leaves nothing behind: its
@@ -51,7 +53,7 @@ func serveDemo(ctx context.Context, cmd *cobra.Command, file string, left *lefto
 		return fmt.Errorf("make a folder for the sandbox's data: %w", err)
 	}
 	defer func() { err = errors.Join(err, left.remove()) }()
-	d := &demo{out: cmd.OutOrStdout(), classic: demoApp(), stable: demoApp(), key: registry.NewKey()}
+	d := &demo{out: cmd.OutOrStdout(), classic: demoApp(), stable: demoApp(), key: registry.NewKey(), virtualKey: registry.NewKey()}
 	if d.platform, err = startPlatform(ctx, anyPort, sandbox.Config{Apps: []sandbox.App{d.classic, d.stable}}); err != nil {
 		return err
 	}
@@ -88,17 +90,17 @@ func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, er
 			return nil, &usageError{err: fmt.Errorf("%s: the app id %q is that of a demo app; start without --sandbox, or use another id", cfg.File, a.ID)}
 		}
 	}
-	for _, c := range cfg.Clients {
-		if c.Name == demoClient {
-			return nil, &usageError{err: fmt.Errorf("%s: the client name %q is that of the demo client; start without --sandbox, or use another name", cfg.File, c.Name)}
+	full.Apps = append([]*broker.App{app(demoClassic, wechat.Classic, d.classic), app(demoStable, wechat.Stable, d.stable)}, cfg.Apps...)
+	client := func(name string, key broker.Secret, rights broker.Right, handout broker.Handout) *broker.Client {
+		return &broker.Client{
+			Name: name, Key: registry.HashKey(key.Reveal()), Apps: []string{"demo-*"}, Rights: broker.Rights(rights),
+			Handout: handout, Origin: broker.FromFile,
 		}
 	}
-	full.Apps = append([]*broker.App{app(demoClassic, wechat.Classic, d.classic), app(demoStable, wechat.Stable, d.stable)}, cfg.Apps...)
-	rights, _ := broker.ParseRights([]string{"read", "renew"})
-	full.Clients = append([]*broker.Client{{
-		Name: demoClient, Key: registry.HashKey(d.key.Reveal()), Apps: []string{"demo-*"}, Rights: rights,
-		Handout: broker.HandoutReal, Origin: broker.FromFile,
-	}}, cfg.Clients...)
+	full.Clients = append([]*broker.Client{
+		client(demoClient, d.key, broker.Read|broker.Renew|broker.Call, broker.HandoutReal),
+		client(demoVirtual, d.virtualKey, broker.Renew|broker.Call, broker.HandoutVirtual),
+	}, cfg.Clients...)
 	return &full, nil
 }
 

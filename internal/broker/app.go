@@ -20,7 +20,7 @@ type App struct {
 	Policy   *Policy
 	Sinks    []Sink
 	// Deny are the patterns of paths that only administrators may call through the
-	// gateway. Nil: the platform's own list.
+	// gateway. Nil: the platform's own list. Empty and not nil: none.
 	Deny    []string
 	Origin  Origin
 	Version Version // of the stored definition; zero for apps from the file

@@ -104,6 +104,30 @@ func (c Caller) Name() string {
 // each * stands for something.
 func ValidAppPattern(p string) bool { return ValidAppID(strings.ReplaceAll(p, "*", "a")) }
 
+// Bounds of patterns of paths. Each of a list may be compared at each call.
+const (
+	MaxPathPatterns = 100
+	maxPathPattern  = 256
+)
+
+// ValidPathPattern reports whether p may say which of a platform's paths are meant: a
+// path as calls have it when they are compared, decoded and with single slashes, in which
+// each * stands for any number of characters, / among them.
+func ValidPathPattern(p string) bool {
+	if !strings.HasPrefix(p, "/") || len(p) > maxPathPattern || strings.Contains(p, "//") {
+		return false
+	}
+	if strings.ContainsFunc(p, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`?#%\`, c) }) {
+		return false
+	}
+	for segment := range strings.SplitSeq(p, "/") {
+		if segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
 // ValidClientName reports whether name may name a client: 1 to 64 letters, digits,
 // dots, dashes and underscores, starting with a letter or digit.
 func ValidClientName(name string) bool {

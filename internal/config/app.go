@@ -53,6 +53,7 @@ func (l *appList) add(v value) {
 	}
 	l.baseURL(o, app)
 	app.Policy = policy(o)
+	app.Deny = deny(o.field("deny"))
 	sinks, _ := o.field("sinks").list()
 	for _, v := range sinks {
 		l.sink(v, app, platform)

@@ -31,6 +31,7 @@ func (l *clientList) add(v value) {
 	l.name(o, c)
 	l.key(o, c)
 	rights(o.field("allow"), c)
+	paths(o.field("paths"), c)
 	patterns(o, c)
 	c.Handout = handout(o.field("handout"))
 	c.SDK = sdk(o.field("sdk"))
@@ -50,6 +51,10 @@ func (l *clientList) name(o *object, c *broker.Client) {
 	}
 	if !broker.ValidClientName(c.Name) {
 		v.fault("%s is not a name; use 1 to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit", v.shown())
+		return
+	}
+	if whose, reserved := v.d.opt.Reserved[c.Name]; reserved {
+		v.fault("is the name of %s; use another one", whose)
 		return
 	}
 	if first, taken := l.names[c.Name]; taken {
@@ -106,7 +111,8 @@ func rights(v value, c *broker.Client) {
 }
 
 // patterns reads the apps a client may use. A pattern that fits no app of the file is
-// fine, because apps also come through the API.
+// fine, because apps also come through the API. Administrators for whom none are named
+// manage all, and the server itself.
 func patterns(o *object, c *broker.Client) {
 	v := o.field("apps")
 	items, ok := v.list()
@@ -121,11 +127,13 @@ func patterns(o *object, c *broker.Client) {
 		}
 		c.Apps = append(c.Apps, s)
 	}
-	if len(items) > 0 || c.Rights.Has(broker.Admin) {
+	if len(items) > 0 {
 		return
 	}
 	const todo = `list the ids of the apps the client may use, or patterns such as "shop-*"`
 	switch {
+	case !v.present() && c.Rights.Has(broker.Admin):
+		c.Apps = []string{"*"}
 	case !v.present():
 		o.missing("apps", todo)
 	case ok:
@@ -134,11 +142,7 @@ func patterns(o *object, c *broker.Client) {
 }
 
 func handout(v value) broker.Handout {
-	h := broker.Handout(v.choice(string(broker.HandoutReal), string(broker.HandoutReal), string(broker.HandoutVirtual)))
-	if h == broker.HandoutVirtual {
-		v.fault("virtual tokens come with the gateway, which this build does not have yet; write real or remove it")
-	}
-	return h
+	return broker.Handout(v.choice(string(broker.HandoutReal), string(broker.HandoutReal), string(broker.HandoutVirtual)))
 }
 
 // sdk returns "" where none is named, which is the generic profile.

@@ -418,7 +418,10 @@ clients:
 		{"rights", client("key: ${KEY}\nallow: [read, renwe, write]\n"), `5: clients[0].allow[1]: "renwe" is not known; did you mean "renew"?
 5: clients[0].allow[2]: "write" is not known; write one of: read, renew, call, users, admin`},
 		{"no rights", client("key: ${KEY}\nallow: []\n"), `5: clients[0].allow: grants nothing; list at least one right, or remove it for read and renew`},
-		{"virtual tokens", client("key: ${KEY}\nhandout: virtual\n"), `5: clients[0].handout: virtual tokens come with the gateway, which this build does not have yet; write real or remove it`},
+		{"no apps, for an administrator", `clients:
+  - {name: a, key: "${KEY}", allow: [admin], apps: []}
+`, `2: clients[0].apps: is empty; list the ids of the apps the client may use, or patterns such as "shop-*"`},
+		{"the name of another's client", client("key: ${KEY}\n") + "  - {name: boss, key: \"${KEY2}\", allow: [admin]}\n", `6: clients[1].name: is the name of the client that runs the place; use another one`},
 		{"a way of handing out nobody knows", client("key: ${KEY}\nhandout: fake\n"), `5: clients[0].handout: "fake" is not known; write one of: real, virtual`},
 		{"an SDK nobody knows", client("key: ${KEY}\nsdk: silencer\n"), `5: clients[0].sdk: "silencer" is not a known SDK; did you mean "silenceper"?`},
 	})

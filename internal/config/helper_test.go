@@ -19,6 +19,7 @@ const (
 	newsSecret = "0ddba11a1b2c3d4e5f60718293a4b5c6"
 	ordersKey  = "orders-0123456789abcdef0123456789"
 	stockKey   = "stock-0123456789abcdef01234567890"
+	mailKey    = "mailer-0123456789abcdef0123456789"
 )
 
 // options returns two platforms and an environment, which pairs add to.
@@ -32,6 +33,7 @@ func options(pairs ...string) config.Options {
 			v, ok := env[name]
 			return v, ok
 		},
+		Reserved: map[string]string{"boss": "the client that runs the place"},
 		Platforms: []broker.Platform{
 			{
 				Name: "wechat", Modes: []string{"stable", "classic"}, BaseURL: "https://api.weixin.qq.com",

@@ -20,6 +20,8 @@ type Options struct {
 	Platforms []broker.Platform
 	// Getenv reads the environment. Nil: [os.LookupEnv].
 	Getenv func(name string) (value string, ok bool)
+	// Reserved are names that no client of the file may have, and whose they are.
+	Reserved map[string]string
 	// Sandbox says that the simulated platforms run inside the process. Apps of the
 	// file then have to point at a loopback address, so that no experiment reaches a
 	// real platform.

@@ -81,7 +81,7 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 	put(t, dir, "secrets/news-old", "old-"+newsSecret, 0o400)
 	put(t, dir, "secrets/ops-key", stockKey+"\r\n", 0o600)
 	path := put(t, dir, "hufu.yaml", string(text), 0o644)
-	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey))
+	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +97,7 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 				{Type: "properties", Path: "/run/hufu/shop.properties", Key: "wechat.access_token", Kind: broker.AccessToken},
 				{Type: "json", Path: "/run/hufu/shop-ticket.json", Kind: broker.JSAPITicket},
 			},
+			Deny:   []string{"/cgi-bin/clear_quota", "/cgi-bin/menu/*"},
 			Origin: broker.FromFile,
 		},
 		{
@@ -110,7 +111,11 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 			Rights: rightsOf("read", "renew"), Handout: broker.HandoutReal, SDK: "generic", Origin: broker.FromFile,
 		},
 		{
-			Name: "ops", Key: sha256.Sum256([]byte(stockKey)), Rights: rightsOf("admin"),
+			Name: "mailer", Key: sha256.Sum256([]byte(mailKey)), Apps: []string{"shop"},
+			Rights: rightsOf("call"), Paths: []string{"/cgi-bin/message/*", "/cgi-bin/media/upload"}, Handout: broker.HandoutVirtual, Origin: broker.FromFile,
+		},
+		{
+			Name: "ops", Key: sha256.Sum256([]byte(stockKey)), Apps: []string{"*"}, Rights: rightsOf("admin"),
 			Handout: broker.HandoutReal, Origin: broker.FromFile,
 		},
 	}

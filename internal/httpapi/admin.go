@@ -179,6 +179,9 @@ func timeParam(s, name string) (time.Time, error) {
 func appOf(st access.AppState) api.App {
 	x := st.App
 	out := api.App{ID: x.ID, Platform: x.Platform, AppID: x.AppID, Mode: x.Mode, BaseURL: x.BaseURL, Origin: string(x.Origin)}
+	if x.Deny != nil {
+		out.Deny = &x.Deny
+	}
 	if p := x.Policy; p != nil {
 		out.Overlap = api.Duration(p.Overlap)
 		out.Renew = api.Renew{Every: api.Duration(p.Every), Ahead: api.Duration(p.Ahead), InitialDelay: api.Duration(p.InitialDelay)}
@@ -213,37 +216,4 @@ func utc(t time.Time) time.Time {
 		return t
 	}
 	return t.UTC().Truncate(time.Millisecond)
-}
-
-func clientOf(c *broker.Client) api.Client {
-	return api.Client{Name: c.Name, Apps: c.Apps, Allow: c.Rights.Names(), Handout: string(c.Handout), SDK: c.SDK, Origin: string(c.Origin)}
-}
-
-func clientFrom(in *api.Client) (*broker.Client, error) {
-	switch {
-	case !broker.ValidClientName(in.Name):
-		return nil, invalid("the client's name %.80q: want 1 to 64 letters, digits, dots, dashes and underscores", in.Name)
-	case in.Key != "":
-		return nil, invalid("client %q: its key is made here and not chosen by the caller", in.Name)
-	case len(in.Apps) == 0:
-		return nil, invalid("client %q: apps is empty; name the apps it may use, or \"*\"", in.Name)
-	case in.Handout != "" && in.Handout != string(broker.HandoutReal):
-		return nil, invalid("client %q: handout %.40q: this server hands out real tokens only", in.Name, in.Handout)
-	}
-	if _, ok := broker.SDKProfileByName(in.SDK); !ok {
-		return nil, invalid("client %q: no SDK profile is called %.40q", in.Name, in.SDK)
-	}
-	for _, p := range in.Apps {
-		if !broker.ValidAppPattern(p) {
-			return nil, invalid("client %q: apps: %.80q fits no id; use a-z, 0-9, - and *", in.Name, p)
-		}
-	}
-	rights, unknown := broker.ParseRights(in.Allow)
-	if unknown != "" {
-		return nil, invalid("client %q: no right is called %.40q; there are read, renew, call, users and admin", in.Name, unknown)
-	}
-	if rights == 0 {
-		rights = broker.Rights(broker.Read | broker.Renew)
-	}
-	return &broker.Client{Name: in.Name, Apps: in.Apps, Rights: rights, Handout: broker.HandoutReal, SDK: in.SDK}, nil
 }

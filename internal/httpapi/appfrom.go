@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,6 +20,19 @@ const (
 // URLs, logs and answers.
 func validPlatformID(s string) bool {
 	return len(s) <= maxPlatformID && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// patternFault says what is wrong with patterns of paths; "" is nothing.
+func patternFault(patterns []string) string {
+	if len(patterns) > broker.MaxPathPatterns {
+		return fmt.Sprintf("%d of them: want at most %d", len(patterns), broker.MaxPathPatterns)
+	}
+	for _, p := range patterns {
+		if !broker.ValidPathPattern(p) {
+			return fmt.Sprintf("%.80q is not a path: want one that starts with /, without ? and what follows it, and with * for anything", p)
+		}
+	}
+	return ""
 }
 
 // appFrom makes an app of what a caller sent, or says what is wrong with it.
@@ -51,6 +65,12 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 	}
 	if p != (broker.Policy{}) {
 		a.Policy = &p
+	}
+	if in.Deny != nil {
+		if why := patternFault(*in.Deny); why != "" {
+			return nil, invalid("app %q: deny: %s", id, why)
+		}
+		a.Deny = append([]string{}, *in.Deny...) // empty is not absent
 	}
 	if len(in.Sinks) > 0 {
 		// A path from the network would let whoever holds an admin key write files here.

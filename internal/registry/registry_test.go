@@ -129,6 +129,7 @@ func TestAppsSurviveARestart(t *testing.T) {
 	f := open(t, store, "k", nil, nil)
 	want := newApp("shop", "wx1", "first", "second")
 	want.Mode, want.BaseURL, want.Policy = "classic", "http://sandbox", &broker.Policy{Every: 7, Ahead: 5, Overlap: 3, InitialDelay: 2}
+	want.Deny = []string{"/cgi-bin/menu/*"}
 	if created, err := f.PutApp(t.Context(), want); err != nil || !created {
 		t.Fatal(created, err)
 	}
@@ -155,7 +156,7 @@ func TestClientsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	store := memstore.New(memstore.Config{})
 	f := open(t, store, "k", nil, nil)
-	key, err := f.AddClient(t.Context(), &broker.Client{Name: "orders", Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), SDK: "wxjava", Handout: broker.HandoutReal})
+	key, err := f.AddClient(t.Context(), &broker.Client{Name: "orders", Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), Paths: []string{"/x/*"}, SDK: "wxjava", Handout: broker.HandoutVirtual})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func TestClientsSurviveARestart(t *testing.T) {
 	}
 	want := &broker.Client{
 		Name: "orders", Key: registry.HashKey(key.Reveal()), Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), SDK: "wxjava",
-		Handout: broker.HandoutReal, Origin: broker.FromAPI, Version: c.Version,
+		Paths: []string{"/x/*"}, Handout: broker.HandoutVirtual, Origin: broker.FromAPI, Version: c.Version,
 	}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -211,6 +212,13 @@ func TestTamperingWithTheStoreIsNoticed(t *testing.T) {
 		{"an app's app id", false, "wx1", "wx2"},
 		{"a client's apps", true, `["shop"]`, `["*"]`},
 		{"a client's rights", true, `"read"`, `"admin"`},
+		{"an app's deny list", false, `"/cgi-bin/menu/*"`, `"/cgi-bin/menu/x"`},
+		{"the end of an app's deny list", false, `["/cgi-bin/menu/*","/b"]`, `["/cgi-bin/menu/*"]`},
+		{"all of an app's deny list", false, `["/cgi-bin/menu/*","/b"]`, `[]`},
+		{"that there is a deny list", false, `"deny":["/cgi-bin/menu/*","/b"]`, `"deny":null`},
+		{"a client's paths", true, `"/cgi-bin/message/*"`, `"/*"`},
+		{"that a client has paths", true, `"paths":["/cgi-bin/message/*"],`, ``},
+		{"what a client gets", true, `"virtual"`, `"real"`},
 		{"a client's key", true, `"key_sha256":"`, `"key_sha256":"00`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -218,14 +226,16 @@ func TestTamperingWithTheStoreIsNoticed(t *testing.T) {
 			store := memstore.New(memstore.Config{})
 			f := open(t, store, "k", nil, nil)
 			app := newApp("shop", "wx1", "secret-1")
-			app.BaseURL = "http://sandbox"
+			app.BaseURL, app.Deny = "http://sandbox", []string{"/cgi-bin/menu/*", "/b"}
 			if _, err := f.PutApp(t.Context(), app); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := f.PutApp(t.Context(), newApp("blog", "wx3", "secret-2")); err != nil {
 				t.Fatal(err)
 			}
-			key, err := f.AddClient(t.Context(), &broker.Client{Name: "orders", Apps: []string{"shop"}, Rights: broker.Rights(broker.Read)})
+			key, err := f.AddClient(t.Context(), &broker.Client{
+				Name: "orders", Apps: []string{"shop"}, Rights: broker.Rights(broker.Read), Paths: []string{"/cgi-bin/message/*"}, Handout: broker.HandoutVirtual,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -264,6 +274,45 @@ func TestTamperingWithTheStoreIsNoticed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The platform's own list stands where there is none. Neither can somebody who writes the
+// store put an empty one in its place, nor a restart or a rotation of keys take the one
+// for the other.
+func TestNoDenyListIsNotAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	store := memstore.New(memstore.Config{})
+	f := open(t, store, "k", nil, nil)
+	absent, empty := newApp("absent", "wx1", "s"), newApp("empty", "wx2", "s")
+	empty.Deny = []string{}
+	for _, a := range []*broker.App{absent, empty} {
+		if _, err := f.PutApp(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, r *fixture) {
+		t.Helper()
+		if a, e := r.App("absent").Deny, r.App("empty").Deny; a != nil || e == nil || len(e) != 0 {
+			t.Errorf("%s: %#v and %#v", when, a, e)
+		}
+	}
+	check("at first", f)
+	if _, err := f.Reseal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("after a rotation", f)
+	check("after a restart", open(t, store, "k", nil, nil))
+	d, err := store.Apps().Get(t.Context(), "absent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Spec = bytes.Replace(d.Spec, []byte("{"), []byte(`{"deny":[],`), 1)
+	if _, err := store.Apps().Put(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if open(t, store, "k", nil, nil).App("absent") != nil {
+		t.Error("an app is used from which somebody took the platform's list")
 	}
 }
 

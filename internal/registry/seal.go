@@ -20,16 +20,29 @@ type appSpec struct {
 	Ahead        time.Duration `json:"ahead_ns,omitempty"`
 	InitialDelay time.Duration `json:"initial_delay_ns,omitempty"`
 	Sinks        []broker.Sink `json:"sinks,omitempty"`
+	Deny         *[]string     `json:"deny,omitempty"` // nil: the platform's own list
 }
 
-// associated binds an app's sealed secrets to where they may be sent. Somebody who
-// can write the store but has no keyset cannot point them at another host.
+// associated binds an app's sealed secrets to where they may be sent, and to what may not
+// be called with the tokens that they bring. Somebody who can write the store but has no
+// keyset cannot point them at another host, nor open what is denied.
 func associated(id string, s *appSpec) []byte {
-	return fmt.Appendf(nil, "app/%q/%q/%q/%q", id, s.Platform, s.AppID, s.BaseURL)
+	ad := fmt.Appendf(nil, "app/%q/%q/%q/%q", id, s.Platform, s.AppID, s.BaseURL)
+	if s.Deny == nil {
+		return ad // as it was before there were such lists
+	}
+	ad = append(ad, "/deny"...)
+	for _, p := range *s.Deny {
+		ad = fmt.Appendf(ad, "/%q", p)
+	}
+	return ad
 }
 
 func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
 	s := appSpec{Platform: a.Platform, AppID: a.AppID, Mode: a.Mode, BaseURL: a.BaseURL, Sinks: a.Sinks}
+	if a.Deny != nil {
+		s.Deny = &a.Deny
+	}
 	if p := a.Policy; p != nil {
 		s.Overlap, s.Every, s.Ahead, s.InitialDelay = p.Overlap, p.Every, p.Ahead, p.InitialDelay
 	}
@@ -69,6 +82,9 @@ func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
 		ID: d.Name, Platform: s.Platform, AppID: s.AppID, Mode: s.Mode, BaseURL: s.BaseURL, Sinks: s.Sinks,
 		Origin: broker.FromAPI, Version: d.Version, Secrets: make([]broker.Secret, len(secrets)),
 	}
+	if s.Deny != nil {
+		a.Deny = append([]string{}, *s.Deny...) // empty is not absent
+	}
 	for i, x := range secrets {
 		a.Secrets[i] = broker.NewSecret(x)
 	}
@@ -83,6 +99,7 @@ type clientSpec struct {
 	KeySHA256 string   `json:"key_sha256"`
 	Apps      []string `json:"apps"`
 	Allow     []string `json:"allow"`
+	Paths     []string `json:"paths,omitempty"`
 	Handout   string   `json:"handout,omitempty"`
 	SDK       string   `json:"sdk,omitempty"`
 }
@@ -97,7 +114,7 @@ func clientAssociated(name string, spec []byte) []byte {
 
 func (r *Registry) sealClient(c *broker.Client) (broker.Definition, error) {
 	spec, err := json.Marshal(clientSpec{
-		KeySHA256: hex.EncodeToString(c.Key[:]), Apps: c.Apps, Allow: c.Rights.Names(), Handout: string(c.Handout), SDK: c.SDK,
+		KeySHA256: hex.EncodeToString(c.Key[:]), Apps: c.Apps, Allow: c.Rights.Names(), Paths: c.Paths, Handout: string(c.Handout), SDK: c.SDK,
 	})
 	if err != nil {
 		return broker.Definition{}, fmt.Errorf("encode client %q: %w", c.Name, err)
@@ -117,7 +134,7 @@ func (r *Registry) openClient(d broker.Definition) (*broker.Client, error) {
 	if err := json.Unmarshal(d.Spec, &s); err != nil {
 		return nil, fmt.Errorf("decode client %q: %w", d.Name, err)
 	}
-	c := &broker.Client{Name: d.Name, Apps: s.Apps, Handout: broker.Handout(s.Handout), SDK: s.SDK, Origin: broker.FromAPI, Version: d.Version}
+	c := &broker.Client{Name: d.Name, Apps: s.Apps, Paths: s.Paths, Handout: broker.Handout(s.Handout), SDK: s.SDK, Origin: broker.FromAPI, Version: d.Version}
 	sum, err := hex.DecodeString(s.KeySHA256)
 	if err != nil || len(sum) != len(c.Key) {
 		return nil, fmt.Errorf("decode client %q: key_sha256 is not a SHA-256", d.Name)
