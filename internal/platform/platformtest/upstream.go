@@ -106,12 +106,12 @@ func (k upstream) routes(t *testing.T) {
 }
 
 const (
-	shownToken = "83_shown-by-the-caller"
+	shownToken = "83_shown-by-the-caller" //nolint:gosec // nobody's
 	foreign    = "a=1&b=%E4%BD%A0&a=2&c"
 )
 
-func (k upstream) request(path string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, k.h.Platform.BaseURL+path+"?"+foreign, strings.NewReader(`{"a":1}`))
+func (k upstream) request(t *testing.T, path string) *http.Request {
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, k.h.Platform.BaseURL+path+"?"+foreign, strings.NewReader(`{"a":1}`))
 	r.Header.Set("X-Other", "1")
 	return r
 }
@@ -136,7 +136,7 @@ func (k upstream) attaches(t *testing.T) {
 	t.Parallel()
 	for _, path := range k.paths(broker.CallApp) {
 		for _, token := range []string{given, "83_with/+=&;#% of all sorts"} {
-			r := k.request(path)
+			r := k.request(t, path)
 			before := see(t, r)
 			if s := k.up.Shown(r); !s.Token.IsZero() || !s.Key.IsZero() {
 				t.Errorf("%s: a call without credentials shows some", path)
@@ -186,7 +186,7 @@ func (k upstream) keepsOthers(t *testing.T, before, after look) {
 func (k upstream) substitutes(t *testing.T) {
 	t.Parallel()
 	for _, path := range k.paths(broker.CallExchange) {
-		r := k.request(path)
+		r := k.request(t, path)
 		before := see(t, r)
 		k.up.Substitute(r, "other-app", broker.NewSecret("a-client-key"))
 		k.up.Substitute(r, "the-app", broker.NewSecret(given))
@@ -208,14 +208,23 @@ func (k upstream) substitutes(t *testing.T) {
 	}
 }
 
-func (k upstream) answer(path string, status int, body string) *http.Response {
-	r := k.request(path)
+// attached is a request that carries the app's token.
+func (k upstream) attached(t *testing.T, path string) *http.Request {
+	r := k.request(t, path)
 	k.up.Attach(r, broker.NewSecret(accessToken))
-	return response(r, status, strings.NewReader(body))
+	return r
 }
 
-func (k upstream) judge(path string, status int, body string) broker.Judgement {
-	return k.up.Judge(path, k.answer(path, status, body), []byte(body))
+func (k upstream) judge(t *testing.T, path string, status int, body string) broker.Judgement {
+	return k.judgeRefusal(t, path, broker.Refusal{Status: status, ContentType: "text/plain", Body: []byte(body)})
+}
+
+// judgeRefusal judges an answer. Of one with a nil body the content is not known.
+func (k upstream) judgeRefusal(t *testing.T, path string, x broker.Refusal) broker.Judgement {
+	resp := response(k.attached(t, path), x.Status, bytes.NewReader(x.Body))
+	defer func() { _ = resp.Body.Close() }()
+	resp.Header.Set("Content-Type", x.ContentType)
+	return k.up.Judge(path, resp, x.Body)
 }
 
 func (k upstream) refusalStatus() int {
@@ -230,7 +239,7 @@ func (k upstream) judgesByCode(t *testing.T) {
 	app := k.paths(broker.CallApp)[0]
 	for _, c := range k.h.Codes {
 		// The platform says again what it was asked.
-		body := k.h.Refuse(c.Code, "no "+k.answer(app, 200, "").Request.URL.String())
+		body := k.h.Refuse(c.Code, "no "+k.attached(t, app).URL.String())
 		want := broker.VerdictUnknown
 		switch {
 		case slices.Contains(k.h.Rejected, c.Code):
@@ -238,7 +247,7 @@ func (k upstream) judgesByCode(t *testing.T) {
 		case slices.Contains(k.h.Throttled, c.Code):
 			want = broker.VerdictThrottled
 		}
-		got := k.judge(app, k.refusalStatus(), body)
+		got := k.judge(t, app, k.refusalStatus(), body)
 		if got.Verdict != want || got.Err == nil {
 			t.Errorf("code %s: verdict %d, %v; want %d", c.Code, got.Verdict, got.Err, want)
 			continue
@@ -250,7 +259,7 @@ func (k upstream) judgesByCode(t *testing.T) {
 		}
 		for _, sort := range []broker.CallSort{broker.CallUser, broker.CallExchange} {
 			for _, path := range k.paths(sort) {
-				j := k.judge(path, k.refusalStatus(), body)
+				j := k.judge(t, path, k.refusalStatus(), body)
 				if j.Err == nil || j.Verdict == broker.VerdictRejected || j.Verdict == broker.VerdictThrottled {
 					t.Errorf("I8: code %s at %s, where the app's token is not shown: verdict %d, %v", c.Code, path, j.Verdict, j.Err)
 				}
@@ -263,11 +272,11 @@ func (k upstream) judgesOthers(t *testing.T) {
 	t.Parallel()
 	app := k.paths(broker.CallApp)[0]
 	for _, body := range k.h.OK {
-		if j := k.judge(app, http.StatusOK, body); j.Verdict != broker.VerdictOK || j.Err != nil || len(j.Users) > 0 {
+		if j := k.judge(t, app, http.StatusOK, body); j.Verdict != broker.VerdictOK || j.Err != nil || len(j.Users) > 0 {
 			t.Errorf("%s: verdict %d, %v, %d users", body, j.Verdict, j.Err, len(j.Users))
 		}
 	}
-	if j := k.up.Judge(app, k.answer(app, http.StatusOK, ""), nil); j.Verdict != broker.VerdictOK || j.Err != nil {
+	if j := k.judgeRefusal(t, app, broker.Refusal{Status: http.StatusOK, ContentType: "image/png"}); j.Verdict != broker.VerdictOK || j.Err != nil {
 		t.Errorf("a download: verdict %d, %v", j.Verdict, j.Err)
 	}
 	rejected := k.h.Refuse(k.h.Rejected[0], "no")
@@ -282,7 +291,7 @@ func (k upstream) judgesOthers(t *testing.T) {
 		"a redirect":       {302, "", false},
 		"a 404 page":       {404, "<html>", true}, "a 502 page": {502, "<html>", true}, "a 500 with a refusal": {500, rejected, true},
 	} {
-		j := k.judge(app, tt.status, tt.body)
+		j := k.judge(t, app, tt.status, tt.body)
 		if j.Verdict == broker.VerdictRejected || j.Verdict == broker.VerdictThrottled || (j.Err != nil) != tt.err {
 			t.Errorf("%s: verdict %d, %v", name, j.Verdict, j.Err)
 		}
@@ -303,7 +312,7 @@ func (k upstream) refuses(t *testing.T) {
 		{Code: "new", Class: broker.Invalid, Message: "a line\nand \"another\"", Hint: "do <this> & that"},
 	} {
 		x := k.up.Refuse(e, id)
-		j := k.up.Judge(app, k.refused(app, x), x.Body)
+		j := k.judgeRefusal(t, app, x)
 		if j.Err == nil || j.Err.PlatformCode == "" {
 			t.Errorf("%s is refused with %s, which the platform would not say", e.Code, x.Body)
 			continue
@@ -317,17 +326,11 @@ func (k upstream) refuses(t *testing.T) {
 		}
 	}
 	for _, c := range k.h.Codes {
-		first := k.judge(app, k.refusalStatus(), k.h.Refuse(c.Code, "the platform's own words")).Err
+		first := k.judge(t, app, k.refusalStatus(), k.h.Refuse(c.Code, "the platform's own words")).Err
 		x := k.up.Refuse(first, id)
-		j := k.up.Judge(app, k.refused(app, x), x.Body)
+		j := k.judgeRefusal(t, app, x)
 		if j.Err == nil || j.Err.Code != first.Code || j.Err.PlatformCode != c.Code || !strings.HasPrefix(j.Err.PlatformMessage, "the platform's own words") {
 			t.Errorf("code %s is refused with %s", c.Code, x.Body)
 		}
 	}
-}
-
-func (k upstream) refused(path string, x broker.Refusal) *http.Response {
-	resp := k.answer(path, x.Status, string(x.Body))
-	resp.Header.Set("Content-Type", x.ContentType)
-	return resp
 }

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -12,8 +13,11 @@ import (
 // only where it was shown: what is said about a user's token or a login code, and about
 // their quotas, which are each user's own, changes nothing for anybody else.
 func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Judgement {
-	a, ok := platform.ReadAnswer(resp, body)
 	sort := u.Route(path).Sort
+	if sort == broker.CallApp && resp.StatusCode < http.StatusMultipleChoices && !bytes.Contains(body, []byte("errcode")) {
+		return broker.Judgement{Verdict: broker.VerdictOK} // most answers, and nothing in them to read
+	}
+	a, ok := platform.ReadAnswer(resp, body)
 	switch {
 	case resp.StatusCode >= http.StatusInternalServerError || !ok && resp.StatusCode >= http.StatusBadRequest:
 		// This comes from something in front of the platform, or instead of it.

@@ -130,7 +130,7 @@ func TestJudgementsWhereTheAppsTokenIsNotShown(t *testing.T) {
 		"a renewed grant": {"/sns/oauth2/refresh_token", `{"access_token":"U2"}`, broker.VerdictOK, "", "", []string{"U2"}},
 		"no grant":        {"/cgi-bin/user/info", `{"access_token":"T"}`, broker.VerdictOK, "", "", nil},
 	} {
-		j := upstream().Judge(tt.path, &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/plain"}}}, []byte(tt.body))
+		j := upstream().Judge(tt.path, &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain"}}}, []byte(tt.body))
 		var code string
 		var class broker.Class
 		if j.Err != nil {
