@@ -98,8 +98,8 @@ func TestAVirtualTokenGetsTickets(t *testing.T) {
 			}
 		}
 		// The client is known by its token, and so is its SDK: silenceper takes 1500 s off.
-		if virtual, real := ask(tok, "jsapi").ExpiresIn, ask(s.token(ordersID).AccessToken, "jsapi").ExpiresIn; virtual-real != 1500 {
-			t.Errorf("expires_in %d, and %d for a client without a margin", virtual, real)
+		if known, unknown := ask(tok, "jsapi").ExpiresIn, ask(s.token(ordersID).AccessToken, "jsapi").ExpiresIn; known-unknown != 1500 {
+			t.Errorf("expires_in %d, and %d for a client without a margin", known, unknown)
 		}
 		for name, tc := range map[string]struct {
 			tok, typ string

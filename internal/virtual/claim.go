@@ -24,7 +24,7 @@ func appendClaim(b []byte, c broker.Claim) ([]byte, bool) {
 		if len(p) > math.MaxUint8 {
 			return nil, false
 		}
-		b = append(b, byte(len(p)))
+		b = append(b, byte(len(p))) //nolint:gosec // it fits, as was just seen
 	}
 	for _, p := range parts {
 		b = append(b, p...)
