@@ -146,6 +146,7 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 	if err != nil {
 		return nil, j, err //nolint:wrapcheck // ServeHTTP says what it means
 	}
+	resp.Request = r // Not every transport says what it was asked.
 	h, err := readHead(resp)
 	if err != nil {
 		_ = resp.Body.Close() // It is broken.
