@@ -183,6 +183,21 @@ func (s *Service) Rejected(ctx context.Context, c broker.Caller, seen broker.Tok
 	}
 }
 
+// Doubted is [Service.Rejected] for a rejection that may be of something else than the
+// token: the token is checked first, and returned as it is if it lives.
+func (s *Service) Doubted(ctx context.Context, c broker.Caller, seen broker.Token) (broker.Token, error) {
+	t, err := s.tokens.Report(ctx, seen.Key, seen.Version)
+	if err != nil {
+		return broker.Token{}, s.refuse(err)
+	}
+	if t.Version != seen.Version {
+		e := entryOf(c, "call_rejected", seen.Key.App, nil)
+		e.Kind, e.Version = seen.Key.Kind, t.Version
+		s.audit.Count(e)
+	}
+	return t, nil
+}
+
 // CallUntokened counts a call that carried none of the app's tokens: one opened by the
 // app secret, or by a token of the app's user.
 func (s *Service) CallUntokened(c broker.Caller, a *broker.App) { s.audit.Call(c, a.ID, "", 0) }

@@ -25,6 +25,16 @@ func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, 
 	return a, err
 }
 
+// DropInAt is [Service.DropIn] where the app is named beforehand, as it is in a base URL.
+// A platform's app id that is none of that app's is no app; "" is that app's.
+func (s *Service) DropInAt(c broker.Caller, platform, appID, app string) (*broker.App, error) {
+	a := s.registry.App(app)
+	if a == nil || a.Platform != platform || appID != "" && a.AppID != appID || !acl.Allow(c.Client, rightToHave(c.Client, broker.AccessToken), app) {
+		return nil, s.refuse(broker.ErrUnknownApp)
+	}
+	return a, nil
+}
+
 // meant is the app that a client means by a platform's app id, of those on which it has
 // a right.
 func (s *Service) meant(c broker.Caller, r broker.Right, platform, appID string) (*broker.App, error) {

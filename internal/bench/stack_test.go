@@ -82,7 +82,7 @@ func openStack(ctx context.Context, dir string, rt http.RoundTripper) (*stack, e
 	}
 	s := &stack{store: store, manager: m, started: time.Since(begun)}
 	svc := access.New(access.Config{Manager: m, Registry: r, Audit: audit.New(audit.Config{Log: store.Audit(), Logger: log, Registerer: reg}), Registerer: reg})
-	drop, err := dropin.New(dropin.Config{Service: svc, Logger: log, Registerer: reg, Errcode: wechat.Errcode})
+	drop, err := dropin.New(dropin.Config{Service: svc, Logger: log, Registerer: reg, Errcode: wechat.Errcode, ErrorBody: wechat.ErrorBody})
 	if err != nil {
 		return nil, err
 	}

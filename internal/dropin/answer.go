@@ -1,12 +1,10 @@
 package dropin
 
 import (
-	"bytes"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -28,6 +26,8 @@ const (
 	codeRequirePost = 43002
 	codeEmptyBody   = 44002
 	codeBadJSON     = 47001
+
+	codeUnauthorized = 48001
 )
 
 // errmsg is what the platform says with them, without the rid.
@@ -60,6 +60,8 @@ func errmsg(code int) string {
 		return "empty post data"
 	case codeBadJSON:
 		return "data format error"
+	case codeUnauthorized:
+		return "api unauthorized"
 	default:
 		return "system error"
 	}
@@ -89,7 +91,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r request, x refusal) outcome {
 		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", x.code),
 		slog.String("reason", x.reason), slog.String("client", broker.Caller{Client: x.client}.Name()), slog.String("app", x.app),
 		slog.String("remote", r.RemoteAddr))
-	writeError(w, r.rid, x.code, msg)
+	h.writeError(w, r.rid, x.code, msg)
 	return refusedByCaller
 }
 
@@ -110,7 +112,7 @@ func (h *Handler) fail(w http.ResponseWriter, r request, c broker.Caller, app st
 		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", code),
 		slog.String("code", e.Code), slog.String("class", string(e.Class)), slog.String("client", c.Name()), slog.String("app", app),
 		slog.Any("error", err))
-	writeError(w, r.rid, code, msg)
+	h.writeError(w, r.rid, code, msg)
 	return failed
 }
 
@@ -128,27 +130,12 @@ func writeHeader(w http.ResponseWriter, rid string) {
 	h["X-Request-Id"] = []string{rid}
 }
 
-type errorAnswer struct {
-	Errcode int    `json:"errcode"`
-	Errmsg  string `json:"errmsg"`
-}
-
 // writeError writes an error in the platform's form. Where the platform gave a rid of
 // its own that one is kept, because the platform's support asks for it; ours is in the
 // header.
-func writeError(w http.ResponseWriter, rid string, code int, msg string) {
-	if !strings.Contains(msg, " rid: ") {
-		msg += " rid: " + rid
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(errorAnswer{code, msg}); err != nil {
-		b.Reset()
-		b.WriteString(`{"errcode":-1,"errmsg":"system error rid: ` + rid + `"}`)
-	}
+func (h *Handler) writeError(w http.ResponseWriter, rid string, code int, msg string) {
 	writeHeader(w, rid)
-	_, _ = w.Write(bytes.TrimSpace(b.Bytes())) // the peer is gone if this fails
+	_, _ = w.Write(h.cfg.ErrorBody(code, msg, rid)) // the peer is gone if this fails
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}

@@ -19,7 +19,8 @@ type Forwarder interface {
 	Forward(w http.ResponseWriter, r *http.Request, app, path, requestID string)
 }
 
-// Config is what a [Handler] is made of. Service, Logger and Errcode are required.
+// Config is what a [Handler] is made of. Service, Logger, Errcode and ErrorBody are
+// required.
 type Config struct {
 	Service *access.Service
 	// Forward passes on all other calls. Nil: there are no other paths.
@@ -27,7 +28,9 @@ type Config struct {
 	Logger  *slog.Logger
 	// Errcode says an error in the platform's own terms: its words where it said some,
 	// else the closest code of its table. It is wechat.Errcode.
-	Errcode    func(*broker.Error) (code int, errmsg string)
+	Errcode func(*broker.Error) (code int, errmsg string)
+	// ErrorBody writes an error as the platform does. It is wechat.ErrorBody.
+	ErrorBody  func(code int, errmsg, requestID string) []byte
 	Registerer prometheus.Registerer // nil: metrics are not exported
 	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
 	MaxBody int64
@@ -50,8 +53,8 @@ type Handler struct {
 
 // New returns a handler for every path that is not the native API's.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Service == nil || cfg.Logger == nil || cfg.Errcode == nil {
-		return nil, errors.New("dropin: service, logger and errcode are required")
+	if cfg.Service == nil || cfg.Logger == nil || cfg.Errcode == nil || cfg.ErrorBody == nil {
+		return nil, errors.New("dropin: service, logger, errcode and error body are required")
 	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 64 << 10
@@ -138,8 +141,8 @@ func collapse(p string) string {
 	return string(b)
 }
 
-// prefix is before a platform's path where an SDK's base URL names an app. All calls are
-// then about that app, and the key is where it always is.
+// prefix is before a platform's path where a base URL names an app. All calls are then
+// about that app. The key is where it always is, or in the header Authorization.
 const prefix = "/gateway/"
 
 // ServeHTTP implements [http.Handler].
@@ -172,6 +175,16 @@ type request struct {
 	place place
 	app   string // our id, where the base URL names it
 	rid   string
+}
+
+// bearer is the key in the header of a request whose base URL names the app; "" if it is
+// not there.
+func (r request) bearer() string {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if r.app == "" || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return key
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r request) outcome {

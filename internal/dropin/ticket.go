@@ -14,13 +14,9 @@ const ticketPath = "/cgi-bin/ticket/getticket"
 // is that one's margin that is added.
 func (h *Handler) serveTicket(w http.ResponseWriter, r request) outcome {
 	q := r.URL.RawQuery
-	seen := param(q, "access_token")
-	if seen == "" {
-		return h.refuse(w, r, refusal{code: codeNoToken})
-	}
-	c, app, ok := h.svc.ByToken(r.Context(), broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}, broker.NewSecret(seen))
-	if !ok {
-		return h.refuse(w, r, refusal{code: codeBadToken, reason: "no app has this access token now, or its client may not use it any more"})
+	c, app, no := h.holder(r, param(q, "access_token"))
+	if no.code != 0 {
+		return h.refuse(w, r, no)
 	}
 	var kind broker.Kind
 	switch param(q, "type") {
@@ -42,4 +38,31 @@ func (h *Handler) serveTicket(w http.ResponseWriter, r request) outcome {
 	}
 	writeToken(w, r.rid, `{"errcode":0,"errmsg":"ok","ticket":`, held.Secret.Reveal(), h.expiresIn(sdk, &held))
 	return succeeded
+}
+
+// holder is whose ticket is asked for: the app of the token that is shown, or the one that
+// the base URL names where the caller shows its key in the header.
+func (h *Handler) holder(r request, seen string) (broker.Caller, *broker.App, refusal) {
+	c := broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}
+	if key := r.bearer(); key != "" {
+		if len(key) <= maxKey {
+			c.Client = h.svc.Authenticate(key)
+		}
+		if c.Client == nil {
+			return c, nil, refusal{code: codeBadSecret, more: hintKey, reason: "no client has this key"}
+		}
+		app, err := h.svc.Callable(c, r.app)
+		if err != nil {
+			return c, nil, refusal{code: codeUnauthorized, reason: "the client may make no calls on the app", client: c.Client}
+		}
+		return c, app, refusal{}
+	}
+	if seen == "" {
+		return c, nil, refusal{code: codeNoToken}
+	}
+	c, app, ok := h.svc.ByToken(r.Context(), c, broker.NewSecret(seen))
+	if !ok || r.app != "" && app.ID != r.app {
+		return c, nil, refusal{code: codeBadToken, reason: "no app has this access token now, or its client may not use it any more"}
+	}
+	return c, app, refusal{}
 }

@@ -2,6 +2,7 @@ package dropin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,8 +113,12 @@ type no struct {
 // admit checks credentials in the platform's order, but for an unknown key.
 func (h *Handler) admit(r request, cr credentials) (broker.Caller, *broker.App, no) {
 	c := broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}
+	if key := r.bearer(); key != "" {
+		// The header and the base URL say all that there is to say.
+		cr.key, cr.grant = key, cmp.Or(cr.grant, grantType)
+	}
 	switch {
-	case cr.appID == "":
+	case cr.appID == "" && r.bearer() == "":
 		return c, nil, no{refusal: refusal{code: codeNoAppID}}
 	case cr.key == "":
 		return c, nil, no{refusal: refusal{code: codeNoSecret}}
@@ -124,7 +129,11 @@ func (h *Handler) admit(r request, cr credentials) (broker.Caller, *broker.App, 
 	var app *broker.App
 	if c.Client != nil {
 		var err error
-		app, err = h.svc.DropIn(c, platformName, cr.appID)
+		if r.app != "" {
+			app, err = h.svc.DropInAt(c, platformName, cr.appID, r.app)
+		} else {
+			app, err = h.svc.DropIn(c, platformName, cr.appID)
+		}
 		switch {
 		case errors.Is(err, broker.ErrUnknownApp):
 			return c, nil, no{refusal: refusal{code: codeBadAppID, reason: "no app with this app id that the client may read", client: c.Client}}

@@ -51,7 +51,6 @@ func TestCallsAreRefusedInTheFormOfTheirDoor(t *testing.T) {
 			"a path that climbs":                  {s.keyed(http.MethodGet, "/cgi-bin/..%2f..%2fv1", callerKey, ""), http.StatusBadRequest, "bad_path"},
 			"a path on the deny list":             {s.keyed(http.MethodPost, "/cgi-bin/clear_quota", callerKey, "{}"), http.StatusForbidden, "not_allowed"},
 			"a path that the client may not call": {s.keyed(http.MethodGet, users, limitedKey, ""), http.StatusForbidden, "not_allowed"},
-			"a token path":                        {s.keyed(http.MethodGet, "/cgi-bin/token", callerKey, ""), http.StatusBadRequest, "managed_here"},
 			"a user's path without a token":       {s.keyed(http.MethodGet, "/sns/userinfo", callerKey, ""), http.StatusBadRequest, "token_missing"},
 			"the key in the query as well":        {s.keyed(http.MethodGet, users+"?key="+callerKey, callerKey, ""), http.StatusBadRequest, "key_inside"},
 			"the key in the body as well":         {s.keyed(http.MethodPost, message, callerKey, `{"key":"`+callerKey+`"}`), http.StatusBadRequest, "key_inside"},
@@ -208,5 +207,75 @@ func TestAThrottledPathIsLeftAlone(t *testing.T) {
 			t.Errorf("after the quota was cleared: %s", a.body)
 		}
 		time.Sleep(time.Second)
+	})
+}
+
+// An SDK whose base URL names the app, or whose transport shows the key, finds tokens,
+// tickets and calls below it, and nothing of other apps.
+func TestABaseURLMayNameTheApp(t *testing.T) {
+	t.Parallel()
+	twin := stacktest.NewApp("api-twin", stacktest.AppID)
+	twin.Mode = "classic"
+	inBubble(t, stackConfig{Config: stacktest.Config{Apps: []*broker.App{twin}}}, func(t *testing.T, s *stack) {
+		credentials := exchangePath("", "grant_type", "client_credential", "appid", stacktest.AppID, "secret", callerKey)
+		tokens := map[string]string{}
+		for _, app := range []string{stacktest.App, "api-twin"} {
+			a := s.send(request(http.MethodGet, "/gateway/"+app+"/cgi-bin/token"+credentials, ""))
+			if a.AccessToken == "" {
+				t.Fatalf("%s: %s", app, a.body)
+			}
+			tokens[app] = a.AccessToken
+			if a := s.send(request(http.MethodGet, withToken("/gateway/"+app+users, a.AccessToken), "")); !a.ok() {
+				t.Errorf("%s: a call: %s", app, a.body)
+			}
+			if a := s.send(request(http.MethodGet, withToken("/gateway/"+app+"/cgi-bin/ticket/getticket?type=jsapi", a.AccessToken), "")); !a.ok() || a.Ticket == "" {
+				t.Errorf("%s: a ticket: %s", app, a.body)
+			}
+		}
+		if tokens[stacktest.App] == tokens["api-twin"] {
+			t.Error("I8: two apps with one app id got one token")
+		}
+		if a := s.send(request(http.MethodGet, withToken("/gateway/"+stacktest.App+"/cgi-bin/ticket/getticket?type=jsapi", tokens["api-twin"]), "")); a.Errcode != 40001 {
+			t.Errorf("I8: a ticket for the token of another app: %s", a.body)
+		}
+		if a := s.keyed(http.MethodGet, "/cgi-bin/token", callerKey, ""); a.AccessToken != tokens[stacktest.App] {
+			t.Errorf("a token with the key in the header: %s", a.body)
+		}
+		if a := s.keyed(http.MethodGet, "/cgi-bin/ticket/getticket?type=wx_card", virtualKey, ""); !a.ok() || a.Ticket == "" {
+			t.Errorf("a ticket with the key in the header: %s", a.body)
+		}
+		for name, a := range map[string]answer{
+			"another app's id":        s.send(request(http.MethodGet, "/gateway/api-twin/cgi-bin/token"+exchangePath("", "grant_type", "client_credential", "appid", stacktest.OtherID, "secret", callerKey), "")),
+			"an app that is not here": s.send(request(http.MethodGet, "/gateway/nowhere/cgi-bin/token"+credentials, "")),
+			"a client without rights": s.send(request(http.MethodGet, "/gateway/api-twin/cgi-bin/token"+exchangePath("", "grant_type", "client_credential", "appid", stacktest.AppID, "secret", stacktest.ReaderKey), "")),
+		} {
+			if a.Errcode != 40013 {
+				t.Errorf("%s: %s", name, a.body)
+			}
+		}
+	})
+}
+
+// I7: a path that wants another token than the app's rejects every one of them. That costs
+// one issue, not one for every call.
+func TestI7APathThatRejectsEveryTokenCostsOneIssue(t *testing.T) {
+	t.Parallel()
+	always := besides(func(*http.Request) (*http.Response, error) {
+		return says(http.StatusOK, nil, `{"errcode":40001,"errmsg":"invalid credential"}`), nil
+	})
+	inBubble(t, stackConfig{Config: stacktest.Config{Mode: "classic"}, transport: always}, func(t *testing.T, s *stack) {
+		opaque, issues := s.token(virtualKey), s.Issues()
+		for range 20 {
+			if a := s.get("/test/component", opaque); a.Errcode != 40001 {
+				t.Errorf("got %s", a.body)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if n := s.Issues() - issues; n > 1 {
+			t.Errorf("I7: %d issues for a path that rejects every token", n)
+		}
+		if a := s.get(users, opaque); !a.ok() {
+			t.Errorf("another path: %s", a.body)
+		}
 	})
 }

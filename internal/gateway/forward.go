@@ -81,8 +81,9 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 		g.metrics.replay(replayFailed)
 		return nil, err
 	case j.Verdict == broker.VerdictRejected:
+		// If another call has seen this one rejected as well, it deals with it.
 		g.metrics.replay(replayRejected)
-		g.replaceLater(x)
+		g.strange.add(x.app.ID, meterPath(x.place.path))
 	default:
 		g.metrics.replay(replayDone)
 	}
@@ -93,7 +94,11 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
 	defer cancel()
-	next, err := g.svc.Rejected(ctx, x.caller, x.token)
+	mend := g.svc.Rejected
+	if g.strange.has(x.app.ID, meterPath(x.place.path)) {
+		mend = g.svc.Doubted
+	}
+	next, err := mend(ctx, x.caller, x.token)
 	if err == nil && next.Version == x.token.Version {
 		err = broker.ErrNoToken
 	}
@@ -107,7 +112,7 @@ func (g *Gateway) replaceLater(x *call) {
 		ctx, cancel := context.WithTimeout(g.ctx, g.cfg.RenewTimeout)
 		defer cancel()
 		// What goes wrong is on record, and the next call that is rejected tries again.
-		_, _ = g.svc.Rejected(ctx, caller, seen)
+		_, _ = g.svc.Doubted(ctx, caller, seen)
 	})
 }
 

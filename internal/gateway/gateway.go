@@ -66,6 +66,7 @@ type Gateway struct {
 	keeper    *keeper
 	users     *users
 	secrets   secretBook
+	strange   strange
 	metrics   *metrics
 
 	ctx        context.Context //nolint:containedctx // ends what goes on after its call

@@ -78,7 +78,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { g.Close(context.WithoutCancel(tb.Context())) })
-	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Errcode: wechat.Errcode})
+	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Errcode: wechat.Errcode, ErrorBody: wechat.ErrorBody})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -15,8 +16,10 @@ type Gateway interface {
 
 const gatewayPrefix = "/gateway/"
 
-// passOn serves /gateway/{app}/PLATFORM_PATH for a client that shows its key. The path is
-// passed on as it was written: a mux would clean it, and answer with a redirect.
+// passOn serves /gateway/{app}/PLATFORM_PATH for a client that shows its key. What is not
+// passed on because it is managed here, tokens and tickets, is answered in the platform's
+// form by those who do so. The path is passed on as it was written: a mux would clean it,
+// and answer with a redirect.
 func (a *API) passOn(w http.ResponseWriter, r *http.Request) {
 	id := a.ids.next()
 	c, err := a.authenticate(r, id)
@@ -25,7 +28,11 @@ func (a *API) passOn(w http.ResponseWriter, r *http.Request) {
 		app, path, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), gatewayPrefix), "/")
 		err = a.cfg.Gateway.Call(w, r, c, broker.NewSecret(key), app, "/"+path)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, broker.ErrManagedHere) && a.cfg.DropIn != nil:
+		a.cfg.DropIn.ServeHTTP(w, r)
+	default:
 		a.renderError(w, r, id, err)
 	}
 }
