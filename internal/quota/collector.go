@@ -60,31 +60,47 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 // look goes through all apps, and drops those that are idle.
 func (c *collector) look(now int64) {
 	c.top, c.count = nil, 0
+	today := dayOf(now)
 	for i := range c.m.shards {
-		s := &c.m.shards[i]
-		s.mu.Lock()
-		s.sweep(now)
-		s.mu.Unlock()
-		s.mu.RLock()
-		for name, a := range s.apps {
-			c.lookAt(name, a, now)
+		for _, n := range c.m.shards[i].calledOn(today, now) {
+			c.lookAt(n, today, now)
 		}
-		s.mu.RUnlock()
 	}
 }
 
-func (c *collector) lookAt(name string, a *app, now int64) {
-	today := dayOf(now)
-	if a.last.Load() != today {
-		return // nothing passed, and no circuit lasts longer than its day
+// named is an app and its id.
+type named struct {
+	id string
+	*app
+}
+
+// calledOn returns the apps that were called on a day. No lock is held while they are
+// looked at.
+func (s *shard) calledOn(today uint64, now int64) []named {
+	s.mu.Lock()
+	s.sweep(now)
+	s.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var apps []named
+	for id, a := range s.apps {
+		if a.last.Load() == today {
+			apps = append(apps, named{id, a})
+		}
 	}
-	for path, p := range *a.paths.Load() {
-		c.top.offer(pair{name, path, p.day.in(today)})
+	return apps
+}
+
+// lookAt looks at an app that was called today. Of the others nothing passed, and no
+// circuit lasts longer than its day.
+func (c *collector) lookAt(n named, today uint64, now int64) {
+	for path, p := range *n.paths.Load() {
+		c.top.offer(pair{n.id, path, p.day.in(today)})
 		if p.circuit.Load().open(now) {
 			c.count++
 		}
 	}
-	c.top.offer(pair{name, Other, a.other.day.in(today)})
+	c.top.offer(pair{n.id, Other, n.other.day.in(today)})
 }
 
 // pair is an app, one of its paths, and its calls today.
