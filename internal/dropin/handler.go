@@ -153,7 +153,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.app, path, _ = strings.Cut(rest, "/")
 		path = "/" + path
 		if !broker.ValidAppID(q.app) {
-			h.metrics.requests[toOther][h.refuse(w, q, refusal{code: codeInvalidURL, more: "after /gateway/ comes an app's id"})].Inc()
+			h.metrics.requests[toOther][h.refuse(w, q, refusal{code: codeInvalidURL, more: "after /gateway/ comes an app's id"})].Inc() //nolint:contextcheck // as below
 			return
 		}
 	}

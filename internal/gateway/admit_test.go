@@ -83,12 +83,12 @@ func TestPathRulesLimitWhatAClientCalls(t *testing.T) {
 		if a := s.post(message, s.token(limitedKey), text); !a.ok() {
 			t.Errorf("a path that the client may call: %s", a.body)
 		}
-		real, ok := s.Service.ReadNow(broker.Caller{Client: limited}, "api-limited", broker.AccessToken)
+		plain, ok := s.Service.ReadNow(broker.Caller{Client: limited}, "api-limited", broker.AccessToken)
 		if !ok {
 			t.Fatal("no token")
 		}
 		// caller may call all paths of api-*, and could have made this call.
-		if a := s.get(users, real.Secret.Reveal()); !a.ok() {
+		if a := s.get(users, plain.Secret.Reveal()); !a.ok() {
 			t.Errorf("a real token that two clients may have: %s", a.body)
 		}
 	})

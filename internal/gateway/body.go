@@ -58,7 +58,7 @@ func (k *keeper) keep(r *http.Request) (kept, error) {
 	}
 	if err != nil {
 		k.release(x)
-		return kept{}, errBody{err}
+		return kept{}, bodyError{err}
 	}
 	if x.whole {
 		x.rewind(r)
@@ -101,7 +101,7 @@ func once(r *http.Request) {
 	}
 }
 
-// errBody is that a caller's body could not be read: it is gone, or too slow.
-type errBody struct{ error }
+// bodyError is that a caller's body could not be read: it is gone, or too slow.
+type bodyError struct{ error }
 
-func (e errBody) Unwrap() error { return e.error }
+func (e bodyError) Unwrap() error { return e.error }

@@ -97,7 +97,7 @@ func TestABodyThatBreaksOffIsTheCallersFault(t *testing.T) {
 	gone := errors.New("gone")
 	for _, length := range []int64{10, -1} {
 		_, err := k.keep(post(t, io.MultiReader(strings.NewReader("half"), iotest.ErrReader(gone)), length))
-		var fromBody errBody
+		var fromBody bodyError
 		if !errors.As(err, &fromBody) || !errors.Is(err, gone) {
 			t.Errorf("length %d: %v", length, err)
 		}

@@ -60,7 +60,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	if !body.whole {
 		// This call cannot be made again, but the next ones need not fail.
 		g.metrics.replay(replayTooLarge)
-		g.replaceLater(x)
+		g.replaceLater(r.Context(), x)
 		return resp, nil
 	}
 	next, err := g.replaced(r.Context(), x)
@@ -106,10 +106,10 @@ func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 }
 
 // replaceLater has a rejected token replaced although the call cannot wait for it.
-func (g *Gateway) replaceLater(x *call) {
+func (g *Gateway) replaceLater(ctx context.Context, x *call) {
 	seen, caller := x.token, x.caller
 	g.background.Go(func() {
-		ctx, cancel := context.WithTimeout(g.ctx, g.cfg.RenewTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.RenewTimeout)
 		defer cancel()
 		// What goes wrong is on record, and the next call that is rejected tries again.
 		_, _ = g.svc.Doubted(ctx, caller, seen)
@@ -236,7 +236,7 @@ func fault(ctx context.Context, err error) *broker.Error {
 	}
 	e := *broker.ErrUnreachable
 	var late interface{ Timeout() bool }
-	var body errBody
+	var body bodyError
 	switch {
 	case errors.As(err, &body):
 		return &broker.Error{Code: "body_unreadable", Class: broker.Invalid, Message: "the call's body could not be read to its end"}

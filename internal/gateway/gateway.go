@@ -69,9 +69,7 @@ type Gateway struct {
 	strange   strange
 	metrics   *metrics
 
-	ctx        context.Context //nolint:containedctx // ends what goes on after its call
-	stop       context.CancelFunc
-	background sync.WaitGroup
+	background sync.WaitGroup // what goes on after its call
 }
 
 // New returns a gateway. Its owner closes it.
@@ -87,7 +85,6 @@ func New(cfg Config) (*Gateway, error) {
 		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{},
 		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: newUsers(maxUsers), metrics: newMetrics(cfg.Registerer),
 	}
-	g.ctx, g.stop = context.WithCancel(context.Background())
 	for i := range cfg.Platforms {
 		if p := &cfg.Platforms[i]; p.Upstream != nil {
 			g.platforms = append(g.platforms, p)
@@ -113,7 +110,7 @@ func setDefault[T int64 | time.Duration](v *T, to T) {
 	}
 }
 
-// Close waits for what goes on after calls have ended, and gives it up when ctx ends.
+// Close waits until nothing goes on any more after its call has ended, or until ctx ends.
 func (g *Gateway) Close(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
@@ -124,8 +121,6 @@ func (g *Gateway) Close(ctx context.Context) {
 	case <-done:
 	case <-ctx.Done():
 	}
-	g.stop()
-	<-done
 }
 
 // noAnswer keeps why the proxy got no answer; who called it says so.

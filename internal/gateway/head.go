@@ -43,7 +43,7 @@ func readHead(resp *http.Response) (head, error) {
 		}
 		n, err := resp.Body.Read(h.raw[len(h.raw):cap(h.raw)])
 		h.raw = h.raw[:len(h.raw)+n]
-		if err == io.EOF { //nolint:errorlint // a reader returns EOF itself
+		if err == io.EOF {
 			h.whole = true
 			break
 		}

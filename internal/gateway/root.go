@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -43,7 +44,7 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 		if err == nil {
 			return x, nil
 		}
-		if first == nil || firstErr == broker.ErrTokenMissing {
+		if first == nil || errors.Is(firstErr, broker.ErrTokenMissing) {
 			first, firstErr = x, err
 		}
 	}

@@ -91,7 +91,7 @@ func (p *patientReader) Read(b []byte) (int, error) {
 		_ = p.conn.SetReadDeadline(p.until) // A connection that knows no deadlines needs none.
 	}
 	n, err := p.ReadCloser.Read(b)
-	if err == io.EOF { //nolint:errorlint // a reader returns EOF itself
+	if err == io.EOF {
 		// From here on the server only looks out for the caller hanging up.
 		_ = p.conn.SetReadDeadline(time.Time{})
 	}

@@ -112,16 +112,16 @@ func TestI6AnswersQuoteNoSecrets(t *testing.T) {
 		return says(http.StatusFound, h, `{"errcode":1,"errmsg":"no: `+r.URL.RequestURI()+`"}`), nil
 	})
 	inBubble(t, stackConfig{transport: platform}, func(t *testing.T, s *stack) {
-		real := s.token(callerKey)
+		plain := s.token(callerKey)
 		for name, a := range map[string]answer{
 			"virtual": s.get("/test/x", s.token(virtualKey)),
 			"key":     s.keyed(http.MethodGet, "/test/x", callerKey, ""),
 		} {
-			if a.status != http.StatusFound || bytes.Contains(a.body, []byte(real)) || a.Errmsg == "" {
+			if a.status != http.StatusFound || bytes.Contains(a.body, []byte(plain)) || a.Errmsg == "" {
 				t.Errorf("%s: %d %s", name, a.status, a.body)
 			}
 			for h, vs := range a.header {
-				if strings.Contains(strings.Join(vs, ","), real) {
+				if strings.Contains(strings.Join(vs, ","), plain) {
 					t.Errorf("%s: the header %s has the token", name, h)
 				}
 			}
@@ -134,7 +134,7 @@ func TestI6AnswersQuoteNoSecrets(t *testing.T) {
 				t.Errorf("%s: a header is lost: %v", name, a.header)
 			}
 		}
-		if strings.Contains(s.Log.String(), real) {
+		if strings.Contains(s.Log.String(), plain) {
 			t.Error("the token is in the log")
 		}
 	})
@@ -153,7 +153,7 @@ func TestACallWithoutAnAnswerIsMadeOnceAndSaysSo(t *testing.T) {
 		return nil, &url.Error{Op: "Get", URL: r.URL.String(), Err: errors.New("connection reset by peer")}
 	})
 	inBubble(t, stackConfig{transport: platform}, func(t *testing.T, s *stack) {
-		real := s.token(callerKey)
+		plain := s.token(callerKey)
 		bare := s.post("/test/x", s.token(virtualKey), text)
 		if bare.status != http.StatusOK || bare.Errcode != -1 {
 			t.Errorf("%d %s", bare.status, bare.body)
@@ -166,7 +166,7 @@ func TestACallWithoutAnAnswerIsMadeOnceAndSaysSo(t *testing.T) {
 			t.Errorf("%d calls were made for 2", made)
 		}
 		for _, text := range []string{string(bare.body), string(keyed.body), s.Log.String()} {
-			if strings.Contains(text, real) {
+			if strings.Contains(text, plain) {
 				t.Errorf("the token is told: %s", text)
 			}
 		}
@@ -198,7 +198,7 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
 			wg.Go(func() {
-				s.ServeHTTP(httptest.NewRecorder(), request(http.MethodGet, withToken(at, opaque), "").WithContext(ctx))
+				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, withToken(at, opaque), nil))
 			})
 			time.Sleep(time.Minute)
 			synctest.Wait()
@@ -292,7 +292,7 @@ func FuzzForward(f *testing.F) {
 			return sandbox.RoundTrip(r)
 		})
 	}})
-	opaque, real := s.token(virtualKey), s.token(callerKey)
+	opaque, plain := s.token(virtualKey), s.token(callerKey)
 	f.Fuzz(func(t *testing.T, method, target, name, value, body string) {
 		for _, shown := range []string{"", "key", opaque} {
 			u, err := url.ParseRequestURI(target)
@@ -328,12 +328,12 @@ func FuzzForward(f *testing.F) {
 				if strings.Contains(o.URL.RawQuery, opaque) && !strings.HasPrefix(o.URL.Path, "/sns/") && !strings.Contains(target, opaque) {
 					t.Errorf("%s %q took the virtual token along: %s", method, target, o.URL.RawQuery)
 				}
-				if shown == "" && strings.Contains(o.URL.RawQuery, real) {
+				if shown == "" && strings.Contains(o.URL.RawQuery, plain) {
 					t.Errorf("%s %q was opened although nothing was shown", method, target)
 				}
 			}
 			mu.Unlock()
-			if strings.Contains(w.Body.String(), real) && !strings.Contains(u.Path, "/v1/apps/shop/tokens/") {
+			if strings.Contains(w.Body.String(), plain) && !strings.Contains(u.Path, "/v1/apps/shop/tokens/") {
 				t.Errorf("%s %q was answered with the token: %s", method, target, w.Body)
 			}
 		}
