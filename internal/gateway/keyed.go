@@ -27,6 +27,9 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 	if p == nil {
 		return nil, broker.ErrNoGateway
 	}
+	if !passable(r.Method) {
+		return nil, errMethod
+	}
 	at, ok := parsePlace(path)
 	if !ok {
 		return nil, errPath

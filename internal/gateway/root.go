@@ -26,6 +26,9 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 	if len(g.platforms) == 0 {
 		return nil, broker.ErrNoGateway
 	}
+	if !passable(r.Method) {
+		return nil, errMethod
+	}
 	at, ok := parsePlace(path)
 	if !ok {
 		return nil, errPath
