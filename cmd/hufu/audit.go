@@ -16,6 +16,7 @@ import (
 func auditActions() []string {
 	return []string{
 		"read", "report", "suspect", "replace", "renew", "foreign_rotation",
+		"call", "call_rejected", "call_denied_path", "doctor",
 		"put_app", "delete_app", "add_client", "delete_client", "rotate_keys",
 	}
 }
