@@ -67,6 +67,7 @@ type reply struct {
 	OpenID      string `json:"openid"`
 	MediaID     string `json:"media_id"`
 	Code        string `json:"code"`
+	Key         string `json:"key"`
 
 	status int
 	text   string

@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -32,6 +34,7 @@ type upstream struct {
 	url string
 	// active counts requests that are being answered, open connections.
 	active, open atomic.Int64
+	wire         wire
 }
 
 // startUpstream runs a platform. What wrap returns stands before it; nil: nothing does.
@@ -57,6 +60,7 @@ func startUpstream(t *testing.T, c sandbox.Config, wrap func(http.Handler) http.
 		case http.StateActive, http.StateIdle:
 		}
 	}
+	s.Listener = recorded{s.Listener, &u.wire}
 	s.Start()
 	t.Cleanup(func() {
 		s.CloseClientConnections()
@@ -64,4 +68,55 @@ func startUpstream(t *testing.T, c sandbox.Config, wrap func(http.Handler) http.
 	})
 	u.url = s.URL
 	return u
+}
+
+// wire keeps the beginning of what arrives on each connection, as it was written.
+type wire struct {
+	mu    sync.Mutex
+	conns []*bytes.Buffer
+}
+
+// maxWire bounds what is kept of a connection: files are not looked at.
+const maxWire = 1 << 20
+
+// arrived returns what arrived so far, by connection.
+func (w *wire) arrived() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for _, b := range w.conns {
+		all = append(all, b.String())
+	}
+	return all
+}
+
+type recorded struct {
+	net.Listener
+	wire *wire
+}
+
+func (l recorded) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	b := new(bytes.Buffer)
+	l.wire.mu.Lock()
+	defer l.wire.mu.Unlock()
+	l.wire.conns = append(l.wire.conns, b)
+	return recordedConn{c, l.wire, b}, nil
+}
+
+type recordedConn struct {
+	net.Conn
+	wire *wire
+	kept *bytes.Buffer
+}
+
+func (c recordedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.wire.mu.Lock()
+	defer c.wire.mu.Unlock()
+	c.kept.Write(p[:min(n, maxWire-c.kept.Len())])
+	return n, err
 }
