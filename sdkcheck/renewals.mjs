@@ -2,7 +2,7 @@
 // platform's place, and holds Hufu to what it promises: every token the package hands out
 // opens the platform for as long as the package goes on handing it out.
 //
-// usage: node check.mjs BASE_URL APP_ID HUFU_KEY SECONDS SANDBOX_URL
+// usage: node renewals.mjs BASE_URL APP_ID HUFU_KEY SECONDS SANDBOX_URL
 //
 // It starts nothing. It prints a summary as JSON and exits 0, or 1 if a token was dead, a
 // call failed, or fewer than two renewals were seen. No token is printed.
@@ -21,7 +21,7 @@ const MOST_FAULTS_SHOWN = 10;
 
 const args = process.argv.slice(2);
 if (args.length !== 5 || !(Number(args[3]) > 0)) {
-  console.error('usage: node check.mjs BASE_URL APP_ID HUFU_KEY SECONDS SANDBOX_URL');
+  console.error('usage: node renewals.mjs BASE_URL APP_ID HUFU_KEY SECONDS SANDBOX_URL');
   process.exit(2);
 }
 const [base, appID, key] = args;
