@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -22,16 +21,14 @@ type call struct {
 	token   broker.Token    // what opens a CallApp
 	secrets []broker.Secret // what opens a CallExchange, the likeliest first
 
+	dog     *watchdog
 	outcome outcome
 	err     error // why there is no answer of the platform
 }
 
+// callKey is under which a request's context has its call, which the proxy's functions
+// take from it.
 type callKey struct{}
-
-// with returns the request with its call, which the proxy's functions take from it.
-func (x *call) with(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), callKey{}, x))
-}
 
 func callOf(ctx context.Context) *call {
 	x, _ := ctx.Value(callKey{}).(*call)

@@ -147,6 +147,7 @@ func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response
 // try makes a call once and judges the answer.
 func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgement, error) {
 	var j broker.Judgement
+	x.dog.moved()
 	resp, err := g.transport.RoundTrip(r)
 	if err != nil {
 		return nil, j, err //nolint:wrapcheck // ServeHTTP says what it means
@@ -169,6 +170,9 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 		x.outcome = outRefusedThere
 	}
 	hide(resp, h, x.opened())
+	if !h.whole {
+		resp.Body = &watched{resp.Body, x.dog}
+	}
 	return resp, j, nil
 }
 
@@ -229,6 +233,8 @@ func (x *call) leaks(r *http.Request, body kept) bool {
 	return false
 }
 
+const hintUnknown = "what became of the call is not known; ask the platform before making it again"
+
 // fault says what ended a call that got no answer.
 func fault(ctx context.Context, err error) *broker.Error {
 	if e, ok := errors.AsType[*broker.Error](err); ok {
@@ -240,11 +246,13 @@ func fault(ctx context.Context, err error) *broker.Error {
 	switch {
 	case errors.As(err, &body):
 		return &broker.Error{Code: "body_unreadable", Class: broker.Invalid, Message: "the call's body could not be read to its end"}
+	case errors.Is(context.Cause(ctx), errStalled):
+		e.Message, e.Hint = "the call stood still for too long", hintUnknown
 	case ctx.Err() != nil:
 		e.Message = "the caller has gone"
 	case errors.As(err, &late) && late.Timeout():
 		e.Message = "the platform did not answer in time"
-		e.Hint = "what became of the call is not known; ask the platform before making it again"
+		e.Hint = hintUnknown
 	default:
 		e.Hint = "hufu doctor APP says what stands between the app and its platform"
 	}

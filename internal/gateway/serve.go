@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -42,7 +41,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
 		g.svc.CallUntokened(x.caller, x.app)
 	}
 	began := time.Now()
-	w, r = g.patient(w, x.with(r))
+	w, r = g.patient(w, r, x)
+	defer x.dog.stop()
 	g.proxy.ServeHTTP(w, r)
 	g.metrics.took(time.Since(began))
 	if x.err != nil {
@@ -67,55 +67,6 @@ func (g *Gateway) throttle(w http.ResponseWriter, x *call, err *broker.Error) {
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body) // the peer is gone if this fails
 }
-
-// patient replaces the server's deadlines, which are meant for small requests: a body may
-// take its time as long as it does not stand still.
-func (g *Gateway) patient(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	c := http.NewResponseController(w)
-	if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > g.cfg.MaxReplay) {
-		r.Body = &patientReader{ReadCloser: r.Body, conn: c, stall: g.cfg.Stall}
-	}
-	return &patientWriter{ResponseWriter: w, conn: c, stall: g.cfg.Stall}, r
-}
-
-type patientReader struct {
-	io.ReadCloser
-	conn  *http.ResponseController
-	stall time.Duration
-	until time.Time
-}
-
-func (p *patientReader) Read(b []byte) (int, error) {
-	if now := time.Now(); p.until.Sub(now) < p.stall/2 {
-		p.until = now.Add(p.stall)
-		_ = p.conn.SetReadDeadline(p.until) // A connection that knows no deadlines needs none.
-	}
-	n, err := p.ReadCloser.Read(b)
-	if err == io.EOF {
-		// From here on the server only looks out for the caller hanging up.
-		_ = p.conn.SetReadDeadline(time.Time{})
-	}
-	return n, err //nolint:wrapcheck // it stands for the body
-}
-
-// patientWriter passes what is written on, and gives each part of it its time.
-type patientWriter struct {
-	http.ResponseWriter
-	conn  *http.ResponseController
-	stall time.Duration
-	until time.Time
-}
-
-func (p *patientWriter) Write(b []byte) (int, error) {
-	if now := time.Now(); p.until.Sub(now) < p.stall/2 {
-		p.until = now.Add(p.stall)
-		_ = p.conn.SetWriteDeadline(p.until) // As above.
-	}
-	return p.ResponseWriter.Write(b) //nolint:wrapcheck // it stands for the answer
-}
-
-// Unwrap lets the proxy flush.
-func (p *patientWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 // bufferPool gives the proxy its buffers.
 type bufferPool struct{ pool sync.Pool }

@@ -176,7 +176,7 @@ func TestACallWithoutAnAnswerIsMadeOnceAndSaysSo(t *testing.T) {
 // A caller that vanishes takes its call along, whether the platform has answered or not.
 func TestACallEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
-	ended := make(chan string, 2)
+	ended := make(chan string, 10)
 	platform := besides(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Path == "/test/hang" {
 			<-r.Context().Done()
@@ -200,7 +200,7 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 			wg.Go(func() {
 				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, withToken(at, opaque), nil))
 			})
-			time.Sleep(time.Minute)
+			time.Sleep(20 * time.Second)
 			synctest.Wait()
 			select {
 			case when := <-ended:
@@ -209,7 +209,20 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 			}
 			cancel()
 			wg.Wait()
-			<-ended
+			synctest.Wait()
+			select {
+			case <-ended:
+			default:
+				t.Errorf("%s: it goes on without its caller", at)
+			}
+		}
+		// Nor does a platform that has fallen asleep keep a caller for ever.
+		for _, at := range []string{"/test/hang", "/test/stream"} {
+			began := time.Now()
+			a := s.get(at, opaque)
+			if took := time.Since(began); took > 2*time.Minute || at == "/test/hang" && a.Errcode != -1 {
+				t.Errorf("%s: %d %s after %v", at, a.status, a.body, took)
+			}
 		}
 	})
 }

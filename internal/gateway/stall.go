@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// errStalled ends a call in which nothing has moved for too long.
+var errStalled = errors.New("nothing has moved for too long")
+
+// watchdog ends a call whose bodies stand still: a platform that takes a body and reads
+// none of it, or that begins an answer and does not go on, would keep its caller for ever.
+// How long an answer may take to begin is the transport's business.
+type watchdog struct {
+	timer *time.Timer
+	stall time.Duration
+}
+
+func watch(ctx context.Context, stall time.Duration) (context.Context, *watchdog) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return ctx, &watchdog{time.AfterFunc(stall, func() { cancel(errStalled) }), stall}
+}
+
+// moved says that something has moved.
+func (d *watchdog) moved() { d.timer.Reset(d.stall) }
+
+func (d *watchdog) stop() { d.timer.Stop() }
+
+// watched tells the watchdog of everything that is read from a body.
+type watched struct {
+	io.ReadCloser
+	dog *watchdog
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.ReadCloser.Read(b)
+	w.dog.moved()
+	return n, err //nolint:wrapcheck // it stands for the body
+}
+
+// patient replaces the server's deadlines, which are meant for small requests: a body may
+// take its time as long as it does not stand still.
+func (g *Gateway) patient(w http.ResponseWriter, r *http.Request, x *call) (http.ResponseWriter, *http.Request) {
+	c := http.NewResponseController(w)
+	ctx, dog := watch(r.Context(), g.cfg.Stall)
+	x.dog = dog
+	r = r.WithContext(context.WithValue(ctx, callKey{}, x))
+	if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > g.cfg.MaxReplay) {
+		r.Body = &watched{&patientReader{ReadCloser: r.Body, conn: c, stall: g.cfg.Stall}, dog}
+	}
+	return &patientWriter{ResponseWriter: w, conn: c, stall: g.cfg.Stall}, r
+}
+
+type patientReader struct {
+	io.ReadCloser
+	conn  *http.ResponseController
+	stall time.Duration
+	until time.Time
+}
+
+func (p *patientReader) Read(b []byte) (int, error) {
+	if now := time.Now(); p.until.Sub(now) < p.stall/2 {
+		p.until = now.Add(p.stall)
+		_ = p.conn.SetReadDeadline(p.until) // A connection that knows no deadlines needs none.
+	}
+	n, err := p.ReadCloser.Read(b)
+	if err == io.EOF {
+		// From here on the server only looks out for the caller hanging up.
+		_ = p.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err //nolint:wrapcheck // it stands for the body
+}
+
+// patientWriter passes what is written on, and gives each part of it its time.
+type patientWriter struct {
+	http.ResponseWriter
+	conn  *http.ResponseController
+	stall time.Duration
+	until time.Time
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	if now := time.Now(); p.until.Sub(now) < p.stall/2 {
+		p.until = now.Add(p.stall)
+		_ = p.conn.SetWriteDeadline(p.until) // As above.
+	}
+	return p.ResponseWriter.Write(b) //nolint:wrapcheck // it stands for the answer
+}
+
+// Unwrap lets the proxy flush.
+func (p *patientWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
