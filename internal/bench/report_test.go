@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,68 +54,9 @@ func TestReport(t *testing.T) {
 	}
 	fmt.Printf("%s %s/%s, %d cores\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	reads(t)
+	calls(t)
 	renewals(t)
 	growth(t)
-}
-
-// contender is one server process under load.
-type contender struct {
-	name    string
-	request string
-	child   *child
-	rounds  []result
-	mallocs float64
-}
-
-func reads(t *testing.T) {
-	native := "GET /v1/apps/" + appID(0) + "/tokens/access_token HTTP/1.1\r\nHost: hufu\r\nAuthorization: Bearer " + clientKey + "\r\n\r\n"
-	drop := "GET /cgi-bin/token?grant_type=client_credential&appid=" + appID(0) + "&secret=" + clientKey + " HTTP/1.1\r\nHost: hufu\r\n\r\n"
-	cs := []*contender{
-		{name: "bare net/http, same bytes", request: native},
-		{name: "native read", request: native},
-		{name: "drop-in read", request: drop},
-	}
-	for _, c := range cs {
-		role := "hufu"
-		if strings.HasPrefix(c.name, "bare") {
-			role = "bare"
-		}
-		c.child = startChild(t, role)
-	}
-	runtime.GOMAXPROCS(1)
-	defer runtime.GOMAXPROCS(runtime.NumCPU())
-	for i := range *rounds + 1 {
-		for _, c := range cs {
-			before, n0 := c.child.stats(t)
-			r, err := load{addr: c.child.addr, request: []byte(c.request), conns: 64}.run(*period)
-			if err != nil {
-				t.Fatal(err)
-			}
-			after, n1 := c.child.stats(t)
-			if i == 0 {
-				continue // warm-up
-			}
-			c.rounds = append(c.rounds, r)
-			c.mallocs = float64(after-before) / float64(n1-n0)
-		}
-	}
-	fmt.Printf("Reads: server on one core, load from the other, 64 connections, medians of %d alternating rounds of %v\n\n", *rounds, *period)
-	fmt.Printf("| server | req/s | ratio | p50 | p99 | answer | allocations |\n|---|---|---|---|---|---|---|\n")
-	for _, c := range cs {
-		ratios := make([]float64, len(c.rounds))
-		for i := range c.rounds {
-			ratios[i] = c.rounds[i].perSecond / cs[0].rounds[i].perSecond
-		}
-		r := median(c.rounds, func(a, b result) int { return int(a.perSecond - b.perSecond) })
-		fmt.Printf("| %s | %.0f | %.2f | %v | %v | %d B | %.1f |\n", c.name, r.perSecond,
-			median(ratios, func(a, b float64) int { return int((a - b) * 1e6) }), r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), r.bytes, c.mallocs)
-	}
-	fmt.Println()
-}
-
-func median[T any](xs []T, cmp func(a, b T) int) T {
-	xs = slices.SortedFunc(slices.Values(xs), cmp)
-	return xs[len(xs)/2]
 }
 
 // renewals measures a renewal from the decision to the new token being readable, over
@@ -209,10 +149,15 @@ func play(role string) error {
 		return measureSize(ctx, dir)
 	}
 	runtime.GOMAXPROCS(1)
+	role, at, _ := strings.Cut(role, "@")
 	var h http.Handler
 	switch role {
 	case "bare":
 		h = bare()
+	case "platform":
+		h = fastPlatform()
+	case "proxy":
+		h = proxyTo(at)
 	case "hufu":
 		dir, err := os.MkdirTemp("", "hufu-bench-")
 		if err != nil {
@@ -223,7 +168,11 @@ func play(role string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.manager.SetApp(ctx, benchApp(0)); err != nil {
+		app := benchApp(0)
+		if at != "" {
+			app.BaseURL = at
+		}
+		if err := s.registry.Load(ctx, []*broker.App{app}, benchClients()); err != nil {
 			return err
 		}
 		if _, err := s.manager.Token(ctx, broker.Key{App: appID(0), Kind: broker.AccessToken}); err != nil {
@@ -231,6 +180,11 @@ func play(role string) error {
 		}
 		h = s.handler
 	}
+	stop, err := profile(role)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	var served countingHandler
 	served.h = h
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -244,9 +198,29 @@ func play(role string) error {
 	for in.Scan() {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		fmt.Println(m.Mallocs, served.n)
+		fmt.Println(m.Mallocs, served.n, int64(cpuTime()))
 	}
 	return nil
+}
+
+// profile writes what a child spends its time on to a file named after its role, in the
+// folder that HUFU_BENCH_PROFILE names.
+func profile(role string) (stop func(), err error) {
+	dir := os.Getenv("HUFU_BENCH_PROFILE")
+	if dir == "" {
+		return func() {}, nil
+	}
+	w, err := os.CreateTemp(dir, role+"-*.cpu")
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = w.Close()
+	}, nil
 }
 
 // countingHandler counts without an atomic: the server runs on one core, and a count
@@ -284,17 +258,11 @@ func measureSize(ctx context.Context, dir string) error {
 	s := sized{Baseline: heap()}
 	spent := cpuTime()
 	// Nothing is due meanwhile; the sandbox of an empty platform is never asked.
-	if f := os.Getenv("HUFU_BENCH_PROFILE"); f != "" {
-		w, err := os.Create(f)
-		if err != nil {
-			return err
-		}
-		defer w.Close()
-		if err := pprof.StartCPUProfile(w); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := profile("size")
+	if err != nil {
+		return err
 	}
+	defer stop()
 	st, err := openStack(ctx, dir, sandboxFor(0).Transport())
 	if err != nil {
 		return err
@@ -376,7 +344,13 @@ func startChild(t *testing.T, role string) *child {
 	return c
 }
 
-func (c *child) stats(t *testing.T) (mallocs, served uint64) {
+// usage is what a child has used so far.
+type usage struct {
+	mallocs, served uint64
+	cpu             time.Duration
+}
+
+func (c *child) stats(t *testing.T) (u usage) {
 	t.Helper()
 	if _, err := c.in.Write([]byte("stats\n")); err != nil {
 		t.Fatal(err)
@@ -384,8 +358,8 @@ func (c *child) stats(t *testing.T) (mallocs, served uint64) {
 	if !c.out.Scan() {
 		t.Fatal("the server is gone")
 	}
-	if _, err := fmt.Sscan(c.out.Text(), &mallocs, &served); err != nil {
+	if _, err := fmt.Sscan(c.out.Text(), &u.mallocs, &u.served, (*int64)(&u.cpu)); err != nil {
 		t.Fatal(err)
 	}
-	return mallocs, served
+	return u
 }
