@@ -185,12 +185,12 @@ func TestABaseURLNeedsAdminOnEveryApp(t *testing.T) {
 			a.BaseURL = baseURL
 			return second(s.PutApp(t.Context(), s.caller(who), a))
 		}
-		for _, u := range []string{"http://10.0.0.7:8080", "https://elsewhere.example.com", "https://api.weixin.qq.com.example.com", "https://api.weixin.qq.com/x"} {
+		for _, u := range []string{"http://10.0.0.7:8080", "https://elsewhere.example.com", "https://api.weixin.qq.com.example.com", "https://api.weixin.qq.com/x", "https://api2.weixin.qq.com:8443", "http://10.0.0.7/api2.weixin.qq.com"} {
 			if err := put("team", u); !errors.Is(err, broker.ErrNotAllowed) || broker.AsError(err).Hint == "" {
 				t.Errorf("%s: %v, want that it is not allowed", u, err)
 			}
 		}
-		for _, u := range []string{"", "https://api.weixin.qq.com", "https://API.weixin.qq.com/"} {
+		for _, u := range []string{"", "https://api.weixin.qq.com", "https://API.weixin.qq.com/", "https://api2.weixin.qq.com"} {
 			if err := put("team", u); err != nil {
 				t.Errorf("%q: %v", u, err)
 			}

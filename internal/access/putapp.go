@@ -37,7 +37,7 @@ func (s *Service) mayReach(asked, full *broker.App) error {
 	if err != nil {
 		return err
 	}
-	if full.BaseURL != d.BaseURL {
+	if s.tokens.Entry(full) != s.tokens.Entry(d) {
 		return &broker.Error{
 			Code: broker.ErrNotAllowed.Code, Class: broker.Denied,
 			Message: "only a client with admin on every app may set a base_url that is not the platform's own",

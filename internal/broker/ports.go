@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -76,6 +78,17 @@ type Platform struct {
 	Upstream Upstream
 	// Examiner finds out what stands between an app and its tokens. Nil: nobody does.
 	Examiner Examiner
+}
+
+// Entry is the one name for all of a platform's own entries: its base URL for those of
+// its hosts, and every other URL itself. Apps that differ in nothing but their way in are
+// one app to the platform, whose tokens they would end for each other.
+func (p *Platform) Entry(baseURL string) string {
+	baseURL = strings.TrimRight(baseURL, "/")
+	if baseURL == "" || p.Upstream != nil && slices.ContainsFunc(p.Upstream.Hosts(), func(host string) bool { return baseURL == "https://"+host }) {
+		return strings.TrimRight(p.BaseURL, "/")
+	}
+	return baseURL
 }
 
 // Source is where tokens of one kind come from.

@@ -166,12 +166,9 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 	if app.ID == "" || app.AppID == "" || platform == nil || lost("base_url", app.BaseURL) || lost("mode", app.Mode) {
 		return // Something of it was a fault, and what it is the same as cannot be told.
 	}
-	r := registration{app.Platform, app.AppID, app.BaseURL, app.Mode}
+	r := registration{app.Platform, app.AppID, platform.Entry(app.BaseURL), app.Mode}
 	if r.mode == "" && len(platform.Modes) > 0 {
 		r.mode = platform.Modes[0]
-	}
-	if r.baseURL == "" {
-		r.baseURL = strings.TrimRight(platform.BaseURL, "/")
 	}
 	if first, taken := l.same[r]; taken {
 		o.fault("is the same app as %s (platform, app_id, base_url and mode); "+

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,7 @@ func options(pairs ...string) config.Options {
 		Platforms: []broker.Platform{
 			{
 				Name: "wechat", Modes: []string{"stable", "classic"}, BaseURL: "https://api.weixin.qq.com",
+				Upstream: entries{"api.weixin.qq.com", "sh.api.weixin.qq.com"},
 				Kinds: func(string) map[broker.Kind]broker.Source {
 					return map[broker.Kind]broker.Source{broker.AccessToken: {}, broker.JSAPITicket: {}, broker.WxCardTicket: {}}
 				},
@@ -44,6 +46,20 @@ func options(pairs ...string) config.Options {
 			{Name: "wecom", Modes: []string{"app"}},
 		},
 	}
+}
+
+// entries is a platform of which nothing but its hosts matters.
+type entries []string
+
+func (e entries) Hosts() []string                               { return e }
+func (entries) Denied() []string                                { return nil }
+func (entries) Route(string) broker.Route                       { return broker.Route{} }
+func (entries) Shown(*http.Request) broker.Shown                { return broker.Shown{} }
+func (entries) Attach(*http.Request, broker.Secret)             {}
+func (entries) Substitute(*http.Request, string, broker.Secret) {}
+func (entries) Refuse(*broker.Error, string) broker.Refusal     { return broker.Refusal{} }
+func (entries) Judge(string, *http.Response, []byte) broker.Judgement {
+	return broker.Judgement{}
 }
 
 // put writes a file below dir and returns its path.

@@ -20,6 +20,8 @@ type Keeper interface {
 	RemoveApp(ctx context.Context, id string) error
 	App(id string) *broker.App
 	AppIDs() []string
+	// Entry is the same for all base URLs that lead to the same platform.
+	Entry(a *broker.App) string
 }
 
 // Config is what a [Registry] is made of. Admit may be nil.
@@ -206,7 +208,7 @@ func (r *Registry) admitted(a *broker.App, allow func(*broker.App) error) (*brok
 func (r *Registry) twin(full *broker.App) *broker.App {
 	var few [4]*broker.App
 	for _, other := range r.ByPlatformID(few[:0], full.Platform, full.AppID) {
-		if other.ID != full.ID && other.Source() == full.Source() {
+		if other.ID != full.ID && other.Mode == full.Mode && r.cfg.Keeper.Entry(other) == r.cfg.Keeper.Entry(full) {
 			return other
 		}
 	}

@@ -35,6 +35,7 @@ func TestARegistrationIsAddedOnce(t *testing.T) {
 		"as the one from here":   newApp("again", "wx0002", "s"),
 		"its id as the app id":   newApp("wx0002", "wx0002", "s"),
 		"with its default named": at(newApp("again", "wx0002", "s"), "", itsOwn),
+		"by another way in":      at(newApp("again", "wx0002", "s"), "", "https://api2.weixin.qq.com"),
 	} {
 		err := put(a)
 		if !errors.Is(err, registry.ErrTwice) || broker.AsError(err).Hint == "" || f.App(a.ID) != nil {

@@ -147,6 +147,12 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 	return &definition{app: &full, kinds: way.kinds, pool: pool}, nil
 }
 
+// Entry is [broker.Platform.Entry] of an app's platform and base URL.
+func (m *Manager) Entry(a *broker.App) string {
+	p := m.platforms[a.Platform]
+	return p.Entry(a.BaseURL)
+}
+
 // Complete returns the app with its platform's defaults filled in, or says why it
 // cannot be registered.
 func (m *Manager) Complete(a *broker.App) (*broker.App, error) {
