@@ -23,7 +23,7 @@ type call struct {
 
 	dog     *watchdog
 	outcome outcome
-	err     error // why there is no answer of the platform
+	err     *broker.Error // why there is no answer of the platform
 }
 
 // callKey is under which a request's context has its call, which the proxy's functions

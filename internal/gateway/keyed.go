@@ -10,12 +10,12 @@ import (
 // An error is returned where nothing has been answered yet, for the caller to render.
 func (g *Gateway) Call(w http.ResponseWriter, r *http.Request, c broker.Caller, key broker.Secret, app, path string) error {
 	x, err := g.keyed(r, c, app, path)
-	if err == nil {
-		x.key = key
-		err = g.serve(w, r, x)
+	if err != nil {
+		g.metrics.end(outRefusedHere)
+		return err
 	}
-	g.metrics.end(x, err)
-	return err
+	x.key = key
+	return g.serve(w, r, x)
 }
 
 func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*call, error) {

@@ -15,13 +15,14 @@ const (
 	outPassed                      // answered by the platform
 	outRefusedThere                // refused by the platform
 	outUnanswered                  // the platform gave no answer
+	outAbandoned                   // the caller went away before the answer began
 )
 
 func (o outcome) String() string {
-	return [...]string{"refused", "throttled", "ok", "platform_refused", "unanswered"}[o]
+	return [...]string{"refused", "throttled", "ok", "platform_refused", "unanswered", "abandoned"}[o]
 }
 
-const outcomes = int(outUnanswered) + 1
+const outcomes = int(outAbandoned) + 1
 
 // replay is what became of a call that was rejected for its token.
 type replay int
@@ -45,6 +46,7 @@ type metrics struct {
 	calls   [outcomes]prometheus.Counter
 	replays [replays]prometheus.Counter
 	seconds prometheus.Histogram
+	pending prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -57,9 +59,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: "hufu", Name: "gateway_call_seconds", Help: "How long calls that were passed on took, bodies and replays included.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+	}), pending: prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "hufu", Name: "gateway_calls_pending", Help: "Calls that are being passed on now.",
 	})}
 	if reg != nil {
-		reg.MustRegister(calls, again, m.seconds)
+		reg.MustRegister(calls, again, m.seconds, m.pending)
 	}
 	for o := range outcome(outcomes) {
 		m.calls[o] = calls.WithLabelValues(o.String())
@@ -70,14 +74,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// end counts a call. One that got nowhere has been refused.
-func (m *metrics) end(x *call, err error) {
-	o := outRefusedHere
-	if x != nil && (err == nil || x.outcome == outUnanswered) {
-		o = x.outcome
-	}
-	m.calls[o].Inc()
-}
+func (m *metrics) end(o outcome)   { m.calls[o].Inc() }
+func (m *metrics) replay(r replay) { m.replays[r].Inc() }
 
-func (m *metrics) replay(r replay)      { m.replays[r].Inc() }
-func (m *metrics) took(d time.Duration) { m.seconds.Observe(d.Seconds()) }
+// begin counts a call that is passed on, until the function is called that it returns.
+func (m *metrics) begin() (end func()) {
+	began := time.Now()
+	m.pending.Inc()
+	return func() {
+		m.pending.Dec()
+		m.seconds.Observe(time.Since(began).Seconds())
+	}
+}

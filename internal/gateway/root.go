@@ -15,8 +15,9 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, app, path, req
 	x, err := g.bare(r, app, path, requestID)
 	if err == nil {
 		err = g.serve(w, r, x)
+	} else {
+		g.metrics.end(outRefusedHere)
 	}
-	g.metrics.end(x, err)
 	if err != nil {
 		g.refuse(w, r, x, requestID, err)
 	}

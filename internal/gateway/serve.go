@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
@@ -11,28 +14,57 @@ import (
 
 // serve makes a call whose app is known. The error is why nothing was answered.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
-	ctx := r.Context()
+	// An answer that breaks off leaves by a panic, which is how a server is told so.
+	defer func() { g.metrics.end(x.outcome) }()
+	if throttled, err := g.prepare(r, x); err != nil {
+		return err
+	} else if throttled != nil {
+		g.throttle(w, x, throttled)
+		return nil
+	}
+	defer g.metrics.begin()()
+	w, r = g.patient(w, r, x)
+	defer x.dog.stop()
+	g.proxy.ServeHTTP(w, r)
+	if x.err == nil {
+		return nil
+	}
+	level := slog.LevelWarn
+	switch {
+	case r.Context().Err() != nil && !errors.Is(context.Cause(r.Context()), errStalled):
+		x.outcome, level = outAbandoned, slog.LevelDebug
+	case x.err.Class == broker.Invalid:
+		x.outcome, level = outRefusedHere, slog.LevelDebug
+	default:
+		x.outcome = outUnanswered
+	}
+	g.log.LogAttrs(r.Context(), level, "a call got no answer of the platform", slog.String("app", x.app.ID), slog.String("client", x.caller.Name()),
+		slog.String("request_id", x.caller.RequestID), slog.Any("error", x.err))
+	return x.err
+}
+
+// prepare checks that a call may be made and gets what opens it. Where the platform has
+// throttled its path it returns what the platform said.
+func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, err error) {
 	deny := x.app.Deny
 	if deny == nil {
 		deny = x.platform.Upstream.Denied()
 	}
-	if err := g.svc.MayCall(ctx, x.caller, x.app, x.route.Sort, x.place.path, deny); err != nil {
-		return err
+	if err := g.svc.MayCall(r.Context(), x.caller, x.app, x.route.Sort, x.place.path, deny); err != nil {
+		return nil, err
 	}
 	if x.route.Metered && g.meter != nil {
 		if throttled := g.meter.Admit(x.app.ID, meterPath(x.place.path)); throttled != nil {
-			g.throttle(w, x, throttled)
-			return nil
+			return throttled, nil
 		}
 	}
-	var err error
 	if x.url, err = g.base(x.app, x.platform); err != nil {
-		return err
+		return nil, err
 	}
 	switch x.route.Sort {
 	case broker.CallApp:
-		if x.token, err = g.svc.CallToken(ctx, x.caller, x.app); err != nil {
-			return err
+		if x.token, err = g.svc.CallToken(r.Context(), x.caller, x.app); err != nil {
+			return nil, err
 		}
 	case broker.CallExchange:
 		x.secrets = g.secrets.of(x.app)
@@ -40,17 +72,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
 	case broker.CallUser, broker.CallManaged:
 		g.svc.CallUntokened(x.caller, x.app)
 	}
-	began := time.Now()
-	w, r = g.patient(w, r, x)
-	defer x.dog.stop()
-	g.proxy.ServeHTTP(w, r)
-	g.metrics.took(time.Since(began))
-	if x.err != nil {
-		x.outcome = outUnanswered
-		g.log.WarnContext(ctx, "a call got no answer of the platform",
-			"app", x.app.ID, "client", x.caller.Name(), "request_id", x.caller.RequestID, "error", x.err)
-	}
-	return x.err
+	return nil, nil
 }
 
 // throttle answers with what the platform said when it throttled the path: it would say
