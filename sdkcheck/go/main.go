@@ -50,7 +50,9 @@ func run() error {
 	defer cancel()
 
 	base := strings.TrimRight(os.Args[1], "/")
-	moveSilenceper(base)
+	if err := moveSilenceper(base); err != nil {
+		return err
+	}
 	var servers []*server
 	for _, app := range []string{"CLASSIC", "STABLE"} {
 		for _, handout := range []string{"REAL", "VIRTUAL"} {
@@ -79,11 +81,13 @@ func run() error {
 func report(servers []*server) error {
 	failed := 0
 	for _, s := range servers {
-		s.Tokens = s.kept.tokens
 		failed += s.Failed
-		if s.Virtual && s.Tokens != 1 {
-			failed++
-			s.Faults = append(s.Faults, "asked for a virtual token more than once")
+		for _, n := range s.kept.tokens {
+			s.Tokens += n
+			if s.Virtual && n != 1 {
+				failed++
+				s.Faults = append(s.Faults, "asked for a virtual token more than once")
+			}
 		}
 	}
 	out := json.NewEncoder(os.Stdout)

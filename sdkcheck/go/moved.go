@@ -1,0 +1,22 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// moved takes to another server what is meant for the platform. With it as the transport of
+// its HTTP client, an SDK needs no setting for its base URL.
+type moved struct {
+	to   *url.URL
+	next http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (m moved) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == "api.weixin.qq.com" {
+		r = r.Clone(r.Context())
+		r.URL.Scheme, r.URL.Host, r.Host = m.to.Scheme, m.to.Host, ""
+	}
+	return m.next.RoundTrip(r)
+}
