@@ -19,6 +19,7 @@ const maxPlain = 64 << 10
 type head struct {
 	raw   []byte
 	whole bool // raw is all of it
+	ended bool // and its end has been read as well
 }
 
 // readHead takes the beginning of an answer that may be an error, and leaves the answer
@@ -44,7 +45,7 @@ func readHead(resp *http.Response) (head, error) {
 		n, err := resp.Body.Read(h.raw[len(h.raw):cap(h.raw)])
 		h.raw = h.raw[:len(h.raw)+n]
 		if err == io.EOF {
-			h.whole = true
+			h.whole, h.ended = true, true
 			break
 		}
 		if err != nil {
@@ -61,11 +62,18 @@ func readHead(resp *http.Response) (head, error) {
 
 // put gives the answer its beginning back.
 func (h head) put(resp *http.Response) {
-	resp.Body = &headed{Reader: io.MultiReader(bytes.NewReader(h.raw), resp.Body), body: resp.Body}
+	b := &headed{body: resp.Body}
+	b.head.Reset(h.raw)
+	b.Reader = &b.head
+	if !h.ended {
+		b.Reader = io.MultiReader(&b.head, resp.Body)
+	}
+	resp.Body = b
 }
 
 type headed struct {
 	io.Reader
+	head bytes.Reader
 	body io.Closer
 }
 

@@ -23,6 +23,30 @@ func parsePlace(written string) (place, bool) {
 	if len(written) > maxPath {
 		return place{}, false
 	}
+	if plainPath(written) {
+		return place{written, written}, true
+	}
+	return takeApart(written)
+}
+
+// plainPath reports whether a path can only mean what it says, as most do.
+func plainPath(s string) bool {
+	before := byte(0)
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', c == '-', c == '_':
+		case (c == '/' || c == '.') && before != '/':
+		default:
+			return false
+		}
+		before = c
+	}
+	return strings.HasPrefix(s, "/")
+}
+
+// takeApart reads a path segment by segment.
+func takeApart(written string) (place, bool) {
 	var path, wire strings.Builder
 	for segment := range strings.SplitSeq(written, "/") {
 		if segment == "" {

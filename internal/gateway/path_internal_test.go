@@ -26,6 +26,9 @@ func TestPlainPathsAreTakenAsTheyAre(t *testing.T) {
 		if !ok || got.path != want {
 			t.Errorf("%q: %q, %v, want %q", written, got.path, ok, want)
 		}
+		if slow, ok := takeApart(written); !ok || slow != got {
+			t.Errorf("%q: %q, %v when it is taken apart, want %q", written, slow, ok, got)
+		}
 	}
 }
 
@@ -54,6 +57,9 @@ func FuzzPlace(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, written, query string) {
 		p, ok := parsePlace(written)
+		if slow, taken := takeApart(written); len(written) <= maxPath && (ok != taken || ok && p != slow) {
+			t.Fatalf("%q: %q, %v, but %q, %v when it is taken apart", written, p, ok, slow, taken)
+		}
 		if !ok {
 			return
 		}
