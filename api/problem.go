@@ -79,6 +79,20 @@ const (
 	CodeInternal     = "internal"      // a fault of the server
 )
 
+// Codes of calls through the gateway that are not passed on, or get no answer. What a
+// platform answers, refusals included, is passed on as it is and has none of them.
+const (
+	CodeBadPath        = "bad_path"             // the path could mean more than one thing
+	CodeBadMethod      = "bad_method"           // the method is none that is passed on
+	CodeKeyInside      = "key_inside"           // the client key would have gone to the platform
+	CodeWrongApp       = "wrong_app"            // the path names one app, the call another
+	CodeTokenMissing   = "token_missing"        // the path wants a user's token
+	CodeWrongTokenKind = "wrong_token_kind"     // an app's token where a user's belongs, or the other way round
+	CodeBodyUnreadable = "body_unreadable"      // the caller's body ended early
+	CodeNoGateway      = "no_gateway"           // the app's platform has no gateway
+	CodeUnreachable    = "platform_unreachable" // no answer; what became of the call may not be known
+)
+
 // Status is the HTTP status that goes with a code of the server; other codes go by
 // their class.
 func Status(code, class string) int {
