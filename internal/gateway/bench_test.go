@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -75,7 +76,7 @@ func newBenchStack(b *testing.B) *benchStack {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { s.Gateway.Close(b.Context()) })
+	b.Cleanup(func() { s.Close(context.WithoutCancel(b.Context())) })
 	return s
 }
 
@@ -122,13 +123,13 @@ func BenchmarkCall(b *testing.B) {
 	run("proxy", "", proxy.ServeHTTP)
 	key, caller := broker.NewSecret(stacktest.Key("caller")), broker.Caller{Client: s.real, Remote: "192.0.2.1:1234", RequestID: "r-1"}
 	run("key", "", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.Call(w, r, caller, key, stacktest.App, benchPath); err != nil {
+		if err := s.Call(w, r, caller, key, stacktest.App, benchPath); err != nil { //nolint:contextcheck // the request has it
 			b.Fatal(err)
 		}
 	})
 	for _, c := range []*broker.Client{s.real, s.opaque} {
 		run(string(c.Handout), "&access_token="+s.shown(b, c).Reveal(), func(w http.ResponseWriter, r *http.Request) {
-			s.Forward(w, r, "", benchPath, "r-1")
+			s.Forward(w, r, "", benchPath, "r-1") //nolint:contextcheck // as above
 		})
 	}
 }
@@ -163,7 +164,7 @@ func BenchmarkReplay(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				x.token = c.tok
-				resp, err := s.RoundTrip(r)
+				resp, err := s.RoundTrip(r) //nolint:bodyclose // nothing is behind it
 				if err != nil || resp.ContentLength != int64(len(cannedUser)) {
 					b.Fatal(resp, err)
 				}

@@ -18,8 +18,9 @@ type call struct {
 	key      broker.Secret // the client key that was shown, if one was
 	url      *url.URL
 
-	token   broker.Token    // what opens a CallApp
-	secrets []broker.Secret // what opens a CallExchange, the likeliest first
+	token   broker.Token     // what opens a CallApp
+	secrets []broker.Secret  // what opens a CallExchange, the likeliest first
+	one     [1]broker.Secret // room for what opened returns
 
 	dog     *watchdog
 	outcome outcome
@@ -42,7 +43,8 @@ func (x *call) opened() []broker.Secret {
 		if x.shown.Token.Equal(x.token.Secret) {
 			return nil // the caller has it already
 		}
-		return []broker.Secret{x.token.Secret}
+		x.one[0] = x.token.Secret
+		return x.one[:]
 	case broker.CallExchange:
 		return x.secrets
 	case broker.CallUser, broker.CallManaged:

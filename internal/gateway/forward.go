@@ -74,6 +74,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	_ = resp.Body.Close() // Its head was all of it.
 	x.token = next
 	body.rewind(r)
+	x.dog.moved()
 	up.Attach(r, x.token.Secret)
 	resp, j, err = g.try(r, x)
 	switch {
@@ -123,6 +124,7 @@ func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response
 	for i, secret := range x.secrets {
 		if i > 0 {
 			body.rewind(r)
+			x.dog.moved()
 		}
 		x.platform.Upstream.Substitute(r, x.app.AppID, secret)
 		once(r)
@@ -147,7 +149,6 @@ func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response
 // try makes a call once and judges the answer.
 func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgement, error) {
 	var j broker.Judgement
-	x.dog.moved()
 	resp, err := g.transport.RoundTrip(r)
 	if err != nil {
 		return nil, j, err //nolint:wrapcheck // ServeHTTP says what it means
@@ -222,7 +223,10 @@ func (x *call) leaks(r *http.Request, body kept) bool {
 	if key == "" {
 		return false
 	}
-	if x.route.Sort != broker.CallExchange && strings.Contains(r.URL.RawQuery, key) || strings.Contains(r.URL.Path, key) || bytes.Contains(body.data, []byte(key)) {
+	switch {
+	case x.route.Sort != broker.CallExchange && strings.Contains(r.URL.RawQuery, key), strings.Contains(r.URL.Path, key):
+		return true
+	case len(body.data) >= len(key) && bytes.Contains(body.data, []byte(key)):
 		return true
 	}
 	for _, vs := range r.Header {

@@ -62,7 +62,8 @@ type Gateway struct {
 	proxy     *httputil.ReverseProxy
 	platforms []*broker.Platform // those with an upstream, in the table's order
 	byName    map[string]*broker.Platform
-	bases     sync.Map // base URL → *url.URL
+	denied    map[string][]string // by platform, for apps that say nothing themselves
+	bases     sync.Map            // base URL → *url.URL
 	keeper    *keeper
 	users     *users
 	secrets   secretBook
@@ -82,13 +83,13 @@ func New(cfg Config) (*Gateway, error) {
 	setDefault(&cfg.MaxReplay, 1<<20)
 	setDefault(&cfg.ReplayMemory, 64<<20)
 	g := &Gateway{
-		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{},
+		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{}, denied: map[string][]string{},
 		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: newUsers(maxUsers), metrics: newMetrics(cfg.Registerer),
 	}
 	for i := range cfg.Platforms {
 		if p := &cfg.Platforms[i]; p.Upstream != nil {
 			g.platforms = append(g.platforms, p)
-			g.byName[p.Name] = p
+			g.byName[p.Name], g.denied[p.Name] = p, p.Upstream.Denied()
 		}
 	}
 	g.proxy = &httputil.ReverseProxy{

@@ -48,7 +48,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
 func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, err error) {
 	deny := x.app.Deny
 	if deny == nil {
-		deny = x.platform.Upstream.Denied()
+		deny = g.denied[x.platform.Name]
 	}
 	if err := g.svc.MayCall(r.Context(), x.caller, x.app, x.route.Sort, x.place.path, deny); err != nil {
 		return nil, err
@@ -93,12 +93,14 @@ func (g *Gateway) throttle(w http.ResponseWriter, x *call, err *broker.Error) {
 // bufferPool gives the proxy its buffers.
 type bufferPool struct{ pool sync.Pool }
 
+const bufferSize = 32 << 10
+
 func newBufferPool() *bufferPool {
-	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}}
+	return &bufferPool{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
 }
 
 // Get implements [httputil.BufferPool].
-func (p *bufferPool) Get() []byte { return *p.pool.Get().(*[]byte) } //nolint:forcetypeassert // the pool holds nothing else
+func (p *bufferPool) Get() []byte { return p.pool.Get().(*[bufferSize]byte)[:] } //nolint:forcetypeassert // the pool holds nothing else
 
 // Put implements [httputil.BufferPool].
-func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }
+func (p *bufferPool) Put(b []byte) { p.pool.Put((*[bufferSize]byte)(b)) }

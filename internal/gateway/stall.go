@@ -51,7 +51,8 @@ func (g *Gateway) patient(w http.ResponseWriter, r *http.Request, x *call) (http
 	if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > g.cfg.MaxReplay) {
 		r.Body = &watched{&patientReader{ReadCloser: r.Body, conn: c, stall: g.cfg.Stall}, dog}
 	}
-	return &patientWriter{ResponseWriter: w, conn: c, stall: g.cfg.Stall}, r
+	// The server's own deadline is farther off than this: short answers need no other.
+	return &patientWriter{ResponseWriter: w, conn: c, stall: g.cfg.Stall, until: time.Now().Add(g.cfg.Stall)}, r
 }
 
 type patientReader struct {
