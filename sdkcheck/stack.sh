@@ -36,6 +36,11 @@ stop() {
 }
 
 cleanup() {
+  local pid
+  # First those that call the servers.
+  for pid in $(jobs -pr); do
+    [ "$pid" = "$server_pid" ] || [ "$pid" = "$sandbox_pid" ] || kill -TERM "$pid" 2>/dev/null || true
+  done
   [ -z "$server_pid" ] || stop "$server_pid" || true
   [ -z "$sandbox_pid" ] || stop "$sandbox_pid" || true
   rm -rf "$work"
