@@ -78,7 +78,7 @@ type outlived struct {
 
 // maxOutlived bounds them. More are replaced out of turn only where somebody else uses
 // the same secret, which no memory mends.
-const maxOutlived = 4
+const maxOutlived = 16
 
 // indexTokens makes e's tokens findable: the one that readers get now, the one before it,
 // and until the given instant also what was there before; zero: that is forgotten. It is

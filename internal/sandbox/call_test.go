@@ -101,7 +101,7 @@ func TestGuardedCalls(t *testing.T) {
 		{"GET", "/cgi-bin/customservice/getkflist", "", `{"kf_list":[]}`},
 		{"POST", "/cgi-bin/media/uploadvideo", `{"media_id":"nonsense"}`, `"errcode":40007`},
 		{"POST", "/customservice/kfaccount/add", `{"kf_account":"a@b"}`, `{"errcode":0,"errmsg":"ok"}`},
-		{"POST", "/wxa/getwxacodeunlimit", `{"scene":"s"}`, "GIF89a"},
+		{"POST", "/wxa/getwxacodeunlimit", `{"scene":"s"}`, "\xff\xd8\xff"},
 		{"POST", "/wxa/getwxacodeunlimit", "{", `"errcode":47001`},
 		{"POST", "/cgi-bin/openapi/quota/get", `{"cgi_path":"cgi-bin/token"}`, `"errcode":76003`},
 		{"POST", "/cgi-bin/openapi/quota/get", `{"cgi_path":"/cgi-bin/nothing"}`, `"errcode":76021`},

@@ -23,7 +23,7 @@ export function turns({ sdk, sandbox, appID, openID }) {
   if (sdk.hasWXACode) {
     all.getWXACodeUnlimit = async () => {
       const picture = await sdk.call('getWXACodeUnlimit', 'a=1', 'pages/index');
-      assert.ok(Buffer.isBuffer(picture) && picture.subarray(0, 3).toString() === 'GIF');
+      assert.ok(Buffer.isBuffer(picture) && picture.subarray(0, 3).toString('hex') === 'ffd8ff');
     };
   }
   if (sdk.logsIn) {
