@@ -99,7 +99,8 @@ type Client struct {
 	// None: all that the app does not deny.
 	Paths []string `json:"paths,omitempty"`
 	// Handout says what the client gets in the place of access tokens: "real" ones, or
-	// "virtual" ones, which are good for calls through the gateway only.
+	// "virtual" ones, which are good for calls through the gateway only, so that they need
+	// the right to call.
 	Handout string `json:"handout,omitempty"`
 	SDK     string `json:"sdk,omitempty"`
 	Origin  string `json:"origin,omitempty"`

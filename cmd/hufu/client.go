@@ -50,13 +50,16 @@ func newClientAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add NAME --app ID...", Short: "Add a client and print its new key, once",
 		Long: "Add a client and print its new key. The server keeps only a hash of it, so that it is\n" +
-			"shown this once. Nothing else is printed to standard output.",
+			"shown this once. Nothing else is printed to standard output.\n\n" +
+			"With --handout virtual it gets tokens that are good for calls through this server only,\n" +
+			"so that it needs the right call: without --allow it may read, renew and call. For one\n" +
+			"that is to read tickets and nothing else use --allow read and no --handout.",
 		Args: args(cobra.ExactArgs(1)),
 	}
 	out := outputFlag(cmd)
 	f := cmd.Flags()
 	f.StringSliceVar(&n.Apps, "app", nil, "an app's id, or a pattern with *, that the client may use; several times or with commas (required)")
-	f.StringSliceVar(&n.Allow, "allow", []string{"read", "renew"}, "what it may do: read, renew, call, users, admin")
+	f.StringSliceVar(&n.Allow, "allow", nil, "what it may do: read, renew, call, users, admin (default read,renew, and call with --handout virtual)")
 	f.StringSliceVar(&n.Paths, "path", nil, "a platform's path, or a pattern with *, that it may call; needs the right call (default: all)")
 	f.StringVar(&n.Handout, "handout", "", "the access tokens it gets: real (default), or virtual, which are good for calls through this server only")
 	f.StringVar(&n.SDK, "sdk", "", "the SDK that caches for the client; it decides about expires_in (default generic)")
@@ -64,6 +67,9 @@ func newClientAdd() *cobra.Command {
 		n.Name = args[0]
 		if len(n.Apps) == 0 {
 			return usageOf(cmd, errors.New("--app is missing: name the apps the client may use"))
+		}
+		if !cmd.Flags().Changed("allow") {
+			n.Allow = defaultAllow(n.Handout)
 		}
 		c, err := dial()
 		if err != nil {
@@ -81,6 +87,14 @@ func newClientAdd() *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// defaultAllow is what a client may do for whom nothing else is said.
+func defaultAllow(handout string) []string {
+	if handout == "virtual" {
+		return []string{"read", "renew", "call"}
+	}
+	return []string{"read", "renew"}
 }
 
 // warnOfMissing tells of apps that a client was given and that are not there. They may

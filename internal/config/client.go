@@ -33,7 +33,7 @@ func (l *clientList) add(v value) {
 	rights(o.field("allow"), c)
 	paths(o.field("paths"), c)
 	patterns(o, c)
-	c.Handout = handout(o.field("handout"))
+	handout(o.field("handout"), c)
 	c.SDK = sdk(o.field("sdk"))
 	o.done()
 	l.config.Clients = append(l.config.Clients, c)
@@ -141,8 +141,13 @@ func patterns(o *object, c *broker.Client) {
 	}
 }
 
-func handout(v value) broker.Handout {
-	return broker.Handout(v.choice(string(broker.HandoutReal), string(broker.HandoutReal), string(broker.HandoutVirtual)))
+// handout is read after the client's rights. Where none of those is one, that is told
+// already.
+func handout(v value, c *broker.Client) {
+	c.Handout = broker.Handout(v.choice(string(broker.HandoutReal), string(broker.HandoutReal), string(broker.HandoutVirtual)))
+	if c.Handout == broker.HandoutVirtual && c.Rights != 0 && !c.Rights.Has(broker.Call) {
+		v.fault("gives the client virtual tokens, which need call, but its allow has no call; add call there, or remove handout for real tokens")
+	}
 }
 
 // sdk returns "" where none is named, which is the generic profile.

@@ -427,6 +427,9 @@ clients:
 `, `2: clients[0].apps: is empty; list the ids of the apps the client may use, or patterns such as "shop-*"`},
 		{"the name of another's client", client("key: ${KEY}\n") + "  - {name: boss, key: \"${KEY2}\", allow: [admin]}\n", `6: clients[1].name: is the name of the client that runs the place; use another one`},
 		{"a way of handing out nobody knows", client("key: ${KEY}\nhandout: fake\n"), `5: clients[0].handout: "fake" is not known; write one of: real, virtual`},
+		{"virtual tokens without call", client("key: ${KEY}\nallow: [read, renew]\nhandout: virtual\n"), `6: clients[0].handout: gives the client virtual tokens, which need call, but its allow has no call; add call there, or remove handout for real tokens`},
+		{"virtual tokens and no rights named", client("key: ${KEY}\nhandout: virtual\n"), `5: clients[0].handout: gives the client virtual tokens, which need call, but its allow has no call; add call there, or remove handout for real tokens`},
+		{"virtual tokens and a right that is none", client("key: ${KEY}\nallow: [cal]\nhandout: virtual\n"), `5: clients[0].allow[0]: "cal" is not known; did you mean "call"?`},
 		{"an SDK nobody knows", client("key: ${KEY}\nsdk: silencer\n"), `5: clients[0].sdk: "silencer" is not a known SDK; did you mean "silenceper"?`},
 	})
 }

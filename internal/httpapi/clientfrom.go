@@ -44,6 +44,9 @@ func clientFrom(in *api.Client) (*broker.Client, error) {
 	default:
 		return nil, invalid("client %q: handout %.40q: want real or virtual", in.Name, in.Handout)
 	}
+	if c.Handout == broker.HandoutVirtual && !rights.Has(broker.Call) {
+		return nil, invalid("client %q: handout is virtual, and virtual tokens need call, but its allow has no call; add call there, or let it have real ones", in.Name)
+	}
 	return c, checkPaths(c)
 }
 

@@ -138,6 +138,8 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 		{"a client with an unknown right", post(`{"name":"x","apps":["shop"],"allow":["write"]}`)},
 		{"a client with an unknown SDK", post(`{"name":"x","apps":["shop"],"sdk":"mine"}`)},
 		{"a client that gets what nobody knows", post(`{"name":"x","apps":["shop"],"handout":"fake"}`)},
+		{"a client that gets virtual tokens and may not call", post(`{"name":"x","apps":["shop"],"allow":["read","renew"],"handout":"virtual"}`)},
+		{"a client that gets virtual tokens by default and may not call", post(`{"name":"x","apps":["shop"],"handout":"virtual"}`)},
 		{"a client with no paths", post(`{"name":"x","apps":["shop"],"allow":["call"],"paths":[]}`)},
 		{"a client with paths that may not call", post(`{"name":"x","apps":["shop"],"paths":["/x"]}`)},
 		{"a client with a path that is none", post(`{"name":"x","apps":["shop"],"allow":["call"],"paths":["/x","y"]}`)},
