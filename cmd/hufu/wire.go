@@ -183,7 +183,9 @@ func (s *server) start(ctx context.Context) error {
 func (s *server) close(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, renewalsTimeout)
 	defer cancel()
-	s.gateway.Close(wait)
+	if err := s.gateway.Close(wait); err != nil {
+		s.log.WarnContext(ctx, "renewals for calls were cut off because they took too long to finish", "error", err)
+	}
 	if err := s.manager.Close(wait); err != nil {
 		s.log.WarnContext(ctx, "renewals were cut off because they took too long to finish", "error", err)
 	}

@@ -19,6 +19,10 @@ const (
 	// CallManaged asks for what is kept here: tokens and tickets. It is never passed on,
 	// because a new token could end the one that everybody has.
 	CallManaged
+	// CallForeign is opened by a token of a kind that is not kept here. It is not passed on:
+	// with the app's own token the platform would say that this is not good, and a good
+	// token would be replaced.
+	CallForeign
 )
 
 // Route is what is known of one path of a platform.

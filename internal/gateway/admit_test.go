@@ -23,16 +23,16 @@ func TestCallsAreRefusedInTheFormOfTheirDoor(t *testing.T) {
 			a    answer
 			want int
 		}{
-			"no token":                            {s.send(request(http.MethodGet, users, "")), 41001},
-			"an empty token":                      {s.get(users, ""), 41001},
-			"a token that is made up":             {s.get(users, "83_madeup"), 40001},
-			"a forged virtual token":              {s.get(users, "hv1_"+strings.Repeat("A", 100)), 40001},
-			"a virtual token with a bit flipped":  {s.get(users, string(flipped)), 40001},
-			"a path that climbs":                  {s.get("/cgi-bin/../v1/apps", s.token(virtualKey)), 40066},
-			"a path on the deny list":             {s.post("/cgi-bin/clear_quota", s.token(virtualKey), `{"appid":"`+stacktest.AppID+`"}`), 48001},
-			"the same in other letters":           {s.post("/CGI-BIN/Clear_Quota/", s.token(virtualKey), `{"appid":"`+stacktest.AppID+`"}`), 48001},
-			"a path that the client may not call": {s.get(users, s.token(limitedKey)), 48001},
-			"an issuing path that is not served":  {s.post("/cgi-bin/component/api_component_token", s.token(virtualKey), "{}"), 40066},
+			"no token":                                {s.send(request(http.MethodGet, users, "")), 41001},
+			"an empty token":                          {s.get(users, ""), 41001},
+			"a token that is made up":                 {s.get(users, "83_madeup"), 40001},
+			"a forged virtual token":                  {s.get(users, "hv1_"+strings.Repeat("A", 100)), 40001},
+			"a virtual token with a bit flipped":      {s.get(users, string(flipped)), 40001},
+			"a path that climbs":                      {s.get("/cgi-bin/../v1/apps", s.token(virtualKey)), 40066},
+			"a path on the deny list":                 {s.post("/cgi-bin/clear_quota", s.token(virtualKey), `{"appid":"`+stacktest.AppID+`"}`), 48001},
+			"the same in other letters":               {s.post("/CGI-BIN/Clear_Quota/", s.token(virtualKey), `{"appid":"`+stacktest.AppID+`"}`), 48001},
+			"a path that the client may not call":     {s.get(users, s.token(limitedKey)), 48001},
+			"a path that wants another sort of token": {s.post("/cgi-bin/component/api_component_token", s.token(virtualKey), "{}"), 61014},
 		} {
 			if c.a.status != http.StatusOK || c.a.Errcode != c.want || !strings.Contains(c.a.Errmsg, " rid: ") {
 				t.Errorf("%s: %d %s, want %d", name, c.a.status, c.a.body, c.want)

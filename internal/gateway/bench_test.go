@@ -76,7 +76,7 @@ func newBenchStack(b *testing.B) *benchStack {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { s.Close(context.WithoutCancel(b.Context())) })
+	b.Cleanup(func() { _ = s.Close(context.WithoutCancel(b.Context())) })
 	return s
 }
 

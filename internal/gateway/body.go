@@ -55,6 +55,11 @@ func (k *keeper) keep(r *http.Request) (kept, error) {
 	} else {
 		x.data, err = io.ReadAll(io.LimitReader(r.Body, k.most+1))
 		x.whole = int64(len(x.data)) <= k.most
+		// Of a body without a length the most was taken beforehand.
+		if used := min(int64(len(x.data)), want); used < want {
+			k.memory.Release(want - used)
+			x.held = used
+		}
 	}
 	if err != nil {
 		k.release(x)

@@ -47,7 +47,7 @@ func (x *call) opened() []broker.Secret {
 		return x.one[:]
 	case broker.CallExchange:
 		return x.secrets
-	case broker.CallUser, broker.CallManaged:
+	case broker.CallUser, broker.CallManaged, broker.CallForeign:
 	}
 	return nil
 }

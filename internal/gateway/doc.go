@@ -15,7 +15,8 @@
 //     that it can be made again, and a few KiB of an answer that could be an error.
 //   - A call is made again only because the platform itself said that the token was not
 //     good, and so has done nothing. What happened to a call that got no answer is not
-//     known, and it is not made again.
+//     known, and it is not made again; only a GET whose connection breaks before an answer
+//     begins, net/http makes once more, and not one that shows a code.
 //
 // Where the platform has throttled a path of an app, calls are answered with its own
 // words until it listens again.

@@ -1,14 +1,11 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
+	"net"
 	"net/http"
 	"net/http/httputil"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -31,6 +28,13 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer g.keeper.release(body)
+	switch x.route.Sort {
+	case broker.CallApp:
+		x.platform.Upstream.Attach(r, x.token.Secret)
+	case broker.CallExchange:
+		x.platform.Upstream.Substitute(r, x.app.AppID, x.secrets[0])
+	case broker.CallUser, broker.CallManaged, broker.CallForeign:
+	}
 	if x.leaks(r, body) {
 		return nil, errKeyInside
 	}
@@ -39,7 +43,7 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		return g.opened(r, x, body)
 	case broker.CallExchange:
 		return g.exchanged(r, x, body)
-	case broker.CallUser, broker.CallManaged:
+	case broker.CallUser, broker.CallManaged, broker.CallForeign:
 	}
 	resp, j, err := g.try(r, x)
 	if err != nil {
@@ -49,10 +53,8 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// opened makes a call that the app's token opens.
+// opened makes a call that the app's token opens. The token is there already.
 func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, error) {
-	up := x.platform.Upstream
-	up.Attach(r, x.token.Secret)
 	resp, j, err := g.try(r, x)
 	if err != nil || j.Verdict != broker.VerdictRejected {
 		return resp, err
@@ -75,7 +77,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	x.token = next
 	body.rewind(r)
 	x.dog.moved()
-	up.Attach(r, x.token.Secret)
+	x.platform.Upstream.Attach(r, x.token.Secret)
 	resp, j, err = g.try(r, x)
 	switch {
 	case err != nil:
@@ -118,15 +120,15 @@ func (g *Gateway) replaceLater(ctx context.Context, x *call) {
 }
 
 // exchanged makes a call that the app secret opens, with each of the app's secrets until
-// the platform takes one. A secret that is refused costs the caller's code nothing: the
+// the platform takes one. The first is there already. A secret that is refused costs the caller's code nothing: the
 // platform looks at it first.
 func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response, error) {
 	for i, secret := range x.secrets {
 		if i > 0 {
 			body.rewind(r)
 			x.dog.moved()
+			x.platform.Upstream.Substitute(r, x.app.AppID, secret)
 		}
-		x.platform.Upstream.Substitute(r, x.app.AppID, secret)
 		once(r)
 		resp, j, err := g.try(r, x)
 		if err != nil {
@@ -143,7 +145,7 @@ func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response
 		g.users.add(x.app.ID, j.Users)
 		return resp, nil
 	}
-	return nil, broker.ErrNoToken // An app has a secret at least.
+	return nil, broker.ErrNoToken // There is a secret at least, see prepare.
 }
 
 // try makes a call once and judges the answer.
@@ -177,64 +179,13 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 	return resp, j, nil
 }
 
-// meterPath is the path as the platform counts it.
+// meterPath is the path as it is counted. Nobody knows whether platforms mind its case, or
+// a slash at its end.
 func meterPath(path string) string {
 	if p := strings.TrimRight(path, "/"); p != "" {
-		return p
+		return strings.ToLower(p)
 	}
 	return "/"
-}
-
-const hidden = "[hidden]"
-
-// hide takes secrets out of what an answer says about its request: redirects and errors
-// may quote it. Larger answers are data and are not looked through.
-func hide(resp *http.Response, h head, secrets []broker.Secret) {
-	for _, s := range secrets {
-		value := s.Reveal()
-		if value == "" {
-			continue
-		}
-		for _, vs := range resp.Header {
-			for i, v := range vs {
-				if strings.Contains(v, value) {
-					vs[i] = strings.ReplaceAll(v, value, hidden)
-				}
-			}
-		}
-		if h.whole && bytes.Contains(h.raw, []byte(value)) {
-			h.raw = bytes.ReplaceAll(h.raw, []byte(value), []byte(hidden))
-			_ = resp.Body.Close() // It has been read to its end.
-			resp.Body = io.NopCloser(bytes.NewReader(h.raw))
-			resp.ContentLength = int64(len(h.raw))
-			resp.Header.Set("Content-Length", strconv.Itoa(len(h.raw)))
-		}
-	}
-}
-
-var errKeyInside = &broker.Error{
-	Code: "key_inside", Class: broker.Invalid, Message: "the client key stands in the call itself, and would have gone to the platform",
-	Hint: "send it in the header Authorization: Bearer CLIENT_KEY and nowhere else, or where the platform's own token paths want the app secret",
-}
-
-// leaks reports whether the client key stands at a place from which it would be sent.
-func (x *call) leaks(r *http.Request, body kept) bool {
-	key := x.key.Reveal()
-	if key == "" {
-		return false
-	}
-	switch {
-	case x.route.Sort != broker.CallExchange && strings.Contains(r.URL.RawQuery, key), strings.Contains(r.URL.Path, key):
-		return true
-	case len(body.data) >= len(key) && bytes.Contains(body.data, []byte(key)):
-		return true
-	}
-	for _, vs := range r.Header {
-		if slices.ContainsFunc(vs, func(v string) bool { return strings.Contains(v, key) }) {
-			return true
-		}
-	}
-	return false
 }
 
 const hintUnknown = "what became of the call is not known; ask the platform before making it again"
@@ -247,6 +198,7 @@ func fault(ctx context.Context, err error) *broker.Error {
 	e := *broker.ErrUnreachable
 	var late interface{ Timeout() bool }
 	var body bodyError
+	var dial *net.OpError
 	switch {
 	case errors.As(err, &body):
 		return &broker.Error{Code: "body_unreadable", Class: broker.Invalid, Message: "the call's body could not be read to its end"}
@@ -257,8 +209,10 @@ func fault(ctx context.Context, err error) *broker.Error {
 	case errors.As(err, &late) && late.Timeout():
 		e.Message = "the platform did not answer in time"
 		e.Hint = hintUnknown
+	case errors.As(err, &dial) && dial.Op == "dial":
+		e.Message, e.Hint = "the platform cannot be reached", "hufu doctor APP says what stands between the app and its platform"
 	default:
-		e.Hint = "hufu doctor APP says what stands between the app and its platform"
+		e.Hint = hintUnknown
 	}
 	// The error itself could quote the call's address, and the token in it.
 	return &e

@@ -111,8 +111,9 @@ func setDefault[T int64 | time.Duration](v *T, to T) {
 	}
 }
 
-// Close waits until nothing goes on any more after its call has ended, or until ctx ends.
-func (g *Gateway) Close(ctx context.Context) {
+// Close waits until nothing goes on any more after its call has ended. If ctx ends before,
+// it returns its error, and what goes on ends by itself within the renewal's time.
+func (g *Gateway) Close(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		g.background.Wait()
@@ -120,7 +121,9 @@ func (g *Gateway) Close(ctx context.Context) {
 	}()
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // it says all there is to say
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -11,7 +12,9 @@ import (
 func (g *Gateway) Call(w http.ResponseWriter, r *http.Request, c broker.Caller, key broker.Secret, app, path string) error {
 	x, err := g.keyed(r, c, app, path)
 	if err != nil {
-		g.metrics.end(outRefusedHere)
+		if !errors.Is(err, broker.ErrManagedHere) { // Others answer that.
+			g.metrics.end(outRefusedHere)
+		}
 		return err
 	}
 	x.key = key
@@ -38,9 +41,11 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 	switch x.route.Sort {
 	case broker.CallManaged:
 		return x, errManaged
+	case broker.CallForeign:
+		return x, broker.ErrTokenNotKept
 	case broker.CallUser:
 		if x.shown.Token.IsZero() {
-			return x, broker.ErrTokenMissing
+			return x, errNoToken
 		}
 		if g.svc.Owns(x.shown.Token) {
 			return x, errAppToken
@@ -69,6 +74,10 @@ var (
 	errManaged = &broker.Error{
 		Code: broker.ErrManagedHere.Code, Class: broker.Invalid, Message: broker.ErrManagedHere.Message,
 		Hint: "tokens and tickets: GET /v1/apps/{app}/tokens/{kind}, or the platform's own token path at the root of this host",
+	}
+	errNoToken = &broker.Error{
+		Code: broker.ErrTokenMissing.Code, Class: broker.Invalid, Message: broker.ErrTokenMissing.Message,
+		Hint: "put it where the platform wants it, which for WeChat is access_token in the query; or, on paths that want the app's own, call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
 	}
 	errAppToken = &broker.Error{
 		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the app's own token, and the path wants that of a user who logged in through a page",

@@ -66,14 +66,16 @@ func (g *Gateway) identify(x *call) error {
 		return g.identifyByUser(x)
 	case broker.CallManaged:
 		return errManaged
+	case broker.CallForeign:
+		return broker.ErrTokenNotKept
 	default:
-		return errManaged
+		return broker.ErrTokenNotKept
 	}
 }
 
 func (g *Gateway) identifyByToken(x *call) error {
 	if x.shown.Token.IsZero() {
-		return broker.ErrTokenMissing
+		return errNoToken
 	}
 	c, a, ok := g.svc.Bearer(x.caller, x.shown.Token)
 	switch {
@@ -103,7 +105,7 @@ func (g *Gateway) identifyByKey(x *call) error {
 func (g *Gateway) identifyByUser(x *call) error {
 	switch {
 	case x.shown.Token.IsZero():
-		return broker.ErrTokenMissing
+		return errNoToken
 	case g.svc.Owns(x.shown.Token):
 		return errAppToken
 	}
@@ -126,7 +128,7 @@ var (
 	}
 	errNoKey = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call shows no app id, or no client key in the place of the app secret",
-		Hint: "this is a Hufu server: put the client's Hufu key in the place of the app secret",
+		Hint: "this is a Hufu server: put the client's Hufu key in the place of the app secret, in the query",
 	}
 	errUnknownKey = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: broker.ErrUnauthorized.Message,

@@ -67,9 +67,11 @@ func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, er
 			return nil, err
 		}
 	case broker.CallExchange:
-		x.secrets = g.secrets.of(x.app)
+		if x.secrets = g.secrets.of(x.app); len(x.secrets) == 0 {
+			return nil, broker.ErrNoToken
+		}
 		g.svc.CallUntokened(x.caller, x.app)
-	case broker.CallUser, broker.CallManaged:
+	case broker.CallUser, broker.CallManaged, broker.CallForeign:
 		g.svc.CallUntokened(x.caller, x.app)
 	}
 	return nil, nil

@@ -77,7 +77,11 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { g.Close(context.WithoutCancel(tb.Context())) })
+	tb.Cleanup(func() {
+		if err := g.Close(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Error(err)
+		}
+	})
 	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Errcode: wechat.Errcode, ErrorBody: wechat.ErrorBody})
 	if err != nil {
 		tb.Fatal(err)

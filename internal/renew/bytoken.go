@@ -2,6 +2,7 @@ package renew
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,28 +89,35 @@ func (m *Manager) indexTokens(e *entry, current, previous uint64, until time.Tim
 		previous = e.hashes[1]
 	}
 	now := m.now()
+	older := e.older()
 	for _, old := range e.hashes {
 		if old != 0 && old != current && old != previous && now.Before(until) {
-			e.outlived = append(e.outlived, outlived{old, until})
+			older = append(slices.Clip(older), outlived{old, until})
 		}
-	}
-	for _, old := range e.hashes {
 		m.byToken.remove(old, e)
 	}
-	kept := e.outlived[:0]
-	for i, o := range e.outlived {
+	kept := make([]outlived, 0, min(len(older), maxOutlived))
+	for i, o := range older {
 		m.byToken.remove(o.hash, e)
-		if current != 0 && now.Before(o.until) && i >= len(e.outlived)-maxOutlived {
+		if current != 0 && o.hash != current && o.hash != previous && now.Before(o.until) && i >= len(older)-maxOutlived {
 			m.byToken.add(o.hash, e)
 			kept = append(kept, o)
 		}
 	}
-	if e.outlived = kept; len(kept) == 0 {
-		e.outlived = nil
+	if len(kept) > 0 || len(older) > 0 {
+		e.outlived.Store(&kept)
 	}
 	m.byToken.add(current, e)
 	m.byToken.add(previous, e)
 	e.hashes = [2]uint64{current, previous}
+}
+
+// older lists the tokens that are findable beside the newest two. The list is not changed.
+func (e *entry) older() []outlived {
+	if p := e.outlived.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
 
 // ByToken finds the key of a token that was handed out here and may still be in use: the
@@ -130,11 +138,9 @@ func (m *Manager) ByToken(seen broker.Secret) (broker.Key, bool) {
 // hasExpired reports whether a token that is in the index only because it was replaced out
 // of turn has expired since.
 func (e *entry) hasExpired(h uint64, now time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, o := range e.outlived {
+	for _, o := range e.older() {
 		if o.hash == h {
-			return !now.Before(o.until) && h != e.hashes[0] && h != e.hashes[1]
+			return !now.Before(o.until)
 		}
 	}
 	return false

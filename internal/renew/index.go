@@ -148,7 +148,7 @@ type entry struct {
 	gone        bool // the app was removed
 	// hashes of the current and the previous token, as they are in the token index.
 	hashes   [2]uint64
-	outlived []outlived
+	outlived atomic.Pointer[[]outlived] // nil: there are none
 
 	// slot and wake belong to the scheduler.
 	slot int

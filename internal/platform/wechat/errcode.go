@@ -27,6 +27,8 @@ const (
 	codeMinuteQuota  = 45011
 	codeBadFormat    = 47001
 	codeUnauthorized = 48001
+	// codeComponentToken asks for the token of a third-party platform.
+	codeComponentToken = 61014
 )
 
 // meaning is what one of the platform's codes says.
@@ -149,6 +151,8 @@ func Errcode(err *broker.Error) (code int, errmsg string) {
 		code = codeBadToken
 	case errors.Is(err, broker.ErrBadPath), errors.Is(err, broker.ErrManagedHere), errors.Is(err, broker.ErrNoGateway):
 		code = codeBadPath
+	case errors.Is(err, broker.ErrTokenNotKept):
+		code = codeComponentToken
 	case errors.Is(err, broker.ErrUnauthorized):
 		code = codeBadSecret
 	case err.Class == broker.Throttled && err.Reset == broker.ResetMinute:

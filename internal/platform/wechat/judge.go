@@ -34,7 +34,7 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	switch sort {
 	case broker.CallUser:
 		where = atUser
-	case broker.CallExchange, broker.CallManaged:
+	case broker.CallExchange, broker.CallManaged, broker.CallForeign:
 		where = atToken
 	case broker.CallApp:
 	}

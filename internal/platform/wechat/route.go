@@ -64,7 +64,7 @@ func (upstream) Route(path string) broker.Route {
 	case strings.HasPrefix(path, belowSNS):
 		return broker.Route{Sort: broker.CallUser}
 	case strings.HasPrefix(path, belowComponent):
-		return broker.Route{Sort: broker.CallManaged}
+		return broker.Route{Sort: broker.CallForeign}
 	default:
 		return broker.Route{Sort: broker.CallApp, Metered: true}
 	}

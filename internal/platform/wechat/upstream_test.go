@@ -26,7 +26,7 @@ func refuse(code, message string) string {
 
 func TestUpstreamContract(t *testing.T) {
 	t.Parallel()
-	app, managed := broker.Route{Sort: broker.CallApp, Metered: true}, broker.Route{Sort: broker.CallManaged}
+	app, managed, foreign := broker.Route{Sort: broker.CallApp, Metered: true}, broker.Route{Sort: broker.CallManaged}, broker.Route{Sort: broker.CallForeign}
 	user, exchange := broker.Route{Sort: broker.CallUser}, broker.Route{Sort: broker.CallExchange}
 	clears := broker.Route{Sort: broker.CallApp, Metered: true, Clears: true}
 	platformtest.Upstream(t, platformtest.UpstreamHarness{
@@ -35,8 +35,8 @@ func TestUpstreamContract(t *testing.T) {
 			"/cgi-bin/message/custom/send": app, "/wxa/getwxacode": app, "/cgi-bin/get_api_domain_ip": app, "/datacube/getusersummary": app,
 			"/cgi-bin/tokens": app, "/cgi-bin/openapi/quota/get": app,
 			"/cgi-bin/token": managed, "/cgi-bin/stable_token": managed, "/cgi-bin/ticket/getticket": managed,
-			"/cgi-bin/component/api_component_token": managed, "/cgi-bin/component/api_authorizer_token": managed,
-			"/cgi-bin/component/api_query_auth": managed, "/cgi-bin/component/clear_quota/v2": managed,
+			"/cgi-bin/component/api_component_token": foreign, "/cgi-bin/component/api_authorizer_token": foreign,
+			"/cgi-bin/component/api_query_auth": foreign, "/cgi-bin/component/clear_quota/v2": foreign,
 			"/sns/jscode2session": exchange, "/sns/oauth2/access_token": exchange,
 			"/cgi-bin/clear_quota/v2":   {Sort: broker.CallExchange, Clears: true},
 			"/sns/oauth2/refresh_token": user, "/sns/userinfo": user, "/sns/auth": user,
@@ -174,7 +174,7 @@ func TestRefusalsSayWhatToDoInOneLine(t *testing.T) {
 	}
 	for err, code := range map[*broker.Error]int{
 		broker.ErrTokenKind: 40001, broker.ErrBadPath: 40066, broker.ErrManagedHere: 40066, broker.ErrNoGateway: 40066,
-		broker.ErrUnauthorized: 40125, broker.ErrNotAllowed: 48001, broker.ErrUnreachable: -1,
+		broker.ErrUnauthorized: 40125, broker.ErrNotAllowed: 48001, broker.ErrTokenNotKept: 61014, broker.ErrUnreachable: -1,
 		{Code: "wrong_app", Class: broker.Invalid}: 40013,
 	} {
 		if got, _ := wechat.Errcode(err); got != code {

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const hidden = "[hidden]"
+
+// hide takes secrets out of what an answer says about its request: redirects and errors
+// may quote it. Larger answers are data and are not looked through.
+func hide(resp *http.Response, h head, secrets []broker.Secret) {
+	for _, s := range secrets {
+		value := s.Reveal()
+		if value == "" {
+			continue
+		}
+		for _, vs := range resp.Header {
+			for i, v := range vs {
+				if strings.Contains(v, value) {
+					vs[i] = strings.ReplaceAll(v, value, hidden)
+				}
+			}
+		}
+		if plain := h.plain(resp); bytes.Contains(plain, []byte(value)) {
+			h = h.replaced(resp, bytes.ReplaceAll(plain, []byte(value), []byte(hidden)))
+		}
+	}
+}
+
+// replaced gives the answer another content, which is not packed.
+func (h head) replaced(resp *http.Response, content []byte) head {
+	_ = resp.Body.Close() // It has been read to its end.
+	h.raw = content
+	resp.Body = &headed{Reader: bytes.NewReader(content), body: http.NoBody}
+	resp.ContentLength = int64(len(content))
+	resp.Header.Set("Content-Length", strconv.Itoa(len(content)))
+	resp.Header.Del("Content-Encoding")
+	return h
+}
+
+var errKeyInside = &broker.Error{
+	Code: "key_inside", Class: broker.Invalid, Message: "the client key stands in the call itself, and would have gone to the platform",
+	Hint: "send it in the header Authorization: Bearer CLIENT_KEY and nowhere else, or where the platform's own token paths want the app secret",
+}
+
+// leaks reports whether the client key stands in what is about to be sent, as it is or
+// with some of it percent-encoded.
+func (x *call) leaks(r *http.Request, body kept) bool {
+	key := x.key.Reveal()
+	if key == "" {
+		return false
+	}
+	if shows(r.URL.RawQuery, key) || shows(r.URL.Path, key) || len(body.data) >= len(key) && bytes.Contains(body.data, []byte(key)) {
+		return true
+	}
+	if strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/x-www-form-urlencoded") && shows(string(body.data), key) {
+		return true
+	}
+	for _, vs := range r.Header {
+		if slices.ContainsFunc(vs, func(v string) bool { return shows(v, key) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func shows(text, key string) bool {
+	if strings.Contains(text, key) {
+		return true
+	}
+	return strings.Contains(text, "%") && strings.Contains(decoded(text), key)
+}
+
+// decoded takes every percent-encoding for what it stands for, and leaves alone what is
+// none.
+func decoded(text string) string {
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			var c [1]byte
+			if _, err := hex.Decode(c[:], []byte(text[i+1:i+3])); err == nil {
+				b = append(b, c[0])
+				i += 2
+				continue
+			}
+		}
+		b = append(b, text[i])
+	}
+	return string(b)
+}
