@@ -90,6 +90,7 @@ const (
 	CodeWrongTokenKind = "wrong_token_kind"     // an app's token where a user's belongs, or the other way round
 	CodeBodyUnreadable = "body_unreadable"      // the caller's body ended early
 	CodeNoGateway      = "no_gateway"           // the app's platform has no gateway
+	CodeTokenNotKept   = "token_not_kept"       // the path wants a token of a kind that is not kept here
 	CodeUnreachable    = "platform_unreachable" // no answer; what became of the call may not be known
 )
 

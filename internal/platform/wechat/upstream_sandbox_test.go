@@ -33,7 +33,7 @@ func TestCallsOpenTheSimulatedPlatform(t *testing.T) {
 				up.Attach(r, got.Token)
 			case broker.CallExchange:
 				up.Substitute(r, appID, broker.NewSecret(appSecret))
-			case broker.CallUser, broker.CallManaged:
+			case broker.CallUser, broker.CallManaged, broker.CallForeign:
 			}
 			resp, err := sb.Transport().RoundTrip(r)
 			must(t, err)
