@@ -2,31 +2,11 @@ package dropin
 
 import (
 	"encoding/json"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
-
-// FuzzParam holds the short way of reading a parameter against the library's.
-func FuzzParam(f *testing.F) {
-	for _, seed := range []string{
-		"", "secret=x", "secret=x&secret=y", "secret", "secret=", "=x", "&&secret=x&", "a=1;secret=x", "secret=a;b&secret=c",
-		"%73ecret=x", "sec%ret=x&secret=y", "secret=%zz&secret=y", "secret=a+b%20c", "+secret=x", "SECRET=x", "secret=a=b", "secret%3Dx",
-		strings.Repeat("&", 1000) + "secret=x",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, query string) {
-		for _, name := range []string{"secret", "appid", "grant_type", "access_token", "type"} {
-			want, _ := url.ParseQuery(query)
-			if got := param(query, name); got != want.Get(name) {
-				t.Errorf("param(%q, %q) = %q, want %q", query, name, got, want.Get(name))
-			}
-		}
-	})
-}
 
 // FuzzStable feeds the body of stable_token, which strangers write. Whatever it is, it
 // is read as what the JSON says, or refused with one of the platform's codes.

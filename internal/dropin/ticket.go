@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/query"
 )
 
 const ticketPath = "/cgi-bin/ticket/getticket"
@@ -14,12 +15,12 @@ const ticketPath = "/cgi-bin/ticket/getticket"
 // is that one's margin that is added.
 func (h *Handler) serveTicket(w http.ResponseWriter, r request) outcome {
 	q := r.URL.RawQuery
-	c, app, no := h.holder(r, param(q, "access_token"))
+	c, app, no := h.holder(r, query.Value(q, "access_token"))
 	if no.code != 0 {
 		return h.refuse(w, r, no)
 	}
 	var kind broker.Kind
-	switch param(q, "type") {
+	switch query.Value(q, "type") {
 	case "jsapi":
 		kind = broker.JSAPITicket
 	case "wx_card":

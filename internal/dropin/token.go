@@ -13,6 +13,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/query"
 )
 
 const (
@@ -39,7 +40,7 @@ type credentials struct {
 // serveToken is GET /cgi-bin/token.
 func (h *Handler) serveToken(w http.ResponseWriter, r request) outcome {
 	q := r.URL.RawQuery
-	return h.token(w, r, credentials{grant: param(q, "grant_type"), appID: param(q, "appid"), key: param(q, "secret")})
+	return h.token(w, r, credentials{grant: query.Value(q, "grant_type"), appID: query.Value(q, "appid"), key: query.Value(q, "secret")})
 }
 
 // serveStable is POST /cgi-bin/stable_token. A body that is a form is refused as the

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/query"
 )
 
 // Judge implements [broker.Upstream]. Only an object with an errcode other than 0 is a
@@ -89,7 +90,7 @@ func carried(r *http.Request) []broker.Secret {
 	}
 	var secrets []broker.Secret
 	for _, name := range []string{paramToken, paramSecret, paramAppSecret, paramRefresh, "code", "js_code", "component_access_token"} {
-		if v := platform.QueryValue(r.URL.RawQuery, name); v != "" {
+		if v := query.Value(r.URL.RawQuery, name); v != "" {
 			secrets = append(secrets, broker.NewSecret(v))
 		}
 	}

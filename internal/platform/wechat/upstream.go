@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/broker"
-	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/query"
 )
 
 // upstream is how the platform's calls look. All of its credentials are parameters of
@@ -27,7 +27,7 @@ const (
 // Shown implements [broker.Upstream]. Where a user's token is renewed, its refresh token
 // is what the call shows.
 func (upstream) Shown(r *http.Request) broker.Shown {
-	query := r.URL.RawQuery
+	q := r.URL.RawQuery
 	token, secret := paramToken, paramSecret
 	switch {
 	case ends(r.URL.Path, pathUserRefresh):
@@ -36,28 +36,28 @@ func (upstream) Shown(r *http.Request) broker.Shown {
 		secret = paramAppSecret
 	}
 	return broker.Shown{
-		Token: broker.NewSecret(platform.QueryValue(query, token)),
-		AppID: platform.QueryValue(query, paramAppID),
-		Key:   broker.NewSecret(platform.QueryValue(query, secret)),
+		Token: broker.NewSecret(query.Value(q, token)),
+		AppID: query.Value(q, paramAppID),
+		Key:   broker.NewSecret(query.Value(q, secret)),
 	}
 }
 
 // Attach implements [broker.Upstream].
 func (upstream) Attach(r *http.Request, tok broker.Secret) {
-	r.URL.RawQuery = platform.ReplaceQuery(r.URL.RawQuery, platform.QueryParam{Name: paramToken, Value: tok.Reveal()})
+	r.URL.RawQuery = query.Replace(r.URL.RawQuery, query.Param{Name: paramToken, Value: tok.Reveal()})
 }
 
 // Substitute implements [broker.Upstream]. A token goes as well: some SDKs send one along
 // with everything [S], and no such call wants it.
 func (upstream) Substitute(r *http.Request, appID string, secret broker.Secret) {
-	id := platform.QueryParam{Name: paramAppID, Value: appID}
+	id := query.Param{Name: paramAppID, Value: appID}
 	wanted, other := paramSecret, paramAppSecret
 	clears := ends(r.URL.Path, pathClearQuotaV2)
 	if clears {
 		wanted, other = other, wanted
 	}
-	r.URL.RawQuery = platform.ReplaceQuery(r.URL.RawQuery, id, platform.QueryParam{Name: wanted, Value: secret.Reveal()},
-		platform.QueryParam{Name: other}, platform.QueryParam{Name: paramToken})
+	r.URL.RawQuery = query.Replace(r.URL.RawQuery, id, query.Param{Name: wanted, Value: secret.Reveal()},
+		query.Param{Name: other}, query.Param{Name: paramToken})
 	if clears && r.Method == http.MethodPost {
 		setForm(r, `{"appid":`+quote(appID)+`,"appsecret":`+quote(secret.Reveal())+`}`)
 	}

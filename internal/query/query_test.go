@@ -1,4 +1,4 @@
-package platform_test
+package query_test
 
 import (
 	"net/url"
@@ -6,26 +6,31 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/query"
 )
 
-func TestQueryValueReadsAsNetURLDoes(t *testing.T) {
-	t.Parallel()
-	for _, query := range []string{
-		"", "access_token=T", "a=1&access_token=T&access_token=U", "access%5Ftoken=T", "access_token=a%2Fb+c", "access_token",
-		"access_token=&access_token=T", "access_token=%zz&access_token=T", "access_token=x;y&access_token=T", "%zz=1&access_token=T",
-		"Access_Token=T", "a=1;access_token=T", "&&access_token=T", "access_token=T=U", "=access_token", "xaccess_token=1",
+// FuzzValue holds the short way of reading a parameter against the library's.
+func FuzzValue(f *testing.F) {
+	for _, seed := range []string{
+		"", "secret=x", "a=1&secret=x&secret=y", "secret", "secret=", "secret=&secret=x", "=x", "=secret", "&&secret=x&", "a=1;secret=x",
+		"secret=a;b&secret=c", "%73ecret=x", "sec%ret=x&secret=y", "secret=%zz&secret=y", "%zz=1&secret=y", "secret=a+b%20c%2F", "+secret=x",
+		"SECRET=x", "secret=a=b", "secret%3Dx", "xsecret=1", "access%5Ftoken=T", strings.Repeat("&", 1000) + "secret=x",
 	} {
-		values, _ := url.ParseQuery(query) // it returns what it could read
-		if got, want := platform.QueryValue(query, "access_token"), values.Get("access_token"); got != want {
-			t.Errorf("of %q: %q, want %q", query, got, want)
-		}
+		f.Add(seed)
 	}
+	f.Fuzz(func(t *testing.T, q string) {
+		want, _ := url.ParseQuery(q) // it returns what it could read
+		for _, name := range []string{"secret", "appid", "grant_type", "access_token", "type"} {
+			if got := query.Value(q, name); got != want.Get(name) {
+				t.Errorf("Value(%q, %q) = %q, want %q", q, name, got, want.Get(name))
+			}
+		}
+	})
 }
 
-func TestReplaceQueryLeavesTheOthersAsTheyWere(t *testing.T) {
+func TestReplaceLeavesTheOthersAsTheyWere(t *testing.T) {
 	t.Parallel()
-	for query, want := range map[string]string{
+	for q, want := range map[string]string{
 		"":                                "access_token=T%2F1",
 		"a=1":                             "access_token=T%2F1&a=1",
 		"z=%E4&a=+&b=%2f&a=2&c":           "access_token=T%2F1&z=%E4&a=+&b=%2f&a=2&c",
@@ -39,17 +44,17 @@ func TestReplaceQueryLeavesTheOthersAsTheyWere(t *testing.T) {
 		"access%5ftoken%=U&%zz=1&a=%zz":   "access_token=T%2F1&a=%zz",
 		"secret=S&&a=1":                   "access_token=T%2F1&a=1",
 	} {
-		got := platform.ReplaceQuery(query, platform.QueryParam{Name: "access_token", Value: "T/1"}, platform.QueryParam{Name: "secret"})
+		got := query.Replace(q, query.Param{Name: "access_token", Value: "T/1"}, query.Param{Name: "secret"})
 		if got != want {
-			t.Errorf("%q becomes %q, want %q", query, got, want)
+			t.Errorf("%q becomes %q, want %q", q, got, want)
 		}
 	}
-	if got := platform.ReplaceQuery("access_token=U", platform.QueryParam{Name: "access_token"}); got != "" {
+	if got := query.Replace("access_token=U", query.Param{Name: "access_token"}); got != "" {
 		t.Errorf("what is taken out leaves %q", got)
 	}
 }
 
-func FuzzReplaceQuery(f *testing.F) {
+func FuzzReplace(f *testing.F) {
 	for _, s := range []string{
 		"a=1&access_token=x", "a=1;access_token=x;b=2", "access%5Ftoken=x&%=1", "a=%3Baccess_token=x", "access_token;=x", "a#;b",
 		"ACCESS_TOKEN=1&acceſs_token=2",
@@ -57,14 +62,14 @@ func FuzzReplaceQuery(f *testing.F) {
 		f.Add(s, "83_token")
 	}
 	f.Add("access_token=1", "a&access_token=2;access_token=3#%+ \x00")
-	f.Fuzz(func(t *testing.T, query, token string) {
+	f.Fuzz(func(t *testing.T, q, token string) {
 		if token == "" {
 			return
 		}
 		const name = "access_token"
-		put := platform.QueryParam{Name: name, Value: token}
-		got := platform.ReplaceQuery(query, put)
-		before, _ := url.ParseQuery(query)
+		put := query.Param{Name: name, Value: token}
+		got := query.Replace(q, put)
+		before, _ := url.ParseQuery(q)
 		after, err := url.ParseQuery(got)
 		if vs := after[name]; !slices.Equal(vs, []string{token}) {
 			t.Errorf("net/url reads the tokens %q of %q", vs, got)
@@ -85,10 +90,10 @@ func FuzzReplaceQuery(f *testing.F) {
 		}
 		for k, vs := range before {
 			if !strings.EqualFold(k, name) && !contains(after[k], vs) {
-				t.Errorf("%q had %q=%q and has %q in %q", query, k, vs, after[k], got)
+				t.Errorf("%q had %q=%q and has %q in %q", q, k, vs, after[k], got)
 			}
 		}
-		if again := platform.ReplaceQuery(got, put); again != got {
+		if again := query.Replace(got, put); again != got {
 			t.Errorf("put in twice, %q becomes %q", got, again)
 		}
 	})

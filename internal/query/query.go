@@ -1,13 +1,14 @@
-package platform
+// Package query reads and changes the queries of URLs, which hold credentials, without
+// making maps of them. What it reads is what net/url reads.
+package query
 
 import (
 	"net/url"
 	"strings"
 )
 
-// QueryValue returns the first value of a parameter of a query, as [url.Values.Get]
-// does, without making a map of all of them.
-func QueryValue(query, name string) string {
+// Value returns the first value of a parameter of a query, as [url.Values.Get] does.
+func Value(query, name string) string {
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
@@ -28,10 +29,10 @@ func QueryValue(query, name string) string {
 	return ""
 }
 
-// QueryParam is one parameter of a query, in the clear.
-type QueryParam struct{ Name, Value string }
+// Param is one parameter of a query, in the clear.
+type Param struct{ Name, Value string }
 
-// ReplaceQuery returns a query in which each of the parameters stands exactly once, and
+// Replace returns a query in which each of the parameters stands exactly once, and
 // those with an empty value not at all, whatever stood there before. The others stay as
 // they were written, in their order.
 //
@@ -41,7 +42,7 @@ type QueryParam struct{ Name, Value string }
 // encoding and case; what is put in comes first; a semicolon and a number sign, at which
 // some readers split or stop, are escaped; and what has a name that cannot be decoded is
 // dropped, as net/url drops it.
-func ReplaceQuery(query string, params ...QueryParam) string {
+func Replace(query string, params ...Param) string {
 	n := len(query)
 	for _, p := range params {
 		n += len(p.Name) + len(p.Value) + 2
@@ -79,7 +80,7 @@ func separate(b *strings.Builder) {
 
 // replaced reports whether a pair has the name of one of the parameters, or one that
 // cannot be decoded.
-func replaced(pair string, params []QueryParam) bool {
+func replaced(pair string, params []Param) bool {
 	name, _, _ := strings.Cut(pair, "=")
 	name, err := unescape(name)
 	if err != nil {
