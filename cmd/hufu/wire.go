@@ -125,7 +125,7 @@ func (s *server) assemble() error {
 		return err
 	}
 	native, err := dropin.New(dropin.Config{
-		Service: service, Forward: s.gateway, Logger: s.log, Errcode: wechat.Errcode, ErrorBody: wechat.ErrorBody, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
+		Service: service, Forward: s.gateway, Logger: s.log, Refuse: wechat.Platform(nil).Upstream.Refuse, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	})
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 
 // The platform's codes for what is refused here.
 const (
-	codeSystem      = -1
 	codeBadToken    = 40001
 	codeBadGrant    = 40002
 	codeBadAppID    = 40013
@@ -91,28 +90,17 @@ func (h *Handler) refuse(w http.ResponseWriter, r request, x refusal) outcome {
 		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", x.code),
 		slog.String("reason", x.reason), slog.String("client", broker.Caller{Client: x.client}.Name()), slog.String("app", x.app),
 		slog.String("remote", r.RemoteAddr))
-	h.writeError(w, r.rid, x.code, msg)
+	h.writeError(w, r.rid, &broker.Error{PlatformCode: strconv.Itoa(x.code), PlatformMessage: msg})
 	return refusedByCaller
 }
 
-// fail answers with an error of the server or the platform, in the platform's terms.
+// fail answers with an error of the server or the platform.
 func (h *Handler) fail(w http.ResponseWriter, r request, c broker.Caller, app string, err error) outcome {
 	e := broker.AsError(err)
-	code, msg := h.cfg.Errcode(e)
-	if code == 0 {
-		code, msg = codeSystem, errmsg(codeSystem)
-	}
-	if e.PlatformCode == "" && e.Message != "" {
-		msg += ": " + e.Message
-		if e.Class == broker.Misconfigured && e.Hint != "" {
-			msg += "; " + e.Hint // somebody has to do something, and may only see this
-		}
-	}
 	h.log.LogAttrs(r.Context(), slog.LevelWarn, "a drop-in call got no token",
-		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", code),
-		slog.String("code", e.Code), slog.String("class", string(e.Class)), slog.String("client", c.Name()), slog.String("app", app),
-		slog.Any("error", err))
-	h.writeError(w, r.rid, code, msg)
+		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.String("code", e.Code),
+		slog.String("class", string(e.Class)), slog.String("client", c.Name()), slog.String("app", app), slog.Any("error", err))
+	h.writeError(w, r.rid, e)
 	return failed
 }
 
@@ -133,9 +121,12 @@ func writeHeader(w http.ResponseWriter, rid string) {
 // writeError writes an error in the platform's form. Where the platform gave a rid of
 // its own that one is kept, because the platform's support asks for it; ours is in the
 // header.
-func (h *Handler) writeError(w http.ResponseWriter, rid string, code int, msg string) {
+func (h *Handler) writeError(w http.ResponseWriter, rid string, err *broker.Error) {
+	x := h.cfg.Refuse(err, rid)
 	writeHeader(w, rid)
-	_, _ = w.Write(h.cfg.ErrorBody(code, msg, rid)) // the peer is gone if this fails
+	w.Header().Set("Content-Type", x.ContentType)
+	w.WriteHeader(x.Status)
+	_, _ = w.Write(x.Body) // the peer is gone if this fails
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}

@@ -19,18 +19,15 @@ type Forwarder interface {
 	Forward(w http.ResponseWriter, r *http.Request, app, path, requestID string)
 }
 
-// Config is what a [Handler] is made of. Service, Logger, Errcode and ErrorBody are
-// required.
+// Config is what a [Handler] is made of. Service, Logger and Refuse are required.
 type Config struct {
 	Service *access.Service
 	// Forward passes on all other calls. Nil: there are no other paths.
 	Forward Forwarder
 	Logger  *slog.Logger
-	// Errcode says an error in the platform's own terms: its words where it said some,
-	// else the closest code of its table. It is wechat.Errcode.
-	Errcode func(*broker.Error) (code int, errmsg string)
-	// ErrorBody writes an error as the platform does. It is wechat.ErrorBody.
-	ErrorBody  func(code int, errmsg, requestID string) []byte
+	// Refuse says an error in the platform's own form: its words where it said some, else
+	// the closest code of its table and what to do. It is that of WeChat's upstream.
+	Refuse     func(err *broker.Error, requestID string) broker.Refusal
 	Registerer prometheus.Registerer // nil: metrics are not exported
 	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
 	MaxBody int64
@@ -53,8 +50,8 @@ type Handler struct {
 
 // New returns a handler for every path that is not the native API's.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Service == nil || cfg.Logger == nil || cfg.Errcode == nil || cfg.ErrorBody == nil {
-		return nil, errors.New("dropin: service, logger, errcode and error body are required")
+	if cfg.Service == nil || cfg.Logger == nil || cfg.Refuse == nil {
+		return nil, errors.New("dropin: service, logger and refuse are required")
 	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 64 << 10

@@ -121,7 +121,8 @@ func TestAVirtualClientThatMayNotCallIsToldSo(t *testing.T) {
 	t.Parallel()
 	inBubble(t, withVirtual(t), func(t *testing.T, s *stack) {
 		for _, a := range []answer{s.token(stacktest.Key("blind")), s.stable(stacktest.Key("blind"), true)} {
-			if a.Errcode != 48001 || !strings.Contains(a.Errmsg, "it needs the right call on the app shop") {
+			if a.Errcode != 48001 || !strings.Contains(a.Errmsg, "it needs the right call on the app shop") ||
+				!strings.Contains(a.Errmsg, "; a virtual token is good for calls through this server only: an administrator") {
 				t.Errorf("%+v", a)
 			}
 		}

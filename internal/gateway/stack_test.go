@@ -82,7 +82,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 			tb.Error(err)
 		}
 	})
-	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Errcode: wechat.Errcode, ErrorBody: wechat.ErrorBody})
+	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Refuse: wechat.Platform(nil).Upstream.Refuse})
 	if err != nil {
 		tb.Fatal(err)
 	}

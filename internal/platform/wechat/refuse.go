@@ -26,13 +26,13 @@ func (upstream) Refuse(err *broker.Error, requestID string) broker.Refusal {
 			msg += "; " + platform.Clean(err.Hint)
 		}
 	}
-	return broker.Refusal{Status: http.StatusOK, ContentType: "application/json", Body: ErrorBody(code, msg, requestID)}
+	return broker.Refusal{Status: http.StatusOK, ContentType: "application/json", Body: errorBody(code, msg, requestID)}
 }
 
-// ErrorBody is an error as the platform writes it. The id of the request stands at its
+// errorBody is an error as the platform writes it. The id of the request stands at its
 // end as the platform's own would, unless the message has one of the platform, for which
 // its support asks.
-func ErrorBody(code int, errmsg, requestID string) []byte {
+func errorBody(code int, errmsg, requestID string) []byte {
 	if requestID != "" && !strings.Contains(errmsg, " rid: ") {
 		errmsg += " rid: " + requestID
 	}
