@@ -32,8 +32,9 @@ const maxLooked = 1000
 
 // CallableByUser finds the app for a call that shows a token of one of its users and
 // nothing that says which app that is. Such calls are the same for all apps of a
-// platform, so that any will do that clients may call; one at the platform's own base URL
-// is preferred. It returns false where there is none.
+// platform, so that any will do that clients may call and that is at the platform's own base
+// URL: a user's token goes to no place that is one app's alone (I8). Where the platform's
+// app id is shown, that app is the one. It returns false where there is none.
 func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, bool) {
 	var few [4]*broker.App
 	found := s.registry.ByPlatformID(few[:0], platform, appID)
@@ -45,17 +46,17 @@ func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, 
 			}
 		}
 	}
-	var other *broker.App
+	var named *broker.App
 	for _, a := range found {
 		switch {
 		case len(s.callers.of(s, a.ID)) == 0:
-		case a.BaseURL == baseURL || a.BaseURL == "":
+		case a.BaseURL == baseURL:
 			return a, true
-		case other == nil:
-			other = a
+		case appID != "" && named == nil:
+			named = a
 		}
 	}
-	return other, other != nil
+	return named, named != nil
 }
 
 // Lookup returns an app while it is not yet known who asks; nil: there is none.
@@ -105,7 +106,7 @@ func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, s
 	denied := acl.Denied(deny, path)
 	switch {
 	case denied && !acl.Allow(c.Client, broker.Admin, a.ID):
-		return s.denyPath(c, a.ID, "the path is on the app's deny list", "only a client with the right admin on the app may call it; the app's deny says which paths that are")
+		return s.denyPath(c, a.ID, path, "the path is on the app's deny list", "only a client with the right admin on the app may call it; the app's deny says which paths that are")
 	case denied:
 		e := entryOf(c, "call_denied_path", a.ID, nil)
 		e.Target = path
@@ -116,12 +117,12 @@ func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, s
 	case c.Client != nil && acl.AllowPath(c.Client, path):
 		return nil
 	case c.Client != nil:
-		return s.denyPath(c, a.ID, "the client's paths do not have this one", hintPaths)
+		return s.denyPath(c, a.ID, path, "the client's paths do not have this one", hintPaths)
 	}
 	could := 0
 	for _, client := range s.callers.of(s, a.ID) {
-		if sort == broker.CallApp && client.Handout == broker.HandoutVirtual {
-			continue
+		if sort == broker.CallApp && (client.Handout == broker.HandoutVirtual || !acl.Allow(client, broker.Read, a.ID)) {
+			continue // it never had one
 		}
 		if acl.AllowPath(client, path) {
 			return nil
@@ -129,17 +130,19 @@ func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, s
 		could++
 	}
 	if could == 0 {
-		return s.denyPath(c, a.ID, "no client may make such calls on the app without saying who it is",
+		return s.denyPath(c, a.ID, path, "no client may make such calls on the app without saying who it is",
 			"give the client that this token was handed out to the right call, or let it show its key as well: Authorization: Bearer CLIENT_KEY")
 	}
-	return s.denyPath(c, a.ID, "no client that this call could be of has this path among its paths", hintPaths)
+	return s.denyPath(c, a.ID, path, "no client that this call could be of has this path among its paths", hintPaths)
 }
 
 const hintPaths = "a client's paths say which of the platform's paths it may call; an administrator of the server can change them"
 
-func (s *Service) denyPath(c broker.Caller, app, why, hint string) error {
+// denyPath refuses a call of a path, and writes down which it was.
+func (s *Service) denyPath(c broker.Caller, app, path, why, hint string) error {
 	err := &broker.Error{Code: broker.ErrNotAllowed.Code, Class: broker.ErrNotAllowed.Class, Message: broker.ErrNotAllowed.Message + ": " + why, Hint: hint}
 	e := entryOf(c, "call", app, err)
+	e.Target = path
 	s.audit.Count(e)
 	return s.refuse(err)
 }

@@ -22,7 +22,7 @@ func TestACallWithoutAClientMayDoWhatItsClientsMay(t *testing.T) {
 		users   = "/cgi-bin/user/get"
 		login   = "/sns/userinfo"
 	)
-	limited := client("limited", broker.Call, "narrow")
+	limited := client("limited", broker.Read|broker.Call, "narrow")
 	limited.Paths = []string{"/cgi-bin/message/*"}
 	sns := virtualClient("sns", broker.Call, "narrow")
 	sns.Paths = []string{"/sns/*", users}
@@ -88,7 +88,7 @@ func TestWhoCouldHaveMadeACallFollowsTheClients(t *testing.T) {
 		if may() {
 			t.Error("a call is allowed although no client may make one")
 		}
-		if _, err := s.Registry.AddClient(ctx, client("temp", broker.Call, "blog")); err != nil {
+		if _, err := s.Registry.AddClient(ctx, client("temp", broker.Read|broker.Call, "blog")); err != nil {
 			t.Fatal(err)
 		}
 		if !may() {

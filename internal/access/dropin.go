@@ -122,7 +122,7 @@ func (s *Service) ByToken(ctx context.Context, c broker.Caller, seen broker.Secr
 func (s *Service) ReadTicket(ctx context.Context, c broker.Caller, a *broker.App, kind broker.Kind, path string) (Held, error) {
 	mayCall := acl.AllowPath(c.Client, path) && !acl.Denied(a.Deny, path)
 	if c.Client != nil && !mayCall && !acl.Allow(c.Client, broker.Read, a.ID) {
-		return Held{}, s.denyPath(c, a.ID, "neither may the client call this path nor has it the right read", hintPaths)
+		return Held{}, s.denyPath(c, a.ID, path, "neither may the client call this path nor has it the right read", hintPaths)
 	}
 	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind})
 	if err != nil {

@@ -28,6 +28,9 @@ const (
 // Route is what is known of one path of a platform.
 type Route struct {
 	Sort CallSort
+	// Nameless says that a call may be made without saying whose it is: it shows all that
+	// its platform wants to see, and is small. Only GETs of a [CallUser] are.
+	Nameless bool
 	// Metered says that the platform counts calls of this path for the app as a whole, so
 	// that one caller's refusal for the quota holds for all.
 	Metered bool

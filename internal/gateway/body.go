@@ -5,65 +5,88 @@ import (
 	"io"
 	"net/http"
 	"strings"
-
-	"golang.org/x/sync/semaphore"
+	"sync"
 )
 
 // keeper keeps the bodies of calls, so that they can be made again. What it keeps at a
-// time is bounded; calls beyond that are made once.
+// time is bounded, as a whole and for each client; calls beyond that are made once.
 type keeper struct {
 	most   int64 // of one body
-	memory *semaphore.Weighted
+	memory int64
+	share  int64 // of one client
+
+	mu   sync.Mutex
+	used int64
+	by   map[string]int64 // client → what is kept for it
 }
 
 func newKeeper(most, memory int64) *keeper {
-	return &keeper{most: most, memory: semaphore.NewWeighted(memory)}
+	return &keeper{most: most, memory: memory, share: max(memory/4, most), by: map[string]int64{}}
+}
+
+// reserve takes memory for a client, if there is any left for it.
+func (k *keeper) reserve(client string, n int64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.used+n > k.memory || k.by[client]+n > k.share {
+		return false
+	}
+	k.used += n
+	k.by[client] += n
+	return true
 }
 
 // kept is what is known of a call's body.
 type kept struct {
-	whole bool   // all of it is in data
-	data  []byte // shared with requests under way, and not changed
-	held  int64  // of the keeper's memory
+	whole  bool   // all of it is in data
+	data   []byte // shared with requests under way, and not changed
+	client string
+	held   int64 // of the keeper's memory
+}
+
+// release gives back what is held for a body.
+func (k *keeper) release(x kept) {
+	if x.held == 0 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.used -= x.held
+	if k.by[x.client] -= x.held; k.by[x.client] == 0 {
+		delete(k.by, x.client)
+	}
 }
 
 // keep reads a request's body as far as it may be kept. The request can be sent after it,
-// and the caller gives the memory back with [keeper.release].
+// and the caller gives the memory back with [keeper.release]. Memory is taken as the body
+// comes, not by what it is said to be.
 //
 // A body without a length gets one if it is small: not every platform takes chunks.
-func (k *keeper) keep(r *http.Request) (kept, error) {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+func (k *keeper) keep(r *http.Request, client string) (kept, error) {
+	switch {
+	case r.Body == nil, r.Body == http.NoBody, r.ContentLength == 0:
 		r.Body, r.ContentLength = nil, 0
 		return kept{whole: true}, nil
-	}
-	want := r.ContentLength
-	if want > k.most {
+	case r.ContentLength > k.most:
 		return kept{}, nil
 	}
-	if want < 0 {
-		want = k.most
-	}
-	if !k.memory.TryAcquire(want) {
-		return kept{}, nil
-	}
-	x := kept{held: want}
-	var err error
-	if r.ContentLength > 0 {
-		x.data = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, x.data)
-		x.whole = true
-	} else {
-		x.data, err = io.ReadAll(io.LimitReader(r.Body, k.most+1))
-		x.whole = int64(len(x.data)) <= k.most
-		// Of a body without a length the most was taken beforehand.
-		if used := min(int64(len(x.data)), want); used < want {
-			k.memory.Release(want - used)
-			x.held = used
+	x := kept{client: client}
+	for !x.whole && int64(len(x.data)) <= k.most {
+		if len(x.data) == cap(x.data) && !k.grow(&x, r.ContentLength) {
+			break
 		}
-	}
-	if err != nil {
-		k.release(x)
-		return kept{}, bodyError{err}
+		n, err := r.Body.Read(x.data[len(x.data):cap(x.data)])
+		x.data = x.data[:len(x.data)+n]
+		switch {
+		case err == io.EOF && (r.ContentLength < 0 || int64(len(x.data)) == r.ContentLength), int64(len(x.data)) == r.ContentLength:
+			x.whole = int64(len(x.data)) <= k.most
+		case err == io.EOF:
+			k.release(x)
+			return kept{}, bodyError{io.ErrUnexpectedEOF}
+		case err != nil:
+			k.release(x)
+			return kept{}, bodyError{err}
+		}
 	}
 	if x.whole {
 		x.rewind(r)
@@ -74,6 +97,23 @@ func (k *keeper) keep(r *http.Request) (kept, error) {
 		}{io.MultiReader(bytes.NewReader(x.data), r.Body), r.Body}
 	}
 	return x, nil
+}
+
+// grow makes room for more of a body of the given length; negative: nobody knows it.
+func (k *keeper) grow(x *kept, length int64) bool {
+	const first = 4 << 10
+	room := max(2*int64(cap(x.data)), first)
+	if length > 0 {
+		room = min(room, length)
+	}
+	room = min(room, k.most+1)
+	more := room - int64(cap(x.data))
+	if more <= 0 || !k.reserve(x.client, more) {
+		return false
+	}
+	x.held += more
+	x.data = append(make([]byte, 0, room), x.data...)
+	return true
 }
 
 // rewind puts the body in place, for the first time or again. GetBody lets the transport
@@ -87,12 +127,6 @@ func (x kept) rewind(r *http.Request) {
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.data)), nil }
 	r.ContentLength = int64(len(x.data))
 	r.TransferEncoding = nil
-}
-
-func (k *keeper) release(x kept) {
-	if x.held > 0 {
-		k.memory.Release(x.held)
-	}
 }
 
 // once keeps the transport from making a call without a body a second time by itself, as

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -15,6 +16,7 @@ type call struct {
 	route    broker.Route
 	place    place
 	shown    broker.Shown
+	small    bool          // it is a GET without a body
 	key      broker.Secret // the client key that was shown, if one was
 	url      *url.URL
 
@@ -23,6 +25,7 @@ type call struct {
 	one     [1]broker.Secret // room for what opened returns
 
 	dog     *watchdog
+	conn    *http.ResponseController // to the caller
 	outcome outcome
 	err     *broker.Error // why there is no answer of the platform
 }
@@ -34,6 +37,12 @@ type callKey struct{}
 func callOf(ctx context.Context) *call {
 	x, _ := ctx.Value(callKey{}).(*call)
 	return x
+}
+
+// repeatable reports whether there may be a reason to make the call once more. Those that
+// anybody may make are not kept for it.
+func (x *call) repeatable() bool {
+	return x.route.Sort == broker.CallApp || x.route.Sort == broker.CallExchange
 }
 
 // opened lists what the call carries to the platform and nobody else may see.

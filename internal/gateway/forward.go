@@ -23,11 +23,17 @@ func rewrite(p *httputil.ProxyRequest) {
 // opened it was not good and that can be mended. It is the transport of the proxy.
 func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := callOf(r.Context())
-	body, err := g.keeper.keep(r)
-	if err != nil {
-		return nil, err
+	var body kept
+	if x.repeatable() {
+		var err error
+		if body, err = g.keeper.keep(r, x.caller.Name()); err != nil {
+			return nil, err
+		}
+		defer g.keeper.release(body)
 	}
-	defer g.keeper.release(body)
+	if !body.whole && r.Body != nil {
+		r.Body = x.streamed(r.Body, g.cfg.Stall)
+	}
 	switch x.route.Sort {
 	case broker.CallApp:
 		x.platform.Upstream.Attach(r, x.token.Secret)
@@ -86,7 +92,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	case j.Verdict == broker.VerdictRejected:
 		// If another call has seen this one rejected as well, it deals with it.
 		g.metrics.replay(replayRejected)
-		g.strange.add(x.app.ID, meterPath(x.place.path))
+		g.trust.strange(x.app.ID, meterPath(x.place.path))
 	default:
 		g.metrics.replay(replayDone)
 	}
@@ -97,9 +103,9 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
 	defer cancel()
-	mend := g.svc.Rejected
-	if g.strange.has(x.app.ID, meterPath(x.place.path)) {
-		mend = g.svc.Doubted
+	mend := g.svc.Doubted
+	if g.trust.believes(x.app.ID, meterPath(x.place.path)) {
+		mend = g.svc.Rejected
 	}
 	next, err := mend(ctx, x.caller, x.token)
 	if err == nil && next.Version == x.token.Version {
@@ -168,11 +174,19 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 	if x.route.Clears && j.Err == nil && resp.StatusCode == http.StatusOK && g.meter != nil {
 		g.meter.Cleared(x.app.ID)
 	}
+	if x.route.Sort == broker.CallApp && j.Verdict == broker.VerdictOK && resp.StatusCode == http.StatusOK {
+		g.trust.opened(x.app.ID, meterPath(x.place.path))
+	}
 	x.outcome = outPassed
 	if j.Err != nil {
 		x.outcome = outRefusedThere
 	}
+	if h, err = readPage(resp, h); err != nil {
+		return nil, j, err
+	}
 	hide(resp, h, x.opened())
+	// What comes after an answer is nobody's, and not looked through.
+	resp.Trailer = nil
 	if !h.whole {
 		resp.Body = &watched{resp.Body, x.dog}
 	}

@@ -30,6 +30,14 @@ type Meter interface {
 	Cleared(app string)
 }
 
+const (
+	// maxKey is longer than any client key; hashing is not to cost more than that.
+	maxKey = 512
+	// maxNameless bounds the calls at a time that do not say whose they are. Anybody may
+	// make them who can reach this server.
+	maxNameless = 64
+)
+
 // Config is what a [Gateway] is made of. Service, Platforms, Transport and Logger are
 // required.
 type Config struct {
@@ -67,7 +75,8 @@ type Gateway struct {
 	keeper    *keeper
 	users     *users
 	secrets   secretBook
-	strange   strange
+	nameless  chan struct{} // has a place for each call that does not say whose it is
+	trust     *trust
 	metrics   *metrics
 
 	background sync.WaitGroup // what goes on after its call
@@ -84,7 +93,7 @@ func New(cfg Config) (*Gateway, error) {
 	setDefault(&cfg.ReplayMemory, 64<<20)
 	g := &Gateway{
 		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{}, denied: map[string][]string{},
-		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: newUsers(maxUsers), metrics: newMetrics(cfg.Registerer),
+		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: newUsers(maxUsers), trust: newTrust(maxTrusted), nameless: make(chan struct{}, maxNameless), metrics: newMetrics(cfg.Registerer),
 	}
 	for i := range cfg.Platforms {
 		if p := &cfg.Platforms[i]; p.Upstream != nil {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // maxHead is how much of an answer is read before it is passed on. The longest error of a
@@ -24,12 +26,13 @@ type head struct {
 
 // readHead takes the beginning of an answer that may be an error, and leaves the answer
 // as if nothing had been read. Of one that cannot be an error, by its type or its size,
-// or because no JSON object begins there, nothing or little is read.
+// because it is a file that somebody has sent, which may hold anything, or because no JSON
+// object begins there, nothing or little is read.
 func readHead(resp *http.Response) (head, error) {
 	if resp.Body == nil || resp.Body == http.NoBody || resp.ContentLength == 0 {
 		return head{whole: true}, nil
 	}
-	if resp.ContentLength > maxHead || media(resp.Header.Get("Content-Type")) {
+	if resp.ContentLength > maxHead || media(resp.Header.Get("Content-Type")) || resp.Header["Content-Disposition"] != nil {
 		return head{}, nil
 	}
 	packed := resp.Header.Get("Content-Encoding") != ""
@@ -57,6 +60,37 @@ func readHead(resp *http.Response) (head, error) {
 	}
 	h.whole = h.whole || resp.ContentLength > 0 && int64(len(h.raw)) == resp.ContentLength
 	h.put(resp)
+	return h, nil
+}
+
+// maxPage bounds what is read of an answer that is not the platform's usual one.
+const maxPage = 64 << 10
+
+// readPage reads on where an answer is a page: a redirect, an error of HTTP, or something
+// for people to read. Platforms do not answer calls like that, but what stands before
+// them may, and quote the call. So such a page is looked through as a whole, and one that
+// is too large for that is not passed on.
+func readPage(resp *http.Response, h head) (head, error) {
+	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	if h.whole || resp.StatusCode < http.StatusMultipleChoices && !strings.EqualFold(strings.TrimSpace(kind), "text/html") {
+		return h, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+	_ = resp.Body.Close() // It has been read, or is given up.
+	switch {
+	case err != nil:
+		return head{}, err //nolint:wrapcheck // the round trip's own error
+	case len(b) > maxPage:
+		return head{}, &broker.Error{
+			Code: broker.ErrUnreachable.Code, Class: broker.Transient, Message: "something else than the platform answered",
+			Hint: "a page came back that no platform sends: look what is at the app's base_url, or between it and this server",
+		}
+	}
+	h = head{raw: b, whole: true}
+	resp.Body = io.NopCloser(bytes.NewReader(b))
+	if plain := h.plain(resp); plain == nil {
+		return head{}, &broker.Error{Code: broker.ErrUnreachable.Code, Class: broker.Transient, Message: "something else than the platform answered, in a form that cannot be read"}
+	}
 	return h, nil
 }
 

@@ -14,24 +14,15 @@ func cleanRequest(h http.Header) {
 			delete(h, name)
 		}
 	}
-	// An answer is read here as far as it may be an error, so that it has to be in a form
-	// that is understood here.
-	if offers := h.Values("Accept-Encoding"); len(offers) > 0 {
-		delete(h, "Accept-Encoding")
-		if strings.Contains(strings.ToLower(strings.Join(offers, ",")), "gzip") {
-			h["Accept-Encoding"] = gzipOnly
-		}
-	}
 }
-
-// gzipOnly is shared and not changed.
-var gzipOnly = []string{"gzip"}
 
 func private(name string) bool {
 	switch name {
 	case "Authorization", "Cookie", "Proxy-Authorization", "Forwarded", "Via", "Origin", "Referer",
 		"X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip",
 		"X-Original-Url", "X-Original-Host", "X-Rewrite-Url", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
+		// An answer is read here as far as it may be an error, so that it comes unpacked.
+		"Accept-Encoding",
 		"X-Request-Id", "Connection", "Upgrade", "Te", "Expect",
 		// With one of these net/http makes a call twice by itself.
 		"Idempotency-Key", "X-Idempotency-Key":
@@ -46,7 +37,7 @@ func cleanAnswer(h http.Header) {
 	for name := range h {
 		switch name {
 		case "Set-Cookie", "Set-Cookie2", "Strict-Transport-Security", "Alt-Svc", "Clear-Site-Data", "Public-Key-Pins", "Refresh",
-			"Content-Security-Policy-Report-Only", "Report-To", "Nel", "Service-Worker-Allowed":
+			"Content-Security-Policy-Report-Only", "Trailer", "Report-To", "Nel", "Service-Worker-Allowed":
 			delete(h, name)
 		default:
 			if strings.HasPrefix(name, "Access-Control-") {
@@ -54,4 +45,13 @@ func cleanAnswer(h http.Header) {
 			}
 		}
 	}
+	// What strangers have sent to the platform, a browser that comes upon it here shall
+	// neither take for something else nor run.
+	h["X-Content-Type-Options"], h["Content-Security-Policy"] = noSniff, sandboxed
 }
+
+// They are shared and not changed.
+var (
+	noSniff   = []string{"nosniff"}
+	sandboxed = []string{"sandbox; default-src 'none'"}
+)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -36,13 +37,13 @@ func plainPath(s string) bool {
 		c := s[i]
 		switch {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', c == '-', c == '_':
-		case (c == '/' || c == '.') && before != '/':
+		case c == '.' && before != '/', c == '/' && before != '/' && before != '.':
 		default:
 			return false
 		}
 		before = c
 	}
-	return strings.HasPrefix(s, "/")
+	return strings.HasPrefix(s, "/") && before != '.'
 }
 
 // takeApart reads a path segment by segment.
@@ -69,11 +70,11 @@ func takeApart(written string) (place, bool) {
 }
 
 func plainSegment(s string) bool {
-	if s == "." || s == ".." || !utf8.ValidString(s) {
-		return false
+	if strings.HasSuffix(s, ".") || !utf8.ValidString(s) {
+		return false // Some readers take dots at the end for nothing, and two of them for a way up.
 	}
 	for _, c := range s {
-		if c < ' ' || c == 0x7f || c == utf8.RuneError || strings.ContainsRune(`/\%;?#`, c) {
+		if c < ' ' || c == 0x7f || c == utf8.RuneError || unicode.IsSpace(c) || strings.ContainsRune(`/\%;?#`, c) {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,11 +17,7 @@ const hidden = "[hidden]"
 // hide takes secrets out of what an answer says about its request: redirects and errors
 // may quote it. Larger answers are data and are not looked through.
 func hide(resp *http.Response, h head, secrets []broker.Secret) {
-	for _, s := range secrets {
-		value := s.Reveal()
-		if value == "" {
-			continue
-		}
+	for _, value := range written(secrets) {
 		for _, vs := range resp.Header {
 			for i, v := range vs {
 				if strings.Contains(v, value) {
@@ -32,6 +29,22 @@ func hide(resp *http.Response, h head, secrets []broker.Secret) {
 			h = h.replaced(resp, bytes.ReplaceAll(plain, []byte(value), []byte(hidden)))
 		}
 	}
+}
+
+// written lists the ways in which secrets may stand in a text.
+func written(secrets []broker.Secret) []string {
+	var all []string
+	for _, s := range secrets {
+		value := s.Reveal()
+		if value == "" {
+			continue
+		}
+		all = append(all, value)
+		if escaped := url.QueryEscape(value); escaped != value {
+			all = append(all, escaped)
+		}
+	}
+	return all
 }
 
 // replaced gives the answer another content, which is not packed.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -40,7 +41,7 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 	var first *call
 	var firstErr error
 	for _, p := range g.platforms {
-		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r)}
+		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r), small: r.Method == http.MethodGet && r.ContentLength == 0}
 		err := g.identify(x)
 		if err == nil && app != "" && x.app.ID != app {
 			err = errOtherApp
@@ -93,6 +94,9 @@ func (g *Gateway) identifyByKey(x *call) error {
 	if x.shown.AppID == "" || x.shown.Key.IsZero() {
 		return errNoKey
 	}
+	if len(x.shown.Key.Reveal()) > maxKey {
+		return errUnknownKey
+	}
 	if x.caller.Client = g.svc.Authenticate(x.shown.Key.Reveal()); x.caller.Client == nil {
 		return errUnknownKey
 	}
@@ -108,6 +112,8 @@ func (g *Gateway) identifyByUser(x *call) error {
 		return errNoToken
 	case g.svc.Owns(x.shown.Token):
 		return errAppToken
+	case !x.route.Nameless || !x.small:
+		return errNameless
 	}
 	if a := g.svc.Lookup(g.users.app(x.shown.Token)); a != nil && a.Platform == x.platform.Name {
 		x.app = a
@@ -125,6 +131,14 @@ var (
 	errUnknownToken = &broker.Error{
 		Code: broker.ErrTokenUnknown.Code, Class: broker.Invalid, Message: "no app here has this token now",
 		Hint: "it may have been replaced long ago, fetched elsewhere, or be the token of a user, which opens only that user's paths; ask this server for the app's token",
+	}
+	errNameless = &broker.Error{
+		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call does not say which app it is for, and is none of those that need not",
+		Hint: "call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
+	}
+	errBusy = &broker.Error{
+		Code: broker.ErrNotReady.Code, Class: broker.Throttled, Reset: broker.ResetMinute, Message: "too many calls that do not say whose they are are being passed on", RetryAfter: time.Second,
+		Hint: "call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
 	}
 	errNoKey = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call shows no app id, or no client key in the place of the app secret",

@@ -22,6 +22,14 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
 		g.throttle(w, x, throttled)
 		return nil
 	}
+	if x.route.Sort == broker.CallUser && x.caller.Client == nil {
+		select {
+		case g.nameless <- struct{}{}:
+			defer func() { <-g.nameless }()
+		default:
+			return errBusy
+		}
+	}
 	defer g.metrics.begin()()
 	w, r = g.patient(w, r, x)
 	defer x.dog.stop()

@@ -82,7 +82,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 			tb.Error(err)
 		}
 	})
-	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Refuse: wechat.Platform(nil).Upstream.Refuse})
+	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -44,15 +44,16 @@ func (w *watched) Read(b []byte) (int, error) {
 // patient replaces the server's deadlines, which are meant for small requests: a body may
 // take its time as long as it does not stand still.
 func (g *Gateway) patient(w http.ResponseWriter, r *http.Request, x *call) (http.ResponseWriter, *http.Request) {
-	c := http.NewResponseController(w)
+	x.conn = http.NewResponseController(w)
 	ctx, dog := watch(r.Context(), g.cfg.Stall)
 	x.dog = dog
 	r = r.WithContext(context.WithValue(ctx, callKey{}, x))
-	if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > g.cfg.MaxReplay) {
-		r.Body = &watched{&patientReader{ReadCloser: r.Body, conn: c, stall: g.cfg.Stall}, dog}
-	}
-	// The server's own deadline is farther off than this: short answers need no other.
-	return &patientWriter{ResponseWriter: w, conn: c, stall: g.cfg.Stall, until: time.Now().Add(g.cfg.Stall)}, r
+	return &patientWriter{ResponseWriter: w, conn: x.conn, stall: g.cfg.Stall}, r
+}
+
+// streamed is a body that is sent as it comes.
+func (x *call) streamed(body io.ReadCloser, stall time.Duration) io.ReadCloser {
+	return &watched{&patientReader{ReadCloser: body, conn: x.conn, stall: stall}, x.dog}
 }
 
 type patientReader struct {
@@ -89,6 +90,14 @@ func (p *patientWriter) Write(b []byte) (int, error) {
 		_ = p.conn.SetWriteDeadline(p.until) // As above.
 	}
 	return p.ResponseWriter.Write(b) //nolint:wrapcheck // it stands for the answer
+}
+
+// WriteHeader passes on what is an answer. What platforms say before it is meant for this
+// server.
+func (p *patientWriter) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		p.ResponseWriter.WriteHeader(status)
+	}
 }
 
 // Unwrap lets the proxy flush.

@@ -112,6 +112,14 @@ func (m *Manager) indexTokens(e *entry, current, previous uint64, until time.Tim
 	e.hashes = [2]uint64{current, previous}
 }
 
+// forgetOlder makes only the newest two of e's tokens findable. It is called with e.mu held.
+func (m *Manager) forgetOlder(e *entry) {
+	for _, o := range e.older() {
+		m.byToken.remove(o.hash, e)
+	}
+	e.outlived.Store(nil)
+}
+
 // older lists the tokens that are findable beside the newest two. The list is not changed.
 func (e *entry) older() []outlived {
 	if p := e.outlived.Load(); p != nil {

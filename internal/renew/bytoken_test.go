@@ -60,7 +60,18 @@ func TestATokenThatLeakedIsFoundNoMore(t *testing.T) {
 				lifetimes, policy := realTimes()
 				f := newFleet(t, fleetConfig{replicas: 2, mode: mode, sandbox: lifetimes, policy: policy})
 				defer func() { f.close() }()
-				first := f.token(f.replicas[0])
+				seen := []broker.Token{f.token(f.replicas[0])}
+				for range 3 { // They die one after the other before the last one leaks.
+					time.Sleep(time.Minute)
+					if _, err := f.sandbox.KillCurrent(appID, sandbox.Mode(mode)); err != nil {
+						t.Fatal(err)
+					}
+					tok, err := f.replicas[0].Renew(t.Context(), accessToken, seen[len(seen)-1].Version)
+					if err != nil {
+						t.Fatal(err)
+					}
+					seen = append(seen, tok)
+				}
 				time.Sleep(time.Minute)
 				next, err := f.replicas[0].Replace(t.Context(), accessToken)
 				if err != nil {
@@ -68,8 +79,10 @@ func TestATokenThatLeakedIsFoundNoMore(t *testing.T) {
 				}
 				time.Sleep(time.Second) // the other replica hears of it
 				for _, r := range append(f.replicas, f.start()) {
-					if _, ok := r.ByToken(first.Secret); ok {
-						t.Errorf("%s: the token that leaked is found", r.name)
+					for i, tok := range seen {
+						if _, ok := r.ByToken(tok.Secret); ok {
+							t.Errorf("%s: token %d is found, of %d of which the last leaked", r.name, i, len(seen))
+						}
 					}
 					if _, ok := r.ByToken(next.Secret); !ok {
 						t.Errorf("%s: its successor is not", r.name)

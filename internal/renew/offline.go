@@ -53,6 +53,9 @@ func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 		}
 	}
 	e.state.Store(s)
+	if leaked(r) {
+		m.forgetOlder(e) // Neither do those before it stand for anything any more.
+	}
 	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r), m.keepUntil(old, s, r))
 	e.mu.Unlock()
 	m.sched.set(e, m.now().Add(time.Second))

@@ -122,6 +122,9 @@ func (m *Manager) adopt(e *entry, r broker.Record) {
 	}
 	s := newSnapshot(&r, secret)
 	e.state.Store(s)
+	if leaked(r) {
+		m.forgetOlder(e) // Neither do those before it stand for anything any more.
+	}
 	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r), m.keepUntil(old, s, r))
 	e.mu.Unlock()
 	m.arm(e, m.now())

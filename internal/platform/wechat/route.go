@@ -14,6 +14,8 @@ const (
 
 	pathUserExchange = "/sns/oauth2/access_token"
 	pathUserRefresh  = "/sns/oauth2/refresh_token"
+	pathUserInfo     = "/sns/userinfo"
+	pathUserCheck    = "/sns/auth"
 	pathLogin        = "/sns/jscode2session"
 
 	below = "/" // what a prefix of paths ends in
@@ -48,7 +50,7 @@ func (upstream) Denied() []string {
 // place the platform would say that it is not good, for which a good token would be
 // replaced. So these calls are not passed on.
 func (upstream) Route(path string) broker.Route {
-	switch path = canonical(path); path {
+	switch path = Canonical(path); path {
 	case pathClassic, pathStable, pathTicket:
 		return broker.Route{Sort: broker.CallManaged}
 	case pathLogin, pathUserExchange:
@@ -61,6 +63,8 @@ func (upstream) Route(path string) broker.Route {
 		return broker.Route{Metered: true, Clears: true}
 	}
 	switch {
+	case path == pathUserInfo, path == pathUserCheck, path == pathUserRefresh:
+		return broker.Route{Sort: broker.CallUser, Nameless: true}
 	case strings.HasPrefix(path, belowSNS):
 		return broker.Route{Sort: broker.CallUser}
 	case strings.HasPrefix(path, belowComponent):
@@ -70,11 +74,11 @@ func (upstream) Route(path string) broker.Route {
 	}
 }
 
-// canonical is a path as it is compared. Nobody knows whether the platform minds the
+// Canonical is a path as it is compared. Nobody knows whether the platform minds the
 // case of a path, slashes at its end and in its middle, or the parameters that some
 // servers cut off of segments; what is taken for another path than the platform takes it
 // for would get around the rules about it.
-func canonical(path string) string {
+func Canonical(path string) string {
 	if strings.Contains(path, ";") {
 		segments := strings.Split(path, "/")
 		for i, s := range segments {
@@ -90,4 +94,4 @@ func canonical(path string) string {
 
 // ends reports whether a request is one for a path of the platform, whatever stands
 // before it: a gateway's own prefix, or that of the base URL.
-func ends(requested, path string) bool { return strings.HasSuffix(canonical(requested), path) }
+func ends(requested, path string) bool { return strings.HasSuffix(Canonical(requested), path) }

@@ -28,6 +28,7 @@ func TestUpstreamContract(t *testing.T) {
 	t.Parallel()
 	app, managed, foreign := broker.Route{Sort: broker.CallApp, Metered: true}, broker.Route{Sort: broker.CallManaged}, broker.Route{Sort: broker.CallForeign}
 	user, exchange := broker.Route{Sort: broker.CallUser}, broker.Route{Sort: broker.CallExchange}
+	nameless := broker.Route{Sort: broker.CallUser, Nameless: true}
 	clears := broker.Route{Sort: broker.CallApp, Metered: true, Clears: true}
 	platformtest.Upstream(t, platformtest.UpstreamHarness{
 		Platform: wechat.Platform(platform.NewCaller(nil)),
@@ -39,7 +40,7 @@ func TestUpstreamContract(t *testing.T) {
 			"/cgi-bin/component/api_query_auth": foreign, "/cgi-bin/component/clear_quota/v2": foreign,
 			"/sns/jscode2session": exchange, "/sns/oauth2/access_token": exchange,
 			"/cgi-bin/clear_quota/v2":   {Sort: broker.CallExchange, Clears: true},
-			"/sns/oauth2/refresh_token": user, "/sns/userinfo": user, "/sns/auth": user,
+			"/sns/oauth2/refresh_token": nameless, "/sns/userinfo": nameless, "/sns/auth": nameless,
 			"/sns/component/jscode2session": user, "/sns/oauth2/component/access_token": user, "/sns/anything/new": user,
 			"/cgi-bin/clear_quota": clears, "/cgi-bin/openapi/quota/clear": clears,
 		},
