@@ -125,7 +125,8 @@ func (s *server) assemble() error {
 		return err
 	}
 	native, err := dropin.New(dropin.Config{
-		Service: service, Forward: s.gateway, Logger: s.log, Refuse: wechat.Platform(nil).Upstream.Refuse, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
+		Service: service, Forward: s.gateway, Logger: s.log, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
+		Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical,
 	})
 	if err != nil {
 		return err

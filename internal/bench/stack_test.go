@@ -105,7 +105,7 @@ func (s *stack) serve(ctx context.Context, keys *seal.Keyring, log *slog.Logger,
 		return nil, err
 	}
 	drop, err := dropin.New(dropin.Config{
-		Service: svc, Forward: gate, Logger: log, Registerer: reg, Refuse: wechat.Platform(nil).Upstream.Refuse,
+		Service: svc, Forward: gate, Logger: log, Registerer: reg, Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical,
 	})
 	if err != nil {
 		return nil, err

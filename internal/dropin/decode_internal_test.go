@@ -36,19 +36,6 @@ func FuzzStable(f *testing.F) {
 	})
 }
 
-// FuzzCollapse holds paths against what they must be.
-func FuzzCollapse(f *testing.F) {
-	for _, seed := range []string{"", "/", "//", "/a//b", "///a///", "a//", "/cgi-bin//token"} {
-		f.Add(seed)
-	}
-	several := regexp.MustCompile(`(?s)/+`)
-	f.Fuzz(func(t *testing.T, path string) {
-		if got, want := collapse(path), several.ReplaceAllString(path, "/"); got != want {
-			t.Errorf("collapse(%q) = %q, want %q", path, got, want)
-		}
-	})
-}
-
 // FuzzAppendString holds the short way of writing a token against encoding/json.
 func FuzzAppendString(f *testing.F) {
 	for _, seed := range []string{"", "83_abc-DEF", `"`, `\`, "\x00", "é", "\xff", "<&>", "\u2028"} {

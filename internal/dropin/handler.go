@@ -19,7 +19,8 @@ type Forwarder interface {
 	Forward(w http.ResponseWriter, r *http.Request, app, path, requestID string)
 }
 
-// Config is what a [Handler] is made of. Service, Logger and Refuse are required.
+// Config is what a [Handler] is made of. Service, Logger, Refuse and Canonical are
+// required.
 type Config struct {
 	Service *access.Service
 	// Forward passes on all other calls. Nil: there are no other paths.
@@ -27,7 +28,11 @@ type Config struct {
 	Logger  *slog.Logger
 	// Refuse says an error in the platform's own form: its words where it said some, else
 	// the closest code of its table and what to do. It is that of WeChat's upstream.
-	Refuse     func(err *broker.Error, requestID string) broker.Refusal
+	Refuse func(err *broker.Error, requestID string) broker.Refusal
+	// Canonical is a path as it is compared, so that a path is one of those served here
+	// exactly where the gateway takes it for one. WxJava's documented settings, for one,
+	// produce two slashes at the beginning. It is wechat.Canonical.
+	Canonical  func(path string) string
 	Registerer prometheus.Registerer // nil: metrics are not exported
 	// MaxBody bounds request bodies in bytes. Zero: 64 KiB.
 	MaxBody int64
@@ -50,8 +55,8 @@ type Handler struct {
 
 // New returns a handler for every path that is not the native API's.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Service == nil || cfg.Logger == nil || cfg.Refuse == nil {
-		return nil, errors.New("dropin: service, logger and refuse are required")
+	if cfg.Service == nil || cfg.Logger == nil || cfg.Refuse == nil || cfg.Canonical == nil {
+		return nil, errors.New("dropin: service, logger, refuse and canonical are required")
 	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 64 << 10
@@ -110,8 +115,9 @@ func (p place) method() string {
 	}
 }
 
+// route is for canonical paths.
 func route(path string) place {
-	switch collapse(path) {
+	switch path {
 	case "/cgi-bin/token":
 		return toToken
 	case "/cgi-bin/stable_token":
@@ -121,21 +127,6 @@ func route(path string) place {
 	default:
 		return toOther
 	}
-}
-
-// collapse makes one slash of several. WxJava's documented settings produce two at the
-// beginning.
-func collapse(p string) string {
-	if !strings.Contains(p, "//") {
-		return p
-	}
-	b := make([]byte, 0, len(p))
-	for i := range len(p) {
-		if p[i] != '/' || i == 0 || p[i-1] != '/' {
-			b = append(b, p[i])
-		}
-	}
-	return string(b)
 }
 
 // prefix is before a platform's path where a base URL names an app. All calls are then
@@ -154,7 +145,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	q.place = route(path)
+	q.place = route(h.cfg.Canonical(path))
 	if q.place == toOther && h.cfg.Forward != nil && r.Method != http.MethodOptions {
 		written := r.URL.EscapedPath()
 		if q.app != "" {

@@ -41,6 +41,37 @@ func TestBothPathsGiveTheManagedTokenWhateverItsMode(t *testing.T) {
 	}
 }
 
+// A path is a token path here exactly where the gateway takes it for one: it passes none
+// of them on, and sends whoever asks it for them here.
+func TestTokenPathsAreTheSameHowTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		query := strings.TrimPrefix(tokenPath(appID, ordersID), "/cgi-bin/token")
+		want := s.Sandbox.Current(appID, sandbox.Stable)
+		body := fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, appID, ordersID)
+		for _, before := range []string{"", "/gateway/" + stacktest.App} {
+			for _, path := range []string{"/cgi-bin/token/", "/CGI-BIN/Token", "//cgi-bin///token//", "/cgi-bin/token"} {
+				if a := decode(t, s.do("GET", before+path+query, "")); a.AccessToken != want {
+					t.Errorf("%s%s: %+v", before, path, a)
+				}
+				if a := decode(t, s.do("POST", before+path+query, "")); a.Errcode != 43001 {
+					t.Errorf("%s%s by POST: %+v", before, path, a)
+				}
+			}
+			for _, path := range []string{"/cgi-bin/stable_token/", "/cgi-bin/Stable_Token"} {
+				if a := decode(t, s.do("POST", before+path, body)); a.AccessToken != want {
+					t.Errorf("%s%s: %+v", before, path, a)
+				}
+			}
+			for _, path := range []string{"/cgi-bin/ticket/getticket/", "/cgi-bin//Ticket/getTicket"} {
+				if a := decode(t, s.do("GET", before+path+"?type=jsapi&access_token="+want, "")); a.Ticket == "" {
+					t.Errorf("%s%s: %+v", before, path, a)
+				}
+			}
+		}
+	})
+}
+
 func TestSuccessHasThePlatformsExactForm(t *testing.T) {
 	t.Parallel()
 	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
