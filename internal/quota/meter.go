@@ -152,15 +152,6 @@ func (m *Meter) Cleared(app string) {
 	}
 }
 
-// ClearedPath is [Meter.Cleared] for a single path.
-func (m *Meter) ClearedPath(app, path string) {
-	if a := m.find(app); a != nil {
-		if p := a.find(path); p != nil {
-			p.circuit.Store(nil)
-		}
-	}
-}
-
 // Forget drops everything about an app, because it was removed or is another one at the
 // platform now.
 func (m *Meter) Forget(app string) {

@@ -117,11 +117,6 @@ func TestAMeterDoesWhatItsModelDoes(t *testing.T) {
 					}
 				}
 			},
-			"clear a path": func(t *rapid.T) {
-				k := key(t)
-				meter.ClearedPath(k[0], k[1])
-				delete(m.open, k)
-			},
 			"forget": func(t *rapid.T) {
 				app := apps.Draw(t, "app")
 				meter.Forget(app)
