@@ -92,7 +92,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	case j.Verdict == broker.VerdictRejected:
 		// If another call has seen this one rejected as well, it deals with it.
 		g.metrics.replay(replayRejected)
-		g.trust.strange(x.app.ID, meterPath(x.place.path))
+		g.trust.strange(x.platform.Name, x.app.ID, meterPath(x.place.path))
 	default:
 		g.metrics.replay(replayDone)
 	}
@@ -104,7 +104,7 @@ func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
 	defer cancel()
 	mend := g.svc.Doubted
-	if g.trust.believes(x.app.ID, meterPath(x.place.path)) {
+	if g.trust.believes(x.platform.Name, x.app.ID, meterPath(x.place.path)) {
 		mend = g.svc.Rejected
 	}
 	next, err := mend(ctx, x.caller, x.token)
@@ -175,7 +175,7 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 		g.meter.Cleared(x.app.ID)
 	}
 	if x.route.Sort == broker.CallApp && j.Verdict == broker.VerdictOK && resp.StatusCode == http.StatusOK {
-		g.trust.opened(x.app.ID, meterPath(x.place.path))
+		g.trust.opened(x.platform.Name, meterPath(x.place.path))
 	}
 	x.outcome = outPassed
 	if j.Err != nil {
