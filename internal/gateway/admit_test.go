@@ -64,9 +64,15 @@ func TestCallsAreRefusedInTheFormOfTheirDoor(t *testing.T) {
 		if a := s.send(unknown); a.status != http.StatusNotFound {
 			t.Errorf("an app that is not there: %d %s", a.status, a.body)
 		}
-		for _, path := range []string{users, "/cgi-bin/clear_quota", "/cgi-bin/token", "/v1/apps"} {
-			if n := s.Sandbox.Calls(stacktest.AppID, path); path != "/cgi-bin/token" && n != 0 {
-				t.Errorf("%d calls of %s reached the platform", n, path)
+		for _, path := range []string{
+			users, message, "/sns/userinfo", "/cgi-bin/clear_quota", "/CGI-BIN/Clear_Quota/", "/cgi-bin/token", "/v1/apps", "/cgi-bin/../v1/apps",
+			"/cgi-bin/component/api_component_token",
+		} {
+			// What the platform could not tell whose it is counts for nobody.
+			for _, appID := range []string{stacktest.AppID, ""} {
+				if n := s.Sandbox.Calls(appID, path); n != 0 {
+					t.Errorf("%d calls of %s for %q reached the platform", n, path, appID)
+				}
 			}
 		}
 	})

@@ -85,28 +85,42 @@ func TestI8UsersTokensPassUntouched(t *testing.T) {
 func TestI8TheTwoKindsOfTokenAreNeverMixedUp(t *testing.T) {
 	t.Parallel()
 	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
-		user := s.login("oUser").AccessToken
+		login := s.login("oUser")
+		user := login.AccessToken
 		arrived := s.Sandbox.Calls(stacktest.AppID, users)
-		for name, a := range map[string]answer{
-			"a user's token on the app's path":               s.get(users, user),
-			"the app's token on a user's path":               s.get("/sns/userinfo?openid=oUser", s.token(callerKey)),
-			"a virtual token on a user's path":               s.get("/sns/userinfo?openid=oUser", s.token(virtualKey)),
-			"the app's token where a user's is renewed":      s.send(request(http.MethodGet, "/sns/oauth2/refresh_token?appid="+stacktest.AppID+"&refresh_token="+s.token(callerKey), "")),
-			"a user's token on a path of nobody knows which": s.get("/cgi-bin/what/ever", user),
+		const (
+			ofUser = "this is the token of a user who logged in through a page"
+			ofApp  = "this is the app's own token"
+		)
+		for name, c := range map[string]struct {
+			a    answer
+			want string
+		}{
+			"a user's token on the app's path":               {s.get(users, user), ofUser},
+			"the app's token on a user's path":               {s.get("/sns/userinfo?openid=oUser", s.token(callerKey)), ofApp},
+			"a virtual token on a user's path":               {s.get("/sns/userinfo?openid=oUser", s.token(virtualKey)), ofApp},
+			"the app's token where a user's is renewed":      {s.send(request(http.MethodGet, "/sns/oauth2/refresh_token?appid="+stacktest.AppID+"&refresh_token="+s.token(callerKey), "")), ofApp},
+			"a user's token on a path of nobody knows which": {s.get("/cgi-bin/what/ever", user), ofUser},
 		} {
-			if a.status != http.StatusOK || a.Errcode != 40001 || !strings.Contains(a.Errmsg, "token of a user") && !strings.Contains(a.Errmsg, "of a user who logged in") {
-				t.Errorf("%s: %d %s", name, a.status, a.body)
+			if c.a.status != http.StatusOK || c.a.Errcode != 40001 || !strings.Contains(c.a.Errmsg, "("+broker.ErrTokenKind.Code+"): "+c.want) {
+				t.Errorf("%s: %d %s, want %q", name, c.a.status, c.a.body, c.want)
 			}
 		}
-		for name, a := range map[string]answer{
-			"a user's token on the app's path, with a key": s.keyed(http.MethodGet, withToken(users, user), callerKey, ""),
-			"the app's token on a user's path, with a key": s.keyed(http.MethodGet, withToken("/sns/userinfo?openid=oUser", s.token(callerKey)), callerKey, ""),
+		for name, c := range map[string]struct {
+			a    answer
+			want string
+		}{
+			"a user's token on the app's path, with a key":     {s.keyed(http.MethodGet, withToken(users, user), callerKey, ""), ofUser},
+			"the app's token on a user's path, with a key":     {s.keyed(http.MethodGet, withToken("/sns/userinfo?openid=oUser", s.token(callerKey)), callerKey, ""), ofApp},
+			"a virtual token on a user's path, with a key":     {s.keyed(http.MethodGet, withToken("/sns/userinfo?openid=oUser", s.token(virtualKey)), callerKey, ""), ofApp},
+			"a user's refresh token on an app's, with a key":   {s.keyed(http.MethodGet, withToken(users, login.Refresh), callerKey, ""), ofUser},
+			"the app's token where a user's is renewed, keyed": {s.keyed(http.MethodGet, "/sns/oauth2/refresh_token?refresh_token="+s.token(callerKey), callerKey, ""), ofApp},
 		} {
-			if a.status != http.StatusBadRequest || a.Code != broker.ErrTokenKind.Code || a.Hint == "" {
-				t.Errorf("%s: %d %s", name, a.status, a.body)
+			if c.a.status != http.StatusBadRequest || c.a.Code != broker.ErrTokenKind.Code || !strings.Contains(c.a.Detail, c.want) || c.a.Hint == "" {
+				t.Errorf("%s: %d %s, want %q", name, c.a.status, c.a.body, c.want)
 			}
 		}
-		if s.Sandbox.Calls(stacktest.AppID, users) != arrived {
+		if s.Sandbox.Calls(stacktest.AppID, users)+s.Sandbox.Calls("", users) != arrived {
 			t.Error("a call with a user's token was passed on")
 		}
 		for _, m := range s.Sandbox.Misuses() {
