@@ -22,7 +22,8 @@ func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
 	}
-	return Secret{p: &s}
+	value := s // s itself is then on the stack, also where there is nothing to keep.
+	return Secret{p: &value}
 }
 
 // Reveal returns the value. Every call of it is a place to review.
