@@ -295,3 +295,40 @@ func TestAClientHasAShareOfWatches(t *testing.T) {
 		}
 	})
 }
+
+// While a ticket's age is not known it is asked for again and again, mostly to no avail.
+// That is no news.
+func TestOnlyNewTokensAreLoggedAsRenewed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		for range 5 * 60 {
+			if _, err := s.Read(t.Context(), s.caller("orders"), "shop", broker.JSAPITicket, 0); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		renewed, same, versions := 0, 0, map[string]bool{}
+		for line := range strings.Lines(s.Log.String()) {
+			if !strings.Contains(line, "kind=jsapi_ticket") {
+				continue
+			}
+			_, version, _ := strings.Cut(line, " version=")
+			switch {
+			case strings.Contains(line, `level=INFO msg="token renewed"`):
+				renewed++
+				if versions[version] {
+					t.Errorf("logged as new once more: %s", line)
+				}
+				versions[version] = true
+			case strings.Contains(line, `level=DEBUG msg="the platform gave the same token again"`):
+				same++
+				if !versions[version] {
+					t.Errorf("new, and not logged as such: %s", line)
+				}
+			}
+		}
+		if got := s.Sandbox.Counts(appID).Tickets; renewed != got || renewed < 2 || same < 10 {
+			t.Errorf("%d tickets: %d logged as new, and %d times the same", got, renewed, same)
+		}
+	})
+}

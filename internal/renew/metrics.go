@@ -71,7 +71,8 @@ func verdictName(v broker.Verdict) string {
 // report tells metrics, log and the configured observer what came of a renewal.
 func (m *Manager) report(ctx context.Context, ev Event) {
 	platform, class := "unknown", "ok"
-	if x := m.apps.get(ev.Key.App); x != nil {
+	x := m.apps.get(ev.Key.App)
+	if x != nil {
 		platform = x.def.Load().app.Platform
 	}
 	attrs := []slog.Attr{
@@ -88,11 +89,23 @@ func (m *Manager) report(ctx context.Context, ev Event) {
 		attrs = append(attrs, slog.String("class", class), slog.String("code", e.Code), slog.String("platform_code", e.PlatformCode), slog.String("hint", e.Hint), slog.Any("error", ev.Err))
 		m.log.LogAttrs(ctx, slog.LevelWarn, "renewal failed", attrs...)
 	} else {
-		m.log.LogAttrs(ctx, slog.LevelInfo, "token renewed", append(attrs, slog.Int64("version", int64(ev.Version)))...)
+		level, msg := slog.LevelInfo, "token renewed"
+		if x != nil && x.holdsSince(ev) {
+			level, msg = slog.LevelDebug, "the platform gave the same token again"
+		}
+		m.log.LogAttrs(ctx, level, msg, append(attrs, slog.Int64("version", int64(ev.Version)))...)
 	}
 	m.metrics.renewals.WithLabelValues(platform, string(ev.Key.Kind), ev.Cause.String(), class).Inc()
 	m.metrics.took.WithLabelValues(platform).Observe(ev.Took.Seconds())
 	if m.cfg.Renewed != nil {
 		m.cfg.Renewed(ev)
 	}
+}
+
+// holdsSince reports whether the token that an attempt brought was there before it. A
+// new one has the version of the record that it came with, or a later one; where there
+// is none, only the record's moves on.
+func (a *app) holdsSince(ev Event) bool {
+	e := a.find(ev.Key.Kind, ev.Key.Subject)
+	return e != nil && ev.Version < e.state.Load().record
 }
