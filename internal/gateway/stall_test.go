@@ -57,6 +57,9 @@ func TestABodyThatMovesTakesItsTime(t *testing.T) {
 			}, nil
 		}
 		b, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = r.Context().Err()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -72,11 +75,13 @@ func TestABodyThatMovesTakesItsTime(t *testing.T) {
 				t.Errorf("an answer of the type %s: %d %q after %v", kind, a.status, a.body, time.Since(began))
 			}
 		}
-		for _, length := range []int64{pauses, -1} {
+		const begins = "what is kept" // comes at once
+		for _, length := range []int64{int64(len(begins)) + pauses, -1} {
 			began := time.Now()
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, withToken("/test/up", tok), &drip{pauses, pause, t.Context().Done()})
+			body := io.MultiReader(strings.NewReader(begins), &drip{pauses, pause, t.Context().Done()})
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, withToken("/test/up", tok), body)
 			r.ContentLength = length
-			if a := s.send(r); a.status != http.StatusOK || string(a.body) != strings.Repeat("y", pauses) {
+			if a := s.send(r); a.status != http.StatusOK || string(a.body) != strings.Repeat("y", len(begins)+pauses) {
 				t.Errorf("a body of the length %d: %d %s after %v", length, a.status, a.body, time.Since(began))
 			}
 		}
