@@ -1,11 +1,11 @@
 package access
 
 import (
-	"sync"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/recent"
 )
 
 const (
@@ -79,13 +79,10 @@ func (s *Service) handOut(c broker.Caller, t broker.Token, now time.Time) (Held,
 }
 
 // virtuals remembers the virtual tokens that were made, because one is asked for more
-// often than there are different ones. It is bounded by keeping two generations: when
-// the younger one is half the bound, the older one is dropped.
+// often than there are different ones.
 type virtuals struct {
 	maker broker.VirtualTokens
-
-	mu         sync.RWMutex
-	young, old map[virtualKey]broker.Secret
+	made  *recent.Map[virtualKey, broker.Secret]
 }
 
 // virtualKey is what a claim on an access token differs in.
@@ -96,32 +93,18 @@ type virtualKey struct {
 }
 
 func newVirtuals(maker broker.VirtualTokens) *virtuals {
-	return &virtuals{maker: maker, young: map[virtualKey]broker.Secret{}}
+	return &virtuals{maker: maker, made: recent.New[virtualKey, broker.Secret](maxVirtual)}
 }
 
 // of returns the token that stands for an app's access token in a client's hands.
 func (v *virtuals) of(c *broker.Client, k broker.Key) (broker.Secret, error) {
 	x := virtualKey{client: c.Name, mark: c.Mark(), app: k.App}
-	v.mu.RLock()
-	tok, young := v.young[x]
-	if !young {
-		tok = v.old[x]
-	}
-	v.mu.RUnlock()
-	if young {
+	if tok, ok := v.made.Get(x); ok {
 		return tok, nil
 	}
-	if tok.IsZero() {
-		var err error
-		if tok, err = v.maker.Make(broker.Claim{Client: c.Name, Mark: x.mark, Key: k}); err != nil {
-			return broker.Secret{}, err
-		}
+	tok, err := v.maker.Make(broker.Claim{Client: c.Name, Mark: x.mark, Key: k})
+	if err == nil {
+		v.made.Set(x, tok)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.young) >= maxVirtual/2 {
-		v.old, v.young = v.young, make(map[virtualKey]broker.Secret, len(v.young)/8)
-	}
-	v.young[x] = tok
-	return tok, nil
+	return tok, err
 }

