@@ -83,17 +83,16 @@ func (m *Manager) report(ctx context.Context, ev Event) {
 		m.metrics.foreign.WithLabelValues(platform).Inc()
 		m.log.LogAttrs(ctx, slog.LevelWarn, "someone else replaced the app's token: another server uses the same secret, or the token was revoked at the platform", attrs...)
 	}
-	if ev.Err != nil {
+	switch {
+	case ev.Err != nil:
 		e := broker.AsError(ev.Err)
 		class = string(e.Class)
 		attrs = append(attrs, slog.String("class", class), slog.String("code", e.Code), slog.String("platform_code", e.PlatformCode), slog.String("hint", e.Hint), slog.Any("error", ev.Err))
 		m.log.LogAttrs(ctx, slog.LevelWarn, "renewal failed", attrs...)
-	} else {
-		level, msg := slog.LevelInfo, "token renewed"
-		if x != nil && x.holdsSince(ev) {
-			level, msg = slog.LevelDebug, "the platform gave the same token again"
-		}
-		m.log.LogAttrs(ctx, level, msg, append(attrs, slog.Int64("version", int64(ev.Version)))...)
+	case x != nil && x.had(ev):
+		m.log.LogAttrs(ctx, slog.LevelDebug, "the platform gave the same token again", append(attrs, slog.Int64("version", int64(ev.Version)))...)
+	default:
+		m.log.LogAttrs(ctx, slog.LevelInfo, "token renewed", append(attrs, slog.Int64("version", int64(ev.Version)))...)
 	}
 	m.metrics.renewals.WithLabelValues(platform, string(ev.Key.Kind), ev.Cause.String(), class).Inc()
 	m.metrics.took.WithLabelValues(platform).Observe(ev.Took.Seconds())
@@ -102,10 +101,10 @@ func (m *Manager) report(ctx context.Context, ev Event) {
 	}
 }
 
-// holdsSince reports whether the token that an attempt brought was there before it. A
-// new one has the version of the record that it came with, or a later one; where there
-// is none, only the record's moves on.
-func (a *app) holdsSince(ev Event) bool {
+// had reports whether the token that an attempt brought was there before it. A new one
+// has the version of the record that it came with, or a later one; where there is none,
+// only the record's moves on.
+func (a *app) had(ev Event) bool {
 	e := a.find(ev.Key.Kind, ev.Key.Subject)
 	return e != nil && ev.Version < e.state.Load().record
 }
