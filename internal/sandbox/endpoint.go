@@ -20,6 +20,17 @@ func post(serve func(*wechat, *call, *wechatApp) answer) endpoint {
 	return endpoint{method: http.MethodPost, serve: guarded(serve)}
 }
 
+// taking is a call that takes a JSON object of a form.
+func taking[T any](serve func(*wechat, *call, *wechatApp, *T) answer) func(*wechat, *call, *wechatApp) answer {
+	return func(w *wechat, c *call, app *wechatApp) answer {
+		var req T
+		if code := decode(c.body, &req); code != codeOK {
+			return w.refuse(c, app, code)
+		}
+		return serve(w, c, app, &req)
+	}
+}
+
 func wechatEndpoints() map[string]endpoint {
 	all := map[string]endpoint{
 		"/cgi-bin/token":            {method: http.MethodGet, serve: (*wechat).serveToken},
@@ -29,11 +40,11 @@ func wechatEndpoints() map[string]endpoint {
 		"/cgi-bin/get_api_domain_ip": get((*wechat).serveDomainIP),
 		"/cgi-bin/getcallbackip":     get((*wechat).serveCallbackIP),
 
-		"/cgi-bin/clear_quota":         post((*wechat).serveClearQuota),
+		"/cgi-bin/clear_quota":         post(taking((*wechat).serveClearQuota)),
 		"/cgi-bin/clear_quota/v2":      {method: http.MethodPost, serve: (*wechat).serveClearQuotaV2},
 		"/cgi-bin/openapi/quota/get":   post((*wechat).serveQuota),
 		"/cgi-bin/openapi/quota/clear": post((*wechat).serveClearPath),
-		"/cgi-bin/openapi/rid/get":     post((*wechat).serveRid),
+		"/cgi-bin/openapi/rid/get":     post(taking((*wechat).serveRid)),
 
 		"/sns/oauth2/access_token":  {method: http.MethodGet, serve: (*wechat).serveExchange},
 		"/sns/oauth2/refresh_token": {method: http.MethodGet, serve: (*wechat).serveRefresh},

@@ -16,28 +16,28 @@ func businessEndpoints() map[string]endpoint {
 	all := map[string]endpoint{
 		"/cgi-bin/user/info":              get((*wechat).serveUserInfo),
 		"/cgi-bin/user/info/batchget":     post((*wechat).serveUserInfos),
-		"/cgi-bin/user/info/updateremark": post((*wechat).serveRemark),
+		"/cgi-bin/user/info/updateremark": post(taking((*wechat).serveRemark)),
 		"/cgi-bin/user/get":               get((*wechat).serveUserList),
-		"/cgi-bin/user/tag/get":           post((*wechat).serveTaggedUsers),
-		"/cgi-bin/tags/create":            post((*wechat).serveNewTag),
-		"/cgi-bin/groups/create":          post((*wechat).serveNewGroup),
+		"/cgi-bin/user/tag/get":           post(taking((*wechat).serveTaggedUsers)),
+		"/cgi-bin/tags/create":            post(taking((*wechat).serveNewTag)),
+		"/cgi-bin/groups/create":          post(taking((*wechat).serveNewGroup)),
 
 		"/cgi-bin/message/custom/send":          post((*wechat).serveMessage),
 		"/cgi-bin/message/subscribe/send":       post((*wechat).serveMessage),
 		"/cgi-bin/message/template/subscribe":   post((*wechat).serveMessage),
 		"/cgi-bin/message/template/send":        post((*wechat).serveTemplateMessage),
 		"/cgi-bin/message/wxopen/template/send": post((*wechat).serveTemplateMessage),
-		"/cgi-bin/message/mass/send":            post((*wechat).serveMass),
-		"/cgi-bin/message/mass/sendall":         post((*wechat).serveMass),
-		"/cgi-bin/message/mass/preview":         post((*wechat).serveMass),
-		"/cgi-bin/message/mass/get":             post((*wechat).serveMassState),
-		"/cgi-bin/template/api_add_template":    post((*wechat).serveNewTemplate),
+		"/cgi-bin/message/mass/send":            post(taking((*wechat).serveMass)),
+		"/cgi-bin/message/mass/sendall":         post(taking((*wechat).serveMass)),
+		"/cgi-bin/message/mass/preview":         post(taking((*wechat).serveMass)),
+		"/cgi-bin/message/mass/get":             post(taking((*wechat).serveMassState)),
+		"/cgi-bin/template/api_add_template":    post(taking((*wechat).serveNewTemplate)),
 
-		"/cgi-bin/qrcode/create":     post((*wechat).serveQRCode),
-		"/cgi-bin/shorturl":          post((*wechat).serveShortURL),
-		"/cgi-bin/media/uploadvideo": post((*wechat).serveMassVideo),
-		"/wxa/getwxacode":            post((*wechat).serveMiniCode),
-		"/wxa/getwxacodeunlimit":     post((*wechat).serveMiniCode),
+		"/cgi-bin/qrcode/create":     post(taking((*wechat).serveQRCode)),
+		"/cgi-bin/shorturl":          post(taking((*wechat).serveShortURL)),
+		"/cgi-bin/media/uploadvideo": post(taking((*wechat).serveMassVideo)),
+		"/wxa/getwxacode":            post(taking((*wechat).serveMiniCode)),
+		"/wxa/getwxacodeunlimit":     post(taking((*wechat).serveMiniCode)),
 	}
 	for _, path := range []string{
 		"/cgi-bin/groups/update", "/cgi-bin/groups/delete",
@@ -88,32 +88,21 @@ func readEndpoints() map[string]endpoint {
 
 // saying is a call that takes any JSON object.
 func saying(text string) func(*wechat, *call, *wechatApp) answer {
-	return func(w *wechat, c *call, app *wechatApp) answer {
-		if code := decode(c.body, &struct{}{}); code != codeOK {
-			return w.refuse(c, app, code)
-		}
-		return jsonAnswer(json.RawMessage(text))
-	}
+	return taking(func(*wechat, *call, *wechatApp, *struct{}) answer { return jsonAnswer(json.RawMessage(text)) })
 }
 
-func (w *wechat) serveRemark(c *call, app *wechatApp) answer {
-	var req struct {
-		OpenID string `json:"openid"`
-	}
-	code := decode(c.body, &req)
-	if code == codeOK && req.OpenID == "" {
-		code = codeBadOpenID
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
+type remark struct {
+	OpenID string `json:"openid"`
+}
+
+func (w *wechat) serveRemark(c *call, app *wechatApp, req *remark) answer {
+	if req.OpenID == "" {
+		return w.refuse(c, app, codeBadOpenID)
 	}
 	return jsonAnswer(wechatError{0, "ok"})
 }
 
-func (w *wechat) serveTaggedUsers(c *call, app *wechatApp) answer {
-	if code := decode(c.body, &struct{}{}); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveTaggedUsers(_ *call, app *wechatApp, _ *struct{}) answer {
 	var a struct {
 		Count int `json:"count"`
 		Data  struct {
@@ -132,38 +121,31 @@ type named struct {
 	Name string `json:"name"`
 }
 
-func (w *wechat) serveNewTag(c *call, app *wechatApp) answer {
-	var req struct {
-		Tag named `json:"tag"`
-	}
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+type tagRequest struct {
+	Tag named `json:"tag"`
+}
+
+func (w *wechat) serveNewTag(_ *call, app *wechatApp, req *tagRequest) answer {
 	req.Tag.ID = 100 + app.counts.Calls
 	return jsonAnswer(req)
 }
 
-func (w *wechat) serveNewGroup(c *call, app *wechatApp) answer {
-	var req struct {
-		Group named `json:"group"`
-	}
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+type groupRequest struct {
+	Group named `json:"group"`
+}
+
+func (w *wechat) serveNewGroup(_ *call, app *wechatApp, req *groupRequest) answer {
 	req.Group.ID = 100 + app.counts.Calls
 	return jsonAnswer(req)
 }
 
-func (w *wechat) serveMass(c *call, app *wechatApp) answer {
-	var req struct {
-		Type string `json:"msgtype"`
-	}
-	code := decode(c.body, &req)
-	if code == codeOK && req.Type == "" {
-		code = codeBadMessage
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
+type massMessage struct {
+	Type string `json:"msgtype"`
+}
+
+func (w *wechat) serveMass(c *call, app *wechatApp, req *massMessage) answer {
+	if req.Type == "" {
+		return w.refuse(c, app, codeBadMessage)
 	}
 	return jsonAnswer(struct {
 		wechatError
@@ -172,29 +154,24 @@ func (w *wechat) serveMass(c *call, app *wechatApp) answer {
 	}{wechatError{0, "send job submission success"}, 1_000_000_000 + app.counts.Calls, 2_000_000_000 + app.counts.Calls})
 }
 
-func (w *wechat) serveMassState(c *call, app *wechatApp) answer {
-	var req struct {
-		ID any `json:"msg_id"` // a number or a text
-	}
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+type massRequest struct {
+	ID any `json:"msg_id"` // a number or a text
+}
+
+func (w *wechat) serveMassState(_ *call, _ *wechatApp, req *massRequest) answer {
 	return jsonAnswer(struct {
 		ID     any    `json:"msg_id"`
 		Status string `json:"msg_status"`
 	}{req.ID, "SEND_SUCCESS"})
 }
 
-func (w *wechat) serveNewTemplate(c *call, app *wechatApp) answer {
-	var req struct {
-		Short string `json:"template_id_short"`
-	}
-	code := decode(c.body, &req)
-	if code == codeOK && req.Short == "" {
-		code = codeBadTemplate
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
+type templateRequest struct {
+	Short string `json:"template_id_short"`
+}
+
+func (w *wechat) serveNewTemplate(c *call, app *wechatApp, req *templateRequest) answer {
+	if req.Short == "" {
+		return w.refuse(c, app, codeBadTemplate)
 	}
 	return jsonAnswer(struct {
 		wechatError
@@ -202,17 +179,14 @@ func (w *wechat) serveNewTemplate(c *call, app *wechatApp) answer {
 	}{wechatError{0, "ok"}, randomText(32)})
 }
 
-func (w *wechat) serveQRCode(c *call, app *wechatApp) answer {
-	var req struct {
-		Action string `json:"action_name"`
-		Expire int    `json:"expire_seconds"`
-	}
-	code := decode(c.body, &req)
-	if code == codeOK && req.Action == "" {
-		code = codeInvalidArgs
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
+type qrRequest struct {
+	Action string `json:"action_name"`
+	Expire int    `json:"expire_seconds"`
+}
+
+func (w *wechat) serveQRCode(c *call, app *wechatApp, req *qrRequest) answer {
+	if req.Action == "" {
+		return w.refuse(c, app, codeInvalidArgs)
 	}
 	a := struct {
 		Ticket string `json:"ticket"`
@@ -225,16 +199,13 @@ func (w *wechat) serveQRCode(c *call, app *wechatApp) answer {
 	return jsonAnswer(a)
 }
 
-func (w *wechat) serveShortURL(c *call, app *wechatApp) answer {
-	var req struct {
-		URL string `json:"long_url"`
-	}
-	code := decode(c.body, &req)
-	if code == codeOK && req.URL == "" {
-		code = codeInvalidArgs
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
+type longURL struct {
+	URL string `json:"long_url"`
+}
+
+func (w *wechat) serveShortURL(c *call, app *wechatApp, req *longURL) answer {
+	if req.URL == "" {
+		return w.refuse(c, app, codeInvalidArgs)
 	}
 	return jsonAnswer(struct {
 		wechatError
@@ -244,11 +215,7 @@ func (w *wechat) serveShortURL(c *call, app *wechatApp) answer {
 
 // serveMassVideo is POST /cgi-bin/media/uploadvideo, which makes an uploaded
 // video one that can be sent to many.
-func (w *wechat) serveMassVideo(c *call, app *wechatApp) answer {
-	var req materialRequest
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveMassVideo(c *call, app *wechatApp, req *materialRequest) answer {
 	m := w.media.find(app.id, req.ID, c.at)
 	if m == nil {
 		return w.refuse(c, app, codeNoSuchMedia)
@@ -257,10 +224,7 @@ func (w *wechat) serveMassVideo(c *call, app *wechatApp) answer {
 }
 
 // serveMiniCode answers with an image or with an error in JSON.
-func (w *wechat) serveMiniCode(c *call, app *wechatApp) answer {
-	if code := decode(c.body, &struct{}{}); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveMiniCode(_ *call, _ *wechatApp, _ *struct{}) answer {
 	var picture bytes.Buffer
 	// A buffer takes everything that is written to it.
 	_ = jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8)), nil)

@@ -9,10 +9,10 @@ func mediaEndpoints() map[string]endpoint {
 		"/cgi-bin/media/get":       get((*wechat).serveMedia),
 
 		"/cgi-bin/material/add_material":      uploading((*wechat).uploadMaterial),
-		"/cgi-bin/material/get_material":      post((*wechat).serveMaterial),
+		"/cgi-bin/material/get_material":      post(taking((*wechat).serveMaterial)),
 		"/cgi-bin/material/get_materialcount": get((*wechat).serveMaterialCount),
-		"/cgi-bin/material/batchget_material": post((*wechat).serveMaterialList),
-		"/cgi-bin/material/del_material":      post((*wechat).serveDeleteMaterial),
+		"/cgi-bin/material/batchget_material": post(taking((*wechat).serveMaterialList)),
+		"/cgi-bin/material/del_material":      post(taking((*wechat).serveDeleteMaterial)),
 
 		"/customservice/kfaccount/uploadheadimg": uploading((*wechat).uploadPortrait),
 	}
@@ -145,11 +145,7 @@ type materialRequest struct {
 
 // serveMaterial is POST /cgi-bin/material/get_material. Of a video it tells
 // where it is.
-func (w *wechat) serveMaterial(c *call, app *wechatApp) answer {
-	var req materialRequest
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveMaterial(c *call, app *wechatApp, req *materialRequest) answer {
 	m := w.media.find(app.id, req.ID, c.at)
 	switch {
 	case m == nil || !m.permanent:
@@ -185,11 +181,7 @@ type materialItem struct {
 }
 
 // serveMaterialList is POST /cgi-bin/material/batchget_material.
-func (w *wechat) serveMaterialList(c *call, app *wechatApp) answer {
-	var req materialRequest
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveMaterialList(_ *call, app *wechatApp, req *materialRequest) answer {
 	a := struct {
 		Total int            `json:"total_count"`
 		Count int            `json:"item_count"`
@@ -212,11 +204,7 @@ func (w *wechat) serveMaterialList(c *call, app *wechatApp) answer {
 	return jsonAnswer(a)
 }
 
-func (w *wechat) serveDeleteMaterial(c *call, app *wechatApp) answer {
-	var req materialRequest
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveDeleteMaterial(c *call, app *wechatApp, req *materialRequest) answer {
 	if !w.media.remove(app.id, req.ID) {
 		return w.refuse(c, app, codeNoSuchMedia)
 	}

@@ -16,11 +16,7 @@ type clearRequest struct {
 }
 
 // serveClearQuota is POST /cgi-bin/clear_quota.
-func (w *wechat) serveClearQuota(c *call, app *wechatApp) answer {
-	var req clearRequest
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveClearQuota(c *call, app *wechatApp, req *clearRequest) answer {
 	switch req.AppID {
 	case "":
 		return w.refuse(c, app, codeNoAppID)

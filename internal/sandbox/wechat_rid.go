@@ -82,14 +82,12 @@ func redactBody(c *call) string {
 	return string(c.body[:min(len(c.body), maxRidBody)])
 }
 
+type ridQuestion struct {
+	Rid string `json:"rid"`
+}
+
 // serveRid is POST /cgi-bin/openapi/rid/get.
-func (w *wechat) serveRid(c *call, app *wechatApp) answer {
-	var req struct {
-		Rid string `json:"rid"`
-	}
-	if code := decode(c.body, &req); code != codeOK {
-		return w.refuse(c, app, code)
-	}
+func (w *wechat) serveRid(c *call, app *wechatApp, req *ridQuestion) answer {
 	if !isRid(req.Rid) {
 		return w.refuse(c, app, codeRidMalformed)
 	}
