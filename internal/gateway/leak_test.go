@@ -156,6 +156,7 @@ func TestI6WhatOpensACallDoesNotComeBack(t *testing.T) {
 				content = packed(t, content)
 			}
 			resp := says(http.StatusOK, h, content)
+			resp.Trailer = http.Header{"X-Trailer": {r.URL.RequestURI()}}
 			if r.URL.Query().Get("quote") == "chunked" {
 				resp.ContentLength = -1
 			} else {

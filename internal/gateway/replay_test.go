@@ -1,10 +1,13 @@
 package gateway_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/hufu-io/hufu/internal/gateway"
 	"github.com/hufu-io/hufu/internal/sandbox"
@@ -98,6 +101,53 @@ func TestALargeCallIsMadeOnceAndItsTokenReplaced(t *testing.T) {
 		}
 		if n := s.Sandbox.Calls(stacktest.AppID, message) - arrived; n != 1 {
 			t.Errorf("the next call arrived %d times", n)
+		}
+	})
+}
+
+// The token is replaced although the caller is gone by then, with all that is its own.
+func TestATokenIsReplacedAfterItsCallHasEnded(t *testing.T) {
+	t.Parallel()
+	small := func(c *gateway.Config) { c.MaxReplay = 1000 }
+	inBubble(t, stackConfig{change: small}, func(t *testing.T, s *stack) {
+		opaque, issues := s.token(virtualKey), s.Issues()
+		if _, err := s.Sandbox.KillCurrent(stacktest.AppID, sandbox.Stable); err != nil {
+			t.Fatal(err)
+		}
+		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultSlow, Path: "/cgi-bin/stable_token", Delay: 2 * time.Second})
+		ctx, cancel := context.WithCancel(t.Context())
+		r := request(http.MethodPost, withToken(message, opaque), text+strings.Repeat(" ", 2000))
+		a := s.send(r.WithContext(ctx))
+		cancel() // as a server does
+		if a.Errcode != 40001 {
+			t.Errorf("a call that cannot be made again got %s", a.body)
+		}
+		time.Sleep(5 * time.Second)
+		if n := s.Issues() - issues; n != 1 {
+			t.Errorf("%d issues", n)
+		}
+	})
+}
+
+// A call with a token is on record for its client, and so is one that carries none.
+func TestI10CallsAreOnRecord(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stackConfig{}, func(t *testing.T, s *stack) {
+		user := s.login("oUser")
+		s.get("/sns/userinfo?openid=oUser", user.AccessToken)
+		s.keyed(http.MethodGet, withToken("/sns/userinfo?openid=oUser", user.AccessToken), virtualKey, "")
+		s.get(users, s.token(virtualKey))
+		s.get(users, s.token(callerKey))
+		time.Sleep(2 * time.Second)
+		got := map[string]int{}
+		for _, e := range s.Entries() {
+			if e.Action == "call" {
+				got[e.Client+" "+string(e.Kind)] += e.Count
+			}
+		}
+		want := map[string]int{"caller ": 1, " ": 1, "virtual ": 1, "virtual access_token": 1, " access_token": 1}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("I10: calls by client and kind of token (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -206,6 +206,7 @@ func TestI6EachWayToGetNoAnswerHasItsWords(t *testing.T) {
 			"did not answer in time":                      &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded},
 			"the platform cannot be reached":              &net.OpError{Op: "dial", Err: errors.New("connection refused at secret.example")},
 			"could not be reached, or broke the call off": errors.New("something with secret.example in it"),
+			"the platform could not be reached, or broke": &net.OpError{Op: "read", Err: errors.New("connection reset by secret.example")},
 		} {
 			fault = err
 			a := s.keyed(http.MethodGet, "/test/x", callerKey, "")
