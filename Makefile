@@ -72,6 +72,7 @@ sdk: build ## Check a running server with an unmodified SDK (needs Node.js and n
 .PHONY: bench
 bench: ## Measure speed, memory and growth, side by side with their yardsticks
 	$(BENCH)
+	$(GO) test ./internal/gateway -run '^$$' -bench 'Call|Replay' -benchmem
 
 .PHONY: cover
 cover: ## Write bin/cover.html and print the coverage
