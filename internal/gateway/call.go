@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -24,8 +23,8 @@ type call struct {
 	secrets []broker.Secret  // what opens a CallExchange, the likeliest first
 	one     [1]broker.Secret // room for what opened returns
 
-	dog     *watchdog
-	conn    *http.ResponseController // to the caller
+	dog     watchdog
+	writer  patientWriter // to the caller
 	outcome outcome
 	err     *broker.Error // why there is no answer of the platform
 }
@@ -43,20 +42,4 @@ func callOf(ctx context.Context) *call {
 // anybody may make are not kept for it.
 func (x *call) repeatable() bool {
 	return x.route.Sort == broker.CallApp || x.route.Sort == broker.CallExchange
-}
-
-// opened lists what the call carries to the platform and nobody else may see.
-func (x *call) opened() []broker.Secret {
-	switch x.route.Sort {
-	case broker.CallApp:
-		if x.shown.Token.Equal(x.token.Secret) {
-			return nil // the caller has it already
-		}
-		x.one[0] = x.token.Secret
-		return x.one[:]
-	case broker.CallExchange:
-		return x.secrets
-	case broker.CallUser, broker.CallManaged, broker.CallForeign:
-	}
-	return nil
 }

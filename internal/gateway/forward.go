@@ -32,7 +32,7 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer g.keeper.release(body)
 	}
 	if !body.whole && r.Body != nil {
-		r.Body = x.streamed(r.Body, g.cfg.Stall)
+		r.Body = x.streamed(r.Body)
 	}
 	switch x.route.Sort {
 	case broker.CallApp:
@@ -184,11 +184,11 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 	if h, err = readPage(resp, h); err != nil {
 		return nil, j, err
 	}
-	hide(resp, h, x.opened())
+	x.hide(resp, h)
 	// What comes after an answer is nobody's, and not looked through.
 	resp.Trailer = nil
 	if !h.whole {
-		resp.Body = &watched{resp.Body, x.dog}
+		resp.Body = &watched{resp.Body, &x.dog}
 	}
 	return resp, j, nil
 }

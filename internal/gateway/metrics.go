@@ -77,12 +77,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 func (m *metrics) end(o outcome)   { m.calls[o].Inc() }
 func (m *metrics) replay(r replay) { m.replays[r].Inc() }
 
-// begin counts a call that is passed on, until the function is called that it returns.
-func (m *metrics) begin() (end func()) {
-	began := time.Now()
+// begin counts a call that is passed on until took is called.
+func (m *metrics) begin() time.Time {
 	m.pending.Inc()
-	return func() {
-		m.pending.Dec()
-		m.seconds.Observe(time.Since(began).Seconds())
-	}
+	return time.Now()
+}
+
+func (m *metrics) took(began time.Time) {
+	m.pending.Dec()
+	m.seconds.Observe(time.Since(began).Seconds())
 }

@@ -14,37 +14,46 @@ import (
 
 const hidden = "[hidden]"
 
-// hide takes secrets out of what an answer says about its request: redirects and errors
-// may quote it. Larger answers are data and are not looked through.
-func hide(resp *http.Response, h head, secrets []broker.Secret) {
-	for _, value := range written(secrets) {
-		for _, vs := range resp.Header {
-			for i, v := range vs {
-				if strings.Contains(v, value) {
-					vs[i] = strings.ReplaceAll(v, value, hidden)
-				}
-			}
+// hide takes what opened the call out of what an answer says about its request: redirects
+// and errors may quote it. Larger answers are data and are not looked through.
+func (x *call) hide(resp *http.Response, h head) {
+	switch x.route.Sort {
+	case broker.CallApp:
+		if !x.shown.Token.Equal(x.token.Secret) { // Else the caller has it already.
+			h.hide(resp, x.token.Secret)
 		}
-		if plain := h.plain(resp); bytes.Contains(plain, []byte(value)) {
-			h = h.replaced(resp, bytes.ReplaceAll(plain, []byte(value), []byte(hidden)))
+	case broker.CallExchange:
+		for _, s := range x.secrets {
+			h = h.hide(resp, s)
 		}
+	case broker.CallUser, broker.CallManaged, broker.CallForeign:
 	}
 }
 
-// written lists the ways in which secrets may stand in a text.
-func written(secrets []broker.Secret) []string {
-	var all []string
-	for _, s := range secrets {
-		value := s.Reveal()
-		if value == "" {
-			continue
-		}
-		all = append(all, value)
-		if escaped := url.QueryEscape(value); escaped != value {
-			all = append(all, escaped)
+func (h head) hide(resp *http.Response, s broker.Secret) head {
+	value := s.Reveal()
+	if value == "" {
+		return h
+	}
+	h = h.blot(resp, value)
+	if escaped := url.QueryEscape(value); escaped != value {
+		h = h.blot(resp, escaped)
+	}
+	return h
+}
+
+func (h head) blot(resp *http.Response, value string) head {
+	for _, vs := range resp.Header {
+		for i, v := range vs {
+			if strings.Contains(v, value) {
+				vs[i] = strings.ReplaceAll(v, value, hidden)
+			}
 		}
 	}
-	return all
+	if plain := h.plain(resp); bytes.Contains(plain, []byte(value)) {
+		return h.replaced(resp, bytes.ReplaceAll(plain, []byte(value), []byte(hidden)))
+	}
+	return h
 }
 
 // replaced gives the answer another content, which is not packed.

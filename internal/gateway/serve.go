@@ -30,7 +30,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
 			return errBusy
 		}
 	}
-	defer g.metrics.begin()()
+	began := g.metrics.begin()
+	defer g.metrics.took(began)
 	w, r = g.patient(w, r, x)
 	defer x.dog.stop()
 	g.proxy.ServeHTTP(w, r)

@@ -19,9 +19,11 @@ type watchdog struct {
 	stall time.Duration
 }
 
-func watch(ctx context.Context, stall time.Duration) (context.Context, *watchdog) {
+// watch returns a context that ends when nothing moves.
+func (d *watchdog) watch(ctx context.Context, stall time.Duration) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
-	return ctx, &watchdog{time.AfterFunc(stall, func() { cancel(errStalled) }), stall}
+	d.timer, d.stall = time.AfterFunc(stall, func() { cancel(errStalled) }), stall
+	return ctx
 }
 
 // moved says that something has moved.
@@ -42,18 +44,17 @@ func (w *watched) Read(b []byte) (int, error) {
 }
 
 // patient replaces the server's deadlines, which are meant for small requests: a body may
-// take its time as long as it does not stand still.
+// take its time as long as it does not stand still. Until half of that is over, the
+// server's own deadline is later.
 func (g *Gateway) patient(w http.ResponseWriter, r *http.Request, x *call) (http.ResponseWriter, *http.Request) {
-	x.conn = http.NewResponseController(w)
-	ctx, dog := watch(r.Context(), g.cfg.Stall)
-	x.dog = dog
-	r = r.WithContext(context.WithValue(ctx, callKey{}, x))
-	return &patientWriter{ResponseWriter: w, conn: x.conn, stall: g.cfg.Stall}, r
+	ctx := x.dog.watch(r.Context(), g.cfg.Stall)
+	x.writer = patientWriter{ResponseWriter: w, stall: g.cfg.Stall, until: time.Now().Add(g.cfg.Stall)}
+	return &x.writer, r.WithContext(context.WithValue(ctx, callKey{}, x))
 }
 
 // streamed is a body that is sent as it comes.
-func (x *call) streamed(body io.ReadCloser, stall time.Duration) io.ReadCloser {
-	return &watched{&patientReader{ReadCloser: body, conn: x.conn, stall: stall}, x.dog}
+func (x *call) streamed(body io.ReadCloser) io.ReadCloser {
+	return &watched{&patientReader{ReadCloser: body, conn: http.NewResponseController(x.writer.ResponseWriter), stall: x.dog.stall}, &x.dog}
 }
 
 type patientReader struct {
@@ -79,7 +80,6 @@ func (p *patientReader) Read(b []byte) (int, error) {
 // patientWriter passes what is written on, and gives each part of it its time.
 type patientWriter struct {
 	http.ResponseWriter
-	conn  *http.ResponseController
 	stall time.Duration
 	until time.Time
 }
@@ -87,7 +87,7 @@ type patientWriter struct {
 func (p *patientWriter) Write(b []byte) (int, error) {
 	if now := time.Now(); p.until.Sub(now) < p.stall/2 {
 		p.until = now.Add(p.stall)
-		_ = p.conn.SetWriteDeadline(p.until) // As above.
+		_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(p.until) // As above.
 	}
 	return p.ResponseWriter.Write(b) //nolint:wrapcheck // it stands for the answer
 }
