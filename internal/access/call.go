@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/acl"
@@ -50,7 +51,7 @@ func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, 
 	for _, a := range found {
 		switch {
 		case len(s.callers.of(s, a.ID)) == 0:
-		case a.BaseURL == baseURL:
+		case s.tokens.Entry(a) == baseURL:
 			return a, true
 		case appID != "" && named == nil:
 			named = a
@@ -138,12 +139,13 @@ func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, s
 
 const hintPaths = "a client's paths say which of the platform's paths it may call; an administrator of the server can change them"
 
-// denyPath refuses a call of a path, and writes down which it was.
+// denyPath refuses a call of a path. Which one it was is for the log: the audit would have
+// a line for every path that somebody makes up.
 func (s *Service) denyPath(c broker.Caller, app, path, why, hint string) error {
 	err := &broker.Error{Code: broker.ErrNotAllowed.Code, Class: broker.ErrNotAllowed.Class, Message: broker.ErrNotAllowed.Message + ": " + why, Hint: hint}
 	e := entryOf(c, "call", app, err)
-	e.Target = path
 	s.audit.Count(e)
+	s.log.Debug("a client may not call a path", slog.String("client", c.Name()), slog.String("app", app), slog.String("path", path), slog.String("request_id", c.RequestID))
 	return s.refuse(err)
 }
 

@@ -16,6 +16,7 @@ type call struct {
 	place    place
 	shown    broker.Shown
 	small    bool          // it is a GET without a body
+	named    string        // the app that the base URL names; "": none
 	key      broker.Secret // the client key that was shown, if one was
 	url      *url.URL
 

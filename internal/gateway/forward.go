@@ -72,6 +72,11 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 		return resp, nil
 	}
 	next, err := g.replaced(r.Context(), x)
+	if err == nil && next.Version == x.token.Version {
+		// The token lives: the path wants another one, or something else is wrong.
+		g.metrics.replay(replayUnfounded)
+		return resp, nil
+	}
 	if err != nil {
 		// The platform's own answer says more than that its token could not be replaced.
 		g.metrics.replay(replayNoToken)
@@ -99,7 +104,8 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	return resp, nil
 }
 
-// replaced returns the successor of the token that the call was rejected for.
+// replaced returns the successor of the token that the call was rejected for, or the token
+// itself if it turns out that it lives.
 func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
 	defer cancel()
@@ -107,11 +113,7 @@ func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	if g.trust.believes(x.platform.Name, x.app.ID, meterPath(x.place.path)) {
 		mend = g.svc.Rejected
 	}
-	next, err := mend(ctx, x.caller, x.token)
-	if err == nil && next.Version == x.token.Version {
-		err = broker.ErrNoToken
-	}
-	return next, err
+	return mend(ctx, x.caller, x.token)
 }
 
 // replaceLater has a rejected token replaced although the call cannot wait for it.

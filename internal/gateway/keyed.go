@@ -42,7 +42,7 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 	case broker.CallManaged:
 		return x, errManaged
 	case broker.CallForeign:
-		return x, broker.ErrTokenNotKept
+		return x, errNotKept
 	case broker.CallUser:
 		if x.shown.Token.IsZero() {
 			return x, errNoToken
@@ -69,11 +69,15 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 var (
 	errPath = &broker.Error{
 		Code: broker.ErrBadPath.Code, Class: broker.Invalid, Message: broker.ErrBadPath.Message,
-		Hint: "write it plainly: no segments of dots, no encoded slashes or percent signs, no parameters, at most 2048 bytes",
+		Hint: "write it plainly: no segments that end in dots, no white space, no encoded slashes or percent signs, no parameters, at most 2048 bytes",
 	}
 	errManaged = &broker.Error{
 		Code: broker.ErrManagedHere.Code, Class: broker.Invalid, Message: broker.ErrManagedHere.Message,
 		Hint: "tokens and tickets: GET /v1/apps/{app}/tokens/{kind}, or the platform's own token path at the root of this host",
+	}
+	errNotKept = &broker.Error{
+		Code: broker.ErrTokenNotKept.Code, Class: broker.Invalid, Message: broker.ErrTokenNotKept.Message,
+		Hint: "send it to the platform's own host with the token that it wants, such as that of a third-party platform",
 	}
 	errNoToken = &broker.Error{
 		Code: broker.ErrTokenMissing.Code, Class: broker.Invalid, Message: broker.ErrTokenMissing.Message,

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/gateway"
 	"github.com/hufu-io/hufu/internal/stacktest"
 )
@@ -67,6 +68,7 @@ func TestI6TheKeyIsNotSentAlong(t *testing.T) {
 			"encoded in a form":                     {"/test/x", "a=1&key=" + encoded(callerKey), form},
 			"in a parameter of an exchange":         {exchange("js_code", callerKey), "", nil},
 			"encoded in a parameter of an exchange": {exchange() + "&js_code=" + encoded(callerKey), "", nil},
+			"in the body of an exchange":            {exchange("js_code", "c"), `{"secret":"` + callerKey + `"}`, nil},
 			"with a user's token":                   {"/sns/userinfo?openid=o&access_token=user&key=" + callerKey, "", nil},
 		} {
 			r := request(http.MethodPost, "/gateway/"+stacktest.App+c.target, c.body)
@@ -151,7 +153,7 @@ func TestI6WhatOpensACallDoesNotComeBack(t *testing.T) {
 			}
 			h := http.Header{"Content-Type": {"application/json"}, "X-Url": {r.URL.RequestURI()}}
 			content := `{"errcode":1,"errmsg":"no: ` + r.URL.RequestURI() + `, twice: ` + r.URL.RequestURI() + ` end"}`
-			if r.Header.Get("Accept-Encoding") == "gzip" {
+			if r.URL.Query().Has("pack") { // although nobody asked for it
 				h.Set("Content-Encoding", "gzip")
 				content = packed(t, content)
 			}
@@ -168,29 +170,27 @@ func TestI6WhatOpensACallDoesNotComeBack(t *testing.T) {
 	inBubble(t, stackConfig{transport: platform}, func(t *testing.T, s *stack) {
 		plain, opaque := s.token(callerKey), s.token(virtualKey)
 		exchange := exchangePath("/sns/jscode2session", "appid", stacktest.AppID, "js_code", "c")
-		for _, accepts := range []string{"", "gzip", "gzip, br"} {
+		for _, packs := range []string{"", "&pack=1"} {
 			for _, how := range []string{"sized", "chunked"} {
 				for name, r := range map[string]*http.Request{
-					"virtual":         request(http.MethodGet, withToken("/test/x?quote="+how, opaque), ""),
-					"key":             keyed(request(http.MethodGet, "/gateway/"+stacktest.App+"/test/x?quote="+how, "")),
-					"exchange":        request(http.MethodGet, exchange+"&secret="+callerKey+"&quote="+how, ""),
-					"exchange by key": keyed(request(http.MethodGet, "/gateway/"+stacktest.App+exchange+"&quote="+how, "")),
+					"virtual":         request(http.MethodGet, withToken("/test/x?quote="+how+packs, opaque), ""),
+					"key":             keyed(request(http.MethodGet, "/gateway/"+stacktest.App+"/test/x?quote="+how+packs, "")),
+					"exchange":        request(http.MethodGet, exchange+"&secret="+callerKey+"&quote="+how+packs, ""),
+					"exchange by key": keyed(request(http.MethodGet, "/gateway/"+stacktest.App+exchange+"&quote="+how+packs, "")),
 				} {
-					if accepts != "" {
-						r.Header.Set("Accept-Encoding", accepts)
-					}
+					r.Header.Set("Accept-Encoding", "gzip, br")
 					a := s.send(r)
 					body := a.clear(t)
 					if a.status != http.StatusOK || !strings.HasPrefix(body, `{"errcode":1,"errmsg":"no: `) || !strings.HasSuffix(body, ` end"}`) {
-						t.Errorf("%s, accepting %q, %s: %d %q", name, accepts, how, a.status, body)
+						t.Errorf("%s, asking %q, %s: %d %q", name, packs, how, a.status, body)
 					}
 					for what, secret := range map[string]string{"token": plain, "app secret": stacktest.Secret, "key": callerKey} {
 						if strings.Contains(body, secret) || bytes.Contains(a.body, []byte(secret)) || strings.Contains(fmt.Sprint(a.header), secret) {
-							t.Errorf("I6: %s, accepting %q, %s: the %s came back: %s %v", name, accepts, how, what, body, a.header)
+							t.Errorf("I6: %s, asking %q, %s: the %s came back: %s %v", name, packs, how, what, body, a.header)
 						}
 					}
 					if n := a.header.Get("Content-Length"); n != "" && n != fmt.Sprint(len(a.body)) {
-						t.Errorf("%s, accepting %q, %s: %s bytes are said of %d", name, accepts, how, n, len(a.body))
+						t.Errorf("%s, asking %q, %s: %s bytes are said of %d", name, packs, how, n, len(a.body))
 					}
 				}
 			}
@@ -201,6 +201,35 @@ func TestI6WhatOpensACallDoesNotComeBack(t *testing.T) {
 		}
 		if strings.Contains(s.Log.String(), plain) || strings.Contains(s.Log.String(), stacktest.Secret) {
 			t.Error("I6: the log has a secret")
+		}
+	})
+}
+
+// I6: none of an app's secrets comes back, whichever of them opened the call.
+func TestI6NoneOfAnAppsSecretsComesBack(t *testing.T) {
+	t.Parallel()
+	const odd = "an odd/secret+with&signs"
+	app := stacktest.NewApp("api-two", stacktest.OtherID)
+	app.Secrets = []broker.Secret{broker.NewSecret(stacktest.Secret), broker.NewSecret(odd)}
+	platform := func(next http.RoundTripper) http.RoundTripper {
+		return platformFunc(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path != "/sns/jscode2session" {
+				return next.RoundTrip(r)
+			}
+			content := fmt.Sprintf(`{"errcode":1,"errmsg":"%s, %s, %s, %s end"}`, stacktest.Secret, odd, url.QueryEscape(odd), stacktest.Secret)
+			if r.URL.Query().Has("pack") {
+				return says(http.StatusOK, http.Header{"Content-Encoding": {"gzip"}}, packed(t, content)), nil
+			}
+			return says(http.StatusOK, nil, content), nil
+		})
+	}
+	inBubble(t, stackConfig{Config: stacktest.Config{Apps: []*broker.App{app}}, transport: platform}, func(t *testing.T, s *stack) {
+		for _, packs := range []string{"", "&pack=1"} {
+			a := s.send(keyed(request(http.MethodGet, "/gateway/api-two/sns/jscode2session?js_code=c"+packs, "")))
+			body := a.clear(t)
+			if want := `{"errcode":1,"errmsg":"[hidden], [hidden], [hidden], [hidden] end"}`; a.status != http.StatusOK || body != want {
+				t.Errorf("I6: %d %s, want %s", a.status, body, want)
+			}
 		}
 	})
 }

@@ -28,18 +28,19 @@ const outcomes = int(outAbandoned) + 1
 type replay int
 
 const (
-	replayDone     replay = iota // made again, and not rejected
-	replayRejected               // made again, and rejected again
-	replayFailed                 // made again, and not answered
-	replayTooLarge               // its body was not kept
-	replayNoToken                // there was no other token
+	replayDone      replay = iota // made again, and not rejected
+	replayRejected                // made again, and rejected again
+	replayFailed                  // made again, and not answered
+	replayTooLarge                // its body was not kept
+	replayNoToken                 // there was no other token
+	replayUnfounded               // the token lives: it was rejected for something else
 )
 
 func (r replay) String() string {
-	return [...]string{"done", "rejected", "unanswered", "too_large", "no_token"}[r]
+	return [...]string{"done", "rejected", "unanswered", "too_large", "no_token", "unfounded"}[r]
 }
 
-const replays = int(replayNoToken) + 1
+const replays = int(replayUnfounded) + 1
 
 // metrics has its series made beforehand, so that there are never more of them.
 type metrics struct {

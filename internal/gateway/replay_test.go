@@ -105,6 +105,43 @@ func TestALargeCallIsMadeOnceAndItsTokenReplaced(t *testing.T) {
 	})
 }
 
+// What was kept of a call is given back at its end, so that the next ones are kept as well.
+func TestBodiesAreKeptForOneCallAfterAnother(t *testing.T) {
+	t.Parallel()
+	tight := func(c *gateway.Config) { c.MaxReplay, c.ReplayMemory = 1000, 1000 }
+	inBubble(t, stackConfig{change: tight}, func(t *testing.T, s *stack) {
+		opaque := s.token(virtualKey)
+		for i := range 5 {
+			if _, err := s.Sandbox.KillCurrent(stacktest.AppID, sandbox.Stable); err != nil {
+				t.Fatal(err)
+			}
+			if a := s.post(message, opaque, text+strings.Repeat(" ", 800)); !a.ok() {
+				t.Errorf("call %d: %s", i, a.body)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+	})
+}
+
+// A file is no answer to the call, whatever stands in it.
+func TestAFileThatLooksLikeARejectionIsPassedOn(t *testing.T) {
+	t.Parallel()
+	made := 0
+	platform := besides(func(*http.Request) (*http.Response, error) {
+		made++
+		return says(http.StatusOK, http.Header{"Content-Type": {"application/json"}, "Content-Disposition": {`attachment; filename="a.json"`}}, rejection), nil
+	})
+	inBubble(t, stackConfig{transport: platform}, func(t *testing.T, s *stack) {
+		issues := s.Issues()
+		if a := s.get("/test/file", s.token(virtualKey)); string(a.body) != rejection || made != 1 || s.Issues() != issues {
+			t.Errorf("%s, after %d calls and %d issues", a.body, made, s.Issues()-issues)
+		}
+		if n := s.counted("hufu_gateway_calls_total"); n["ok"] != 1 {
+			t.Errorf("the calls are %v", n)
+		}
+	})
+}
+
 // The token is replaced although the caller is gone by then, with all that is its own.
 func TestATokenIsReplacedAfterItsCallHasEnded(t *testing.T) {
 	t.Parallel()

@@ -42,6 +42,7 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 	var firstErr error
 	for _, p := range g.platforms {
 		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r), small: r.Method == http.MethodGet && r.ContentLength == 0}
+		x.named = app
 		err := g.identify(x)
 		if err == nil && app != "" && x.app.ID != app {
 			err = errOtherApp
@@ -68,9 +69,9 @@ func (g *Gateway) identify(x *call) error {
 	case broker.CallManaged:
 		return errManaged
 	case broker.CallForeign:
-		return broker.ErrTokenNotKept
+		return errNotKept
 	default:
-		return broker.ErrTokenNotKept
+		return errNotKept
 	}
 }
 
@@ -117,6 +118,12 @@ func (g *Gateway) identifyByUser(x *call) error {
 	}
 	if a := g.svc.Lookup(g.users.app(x.shown.Token)); a != nil && a.Platform == x.platform.Name {
 		x.app = a
+		return nil
+	}
+	if x.named != "" {
+		if x.app = g.svc.Lookup(x.named); x.app == nil || x.app.Platform != x.platform.Name {
+			return broker.ErrUnknownApp
+		}
 		return nil
 	}
 	a, ok := g.svc.CallableByUser(x.platform.Name, x.shown.AppID, x.platform.BaseURL)

@@ -36,7 +36,7 @@ func TestI7APathThatHasTakenNoTokenIsNotBelieved(t *testing.T) {
 		if n := arrived.Load(); n != calls {
 			t.Errorf("%d calls arrived of %d", n, calls)
 		}
-		if n := s.counted("hufu_gateway_rejected_total"); n["no_token"] != calls {
+		if n := s.counted("hufu_gateway_rejected_total"); n["unfounded"] != calls {
 			t.Errorf("the rejections are %v", n)
 		}
 	})
