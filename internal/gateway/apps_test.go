@@ -26,6 +26,8 @@ func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.RoundTripper.RoundTrip(r)
 }
 
+const nowhere = "(nowhere, or to several)"
+
 // last is where the last call went, if there was just one since it was asked.
 func (h *hosts) last() string {
 	h.mu.Lock()
@@ -33,7 +35,7 @@ func (h *hosts) last() string {
 	list := h.list
 	h.list = nil
 	if len(list) != 1 {
-		return "(nowhere, or to several)"
+		return nowhere
 	}
 	return list[0]
 }
@@ -45,7 +47,9 @@ func TestI8AUsersTokenLeadsToItsApp(t *testing.T) {
 	const thirdID = "wx1111111111111111"
 	other, third := stacktest.NewApp("api-other", stacktest.OtherID), stacktest.NewApp("api-third", thirdID)
 	other.BaseURL, third.BaseURL = "http://other", ""
-	cfg := stacktest.Config{Apps: []*broker.App{other, third}, Sandbox: sandbox.Config{Apps: []sandbox.App{{ID: thirdID, Secret: stacktest.Secret}}}}
+	closed := stacktest.NewApp("closed", "wx2222222222222222")
+	closed.Policy = &broker.Policy{InitialDelay: 24 * time.Hour}
+	cfg := stacktest.Config{Apps: []*broker.App{other, third, closed}, Sandbox: sandbox.Config{Apps: []sandbox.App{{ID: thirdID, Secret: stacktest.Secret}}}}
 	to := &hosts{}
 	transport := func(next http.RoundTripper) http.RoundTripper {
 		to.RoundTripper = next
@@ -98,6 +102,11 @@ func TestI8AUsersTokenLeadsToItsApp(t *testing.T) {
 			if at := to.last(); at != c.base {
 				t.Errorf("%s: a token of a user that is not known was shown at %s", c.app, at)
 			}
+			// And with its name before the path.
+			s.get("/gateway/"+c.app+"/sns/userinfo?openid=oUser", "60_elsewhere")
+			if at := to.last(); at != c.base {
+				t.Errorf("%s: a token of a user that is not known was shown at %s where the app is named", c.app, at)
+			}
 		}
 		s.get("/sns/userinfo?openid=oUser", "60_elsewhere")
 		if at := to.last(); at != wechat.BaseURL {
@@ -105,6 +114,12 @@ func TestI8AUsersTokenLeadsToItsApp(t *testing.T) {
 		}
 		if a := s.get("/sns/userinfo?openid=oUser&appid=wx0000000000000000", "60_elsewhere"); a.Errcode != 40013 {
 			t.Errorf("an app that is not here: %s", a.body)
+		}
+		// An app is not opened by its name: somebody has to be allowed to call it.
+		for named, want := range map[string]int{"closed": 48001, "nowhere": 40013} {
+			if a := s.get("/gateway/"+named+"/sns/userinfo?openid=oUser", "60_elsewhere"); a.Errcode != want || to.last() != nowhere {
+				t.Errorf("%s: %s", named, a.body)
+			}
 		}
 	})
 }
