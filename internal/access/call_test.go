@@ -28,8 +28,9 @@ func TestACallWithoutAClientMayDoWhatItsClientsMay(t *testing.T) {
 	sns.Paths = []string{"/sns/*", users}
 	cfg := withVirtual(t, limited, sns,
 		virtualClient("opaque", broker.Call, "opaque"), client("own", broker.Read|broker.Renew, "opaque", "silent"),
-		client("root", broker.Admin|broker.Call, "*"))
-	for id, appID := range map[string]string{"narrow": "wx1", "opaque": "wx2", "silent": "wx3"} {
+		client("root", broker.Admin|broker.Call, "*"),
+		client("unread", broker.Call, "silent")) // which never had a token
+	for id, appID := range map[string]string{"narrow": "wx1", "opaque": "wx2", "silent": "wx3", "bare": "wx4"} {
 		cfg.Apps = append(cfg.Apps, stacktest.NewApp(id, appID))
 		cfg.Sandbox.Apps = append(cfg.Sandbox.Apps, sandbox.App{ID: appID, Secret: secret})
 	}
@@ -48,7 +49,8 @@ func TestACallWithoutAClientMayDoWhatItsClientsMay(t *testing.T) {
 			{"opaque", broker.CallApp, users, "without saying who it is"},
 			{"opaque", broker.CallUser, login, ""},
 			{"silent", broker.CallApp, users, "without saying who it is"},
-			{"silent", broker.CallUser, login, "without saying who it is"},
+			{"silent", broker.CallUser, login, ""},
+			{"bare", broker.CallUser, login, "without saying who it is"},
 		} {
 			err := s.MayCall(t.Context(), broker.Caller{}, s.Lookup(c.app), c.sort, c.path, nil)
 			switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/gateway"
 	"github.com/hufu-io/hufu/internal/sandbox"
 	"github.com/hufu-io/hufu/internal/stacktest"
 )
@@ -184,6 +185,21 @@ func TestTheSecretThatThePlatformTakesIsUsedForExchanges(t *testing.T) {
 				t.Errorf("exchange %d took %d calls, want %d", want, n, 2-want)
 			}
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+// A body that was not kept is sent once, whatever became of the first secret.
+func TestAnExchangeWithALargeBodyIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	app := stacktest.NewApp("api-two", stacktest.OtherID)
+	app.Secrets = []broker.Secret{broker.NewSecret(strings.Repeat("0", 32)), broker.NewSecret(stacktest.Secret)}
+	small := func(c *gateway.Config) { c.MaxReplay = 4 }
+	inBubble(t, stackConfig{Config: stacktest.Config{Apps: []*broker.App{app}}, change: small}, func(t *testing.T, s *stack) {
+		a := s.send(request(http.MethodPost, exchangePath("/sns/jscode2session",
+			"appid", stacktest.OtherID, "secret", callerKey, "js_code", "c", "grant_type", "authorization_code"), text))
+		if n := s.Sandbox.Calls(stacktest.OtherID, "/sns/jscode2session"); n != 1 || a.Errcode == 0 {
+			t.Errorf("it arrived %d times: %s", n, a.body)
 		}
 	})
 }

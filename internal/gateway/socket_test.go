@@ -234,6 +234,16 @@ func TestACallOnAConnectionThatHasEndedIsMadeOnAnother(t *testing.T) {
 	}
 }
 
+// A transport for calls passes on what is answered as it is, and does not wait for ever.
+func TestATransportForCallsPassesOnWhatIsAnswered(t *testing.T) {
+	t.Parallel()
+	given := &http.Transport{}
+	tr := gateway.Tune(given)
+	if tr == given || given.DisableCompression || !tr.DisableCompression || tr.ResponseHeaderTimeout <= 0 || tr.IdleConnTimeout <= 0 || tr.MaxIdleConnsPerHost < 100 {
+		t.Errorf("%+v", tr)
+	}
+}
+
 // ticking gives bytes one by one for a while.
 func ticking(ctx context.Context, n int, every time.Duration) io.ReadCloser {
 	return &drip{n, every, ctx.Done()}

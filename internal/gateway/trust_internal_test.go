@@ -35,6 +35,7 @@ func TestI7WhatIsBelieved(t *testing.T) {
 			k.opened("wechat", "/"+strconv.Itoa(i))
 		}
 		believes("shop", "/a", false)
+		believes("other", "/a", true)
 		time.Sleep(strangeFor)
 		k.opened("wechat", "/a")
 		believes("shop", "/a", true)
