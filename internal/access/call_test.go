@@ -24,10 +24,10 @@ func TestACallWithoutAClientMayDoWhatItsClientsMay(t *testing.T) {
 	)
 	limited := client("limited", broker.Read|broker.Call, "narrow")
 	limited.Paths = []string{"/cgi-bin/message/*"}
-	sns := virtualClient("sns", broker.Call, "narrow")
+	sns := virtualClient("sns", broker.Read|broker.Call, "narrow")
 	sns.Paths = []string{"/sns/*", users}
 	cfg := withVirtual(t, limited, sns,
-		virtualClient("opaque", broker.Call, "opaque"), client("own", broker.Read|broker.Renew, "opaque", "silent"),
+		virtualClient("opaque", broker.Read|broker.Call, "opaque"), client("own", broker.Read|broker.Renew, "opaque", "silent"),
 		client("root", broker.Admin|broker.Call, "*"),
 		client("unread", broker.Call, "silent")) // which never had a token
 	for id, appID := range map[string]string{"narrow": "wx1", "opaque": "wx2", "silent": "wx3", "bare": "wx4"} {

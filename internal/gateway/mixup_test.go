@@ -196,7 +196,7 @@ func TestAnExchangeWithALargeBodyIsMadeOnce(t *testing.T) {
 	app.Secrets = []broker.Secret{broker.NewSecret(strings.Repeat("0", 32)), broker.NewSecret(stacktest.Secret)}
 	small := func(c *gateway.Config) { c.MaxReplay = 4 }
 	inBubble(t, stackConfig{Config: stacktest.Config{Apps: []*broker.App{app}}, change: small}, func(t *testing.T, s *stack) {
-		a := s.send(request(http.MethodPost, exchangePath("/sns/jscode2session",
+		a := s.send(request(http.MethodGet, exchangePath("/sns/jscode2session",
 			"appid", stacktest.OtherID, "secret", callerKey, "js_code", "c", "grant_type", "authorization_code"), text))
 		if n := s.Sandbox.Calls(stacktest.OtherID, "/sns/jscode2session"); n != 1 || a.Errcode == 0 {
 			t.Errorf("it arrived %d times: %s", n, a.body)

@@ -17,7 +17,7 @@ func TestARealTokenOpensWhatItsClientsMayCall(t *testing.T) {
 	t.Parallel()
 	limited := stacktest.Client("sender", stacktest.Key("sender"), broker.Read|broker.Call, "narrow")
 	limited.Paths = []string{"/cgi-bin/message/*"}
-	opaque := stacktest.Client("opaque", stacktest.Key("opaque"), broker.Call, "narrow", "mute")
+	opaque := stacktest.Client("opaque", stacktest.Key("opaque"), broker.Read|broker.Call, "narrow", "mute")
 	opaque.Handout = broker.HandoutVirtual
 	own := stacktest.Client("own", stacktest.Key("own"), broker.Read, "mute")
 	cfg := stacktest.Config{Clients: []*broker.Client{limited, opaque, own}}
