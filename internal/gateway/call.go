@@ -20,9 +20,8 @@ type call struct {
 	key      broker.Secret // the client key that was shown, if one was
 	url      *url.URL
 
-	token   broker.Token     // what opens a CallApp
-	secrets []broker.Secret  // what opens a CallExchange, the likeliest first
-	one     [1]broker.Secret // room for what opened returns
+	token   broker.Token    // what opens a CallApp
+	secrets []broker.Secret // what opens a CallExchange, the likeliest first
 
 	dog     watchdog
 	writer  patientWriter // to the caller

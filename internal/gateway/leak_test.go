@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,18 +73,16 @@ func TestI6TheKeyIsNotSentAlong(t *testing.T) {
 			"with a user's token":                   {"/sns/userinfo?openid=o&access_token=user&key=" + callerKey, "", nil},
 		} {
 			r := request(http.MethodPost, "/gateway/"+stacktest.App+c.target, c.body)
-			for name, vs := range c.header {
-				r.Header[name] = vs
-			}
+			maps.Copy(r.Header, c.header)
 			r.Header.Set("Authorization", "Bearer "+callerKey)
 			if a := s.send(r); a.status != http.StatusBadRequest || a.Code != "key_inside" || a.Hint == "" || bytes.Contains(a.body, []byte(callerKey)) {
 				t.Errorf("%s: %d %s", name, a.status, a.body)
 			}
 		}
-		for name, params := range map[string]string{"": "&js_code=" + callerKey, "encoded ": "&js_code=" + encoded(callerKey)} {
+		for name, params := range map[string]string{"as it is": "&js_code=" + callerKey, "encoded": "&js_code=" + encoded(callerKey)} {
 			a := s.send(request(http.MethodGet, exchange("secret", callerKey)+params, ""))
 			if a.Errcode == 0 || !strings.Contains(a.Errmsg, "(key_inside)") {
-				t.Errorf("%stwice in an exchange: %s", name, a.body)
+				t.Errorf("twice in an exchange, %s: %s", name, a.body)
 			}
 		}
 		if sent != 0 {
@@ -101,9 +100,7 @@ func TestI6TheKeyIsNotSentAlong(t *testing.T) {
 			"in the place of the app token": {"/test/x?access_token=" + callerKey, nil},
 		} {
 			r := request(http.MethodGet, "/gateway/"+stacktest.App+c.target, "")
-			for name, vs := range c.header {
-				r.Header[name] = vs
-			}
+			maps.Copy(r.Header, c.header)
 			r.Header.Set("Authorization", "Bearer "+callerKey)
 			if a := s.send(r); a.status != http.StatusOK {
 				t.Errorf("%s: %d %s", name, a.status, a.body)

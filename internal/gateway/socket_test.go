@@ -135,7 +135,7 @@ func newWired(t *testing.T, hangsUp bool) *wired {
 	}})
 	t.Cleanup(func() {
 		tr.CloseIdleConnections()
-		_ = w.Listener.Close()
+		_ = w.Close()
 		w.conns.Wait()
 	})
 	app := stacktest.NewApp("api-wired", stacktest.OtherID)
