@@ -60,6 +60,16 @@ func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, 
 	return named, named != nil
 }
 
+// CallableNamed is [Service.CallableByUser] where the base URL names the app. One that
+// nobody may call is not there for strangers.
+func (s *Service) CallableNamed(platform, app string) (*broker.App, bool) {
+	a := s.registry.App(app)
+	if a == nil || a.Platform != platform || len(s.callers.of(s, app)) == 0 {
+		return nil, false
+	}
+	return a, true
+}
+
 // Lookup returns an app while it is not yet known who asks; nil: there is none.
 func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }
 

@@ -72,26 +72,31 @@ const maxPage = 64 << 10
 // is too large for that is not passed on.
 func readPage(resp *http.Response, h head) (head, error) {
 	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	if h.whole || resp.StatusCode < http.StatusMultipleChoices && !strings.EqualFold(strings.TrimSpace(kind), "text/html") {
+	if resp.StatusCode < http.StatusMultipleChoices && !strings.EqualFold(strings.TrimSpace(kind), "text/html") {
 		return h, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
-	_ = resp.Body.Close() // It has been read, or is given up.
-	switch {
-	case err != nil:
-		return head{}, err //nolint:wrapcheck // the round trip's own error
-	case len(b) > maxPage:
-		return head{}, &broker.Error{
-			Code: broker.ErrUnreachable.Code, Class: broker.Transient, Message: "something else than the platform answered",
-			Hint: "a page came back that no platform sends: look what is at the app's base_url, or between it and this server",
+	if !h.whole {
+		b, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+		_ = resp.Body.Close() // It has been read, or is given up.
+		switch {
+		case err != nil:
+			return head{}, err //nolint:wrapcheck // the round trip's own error
+		case len(b) > maxPage:
+			return head{}, errPage
 		}
+		h = head{raw: b, whole: true}
+		resp.Body = io.NopCloser(bytes.NewReader(b))
 	}
-	h = head{raw: b, whole: true}
-	resp.Body = io.NopCloser(bytes.NewReader(b))
-	if plain := h.plain(resp); plain == nil {
-		return head{}, &broker.Error{Code: broker.ErrUnreachable.Code, Class: broker.Transient, Message: "something else than the platform answered, in a form that cannot be read"}
+	if len(h.raw) > 0 && h.plain(resp) == nil {
+		_ = resp.Body.Close() // It is given up.
+		return head{}, errPage
 	}
 	return h, nil
+}
+
+var errPage = &broker.Error{
+	Code: broker.ErrUnreachable.Code, Class: broker.Transient, Message: "something else than the platform answered",
+	Hint: "a page came back that no platform sends: look what is at the app's base_url, or between it and this server",
 }
 
 // put gives the answer its beginning back.
@@ -126,8 +131,8 @@ func (h head) plain(resp *http.Response) []byte {
 		if err != nil {
 			return nil
 		}
-		b, err := io.ReadAll(io.LimitReader(z, maxPlain))
-		if err != nil {
+		b, err := io.ReadAll(io.LimitReader(z, maxPlain+1))
+		if err != nil || len(b) > maxPlain {
 			return nil
 		}
 		return b

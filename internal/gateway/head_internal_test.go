@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 func zipped(t *testing.T, s string) string {
@@ -106,5 +108,20 @@ func TestAStreamIsNotWaitedFor(t *testing.T) {
 	var first [9]byte
 	if _, err := io.ReadFull(resp.Body, first[:]); err != nil || string(first[:]) != "data: 1\n\n" {
 		t.Errorf("%q, %v", first, err)
+	}
+}
+
+// What is packed so well that it is more than an error ever was is passed on as it came.
+func TestAnAnswerThatUnpacksToMuchIsNotCut(t *testing.T) {
+	t.Parallel()
+	packed := zipped(t, `{"data":"`+strings.Repeat("x", 4*maxPlain)+`"}`)
+	resp := &http.Response{Header: http.Header{"Content-Encoding": {"gzip"}}, ContentLength: int64(len(packed)), Body: io.NopCloser(strings.NewReader(packed))}
+	h, err := readHead(resp)
+	if err != nil || h.plain(resp) != nil {
+		t.Fatalf("%d bytes are judged, %v", len(h.plain(resp)), err)
+	}
+	h.hide(resp, broker.NewSecret("x"))
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != packed {
+		t.Errorf("%d bytes come out of %d: %v", len(got), len(packed), err)
 	}
 }

@@ -121,9 +121,11 @@ func (g *Gateway) identifyByUser(x *call) error {
 		return nil
 	}
 	if x.named != "" {
-		if x.app = g.svc.Lookup(x.named); x.app == nil || x.app.Platform != x.platform.Name {
+		a, ok := g.svc.CallableNamed(x.platform.Name, x.named)
+		if !ok {
 			return broker.ErrUnknownApp
 		}
+		x.app = a
 		return nil
 	}
 	a, ok := g.svc.CallableByUser(x.platform.Name, x.shown.AppID, x.platform.BaseURL)

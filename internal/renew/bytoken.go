@@ -94,14 +94,17 @@ func (m *Manager) indexTokens(e *entry, current, previous uint64, until time.Tim
 		if old != 0 && old != current && old != previous && now.Before(until) {
 			older = append(slices.Clip(older), outlived{old, until})
 		}
-		m.byToken.remove(old, e)
+		if old != current && old != previous && !now.Before(until) {
+			m.byToken.remove(old, e)
+		}
 	}
 	kept := make([]outlived, 0, min(len(older), maxOutlived))
 	for i, o := range older {
-		m.byToken.remove(o.hash, e)
 		if current != 0 && o.hash != current && o.hash != previous && now.Before(o.until) && i >= len(older)-maxOutlived {
 			m.byToken.add(o.hash, e)
 			kept = append(kept, o)
+		} else if o.hash != current && o.hash != previous {
+			m.byToken.remove(o.hash, e)
 		}
 	}
 	if len(kept) > 0 || len(older) > 0 {
