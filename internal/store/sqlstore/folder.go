@@ -77,14 +77,21 @@ func lock(path string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f); err != nil {
+	if err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(explainLock(err, f, path), f.Close())
 	}
 	if err := writePID(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s: %w", f.Name(), err), f.Close())
 	}
-	return f, nil
+	return lockFile{f}, nil
 }
+
+// lockFile is a file that is locked until it is closed.
+type lockFile struct{ *os.File }
+
+// Close gives the lock back by name. It would end with the last descriptor of the file
+// too, but a program that is being started may have that one for a moment longer.
+func (l lockFile) Close() error { return errors.Join(flock(l.File, syscall.LOCK_UN), l.File.Close()) }
 
 // explainLock says who has the lock that f could not get.
 func explainLock(err error, f *os.File, path string) error {
@@ -97,14 +104,14 @@ func explainLock(err error, f *os.File, path string) error {
 	return fmt.Errorf("another hufu is using %s", path)
 }
 
-func flock(f *os.File) error {
+func flock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var lockErr error
 	err = conn.Control(func(fd uintptr) {
-		lockErr = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
+		lockErr = syscall.Flock(int(fd), how)
 	})
 	return errors.Join(err, lockErr)
 }
