@@ -14,7 +14,7 @@ const (
 	examineTimeout = 20 * time.Second
 	// examineAgain is how long the findings about an app are good for: they cost calls
 	// at the platform.
-	examineAgain = 5 * time.Second
+	examineAgain = time.Second
 	// maxExaminations bounds how many apps are examined at a time.
 	maxExaminations = 16
 )
@@ -147,12 +147,35 @@ func (d *Doctor) run(ctx context.Context, v *visit, a *broker.App) {
 		v.outcome.Findings = []Finding{brokeOff("too many apps are examined at this moment; ask again later")}
 		return
 	}
-	v.outcome.Findings = append(d.askPlatform(ctx, a), d.ownFindings(ctx, a)...)
+	seen := d.askPlatform(ctx, a)
+	d.tryAgain(ctx, a, seen)
+	v.outcome.Findings = append(seen, d.ownFindings(ctx, a)...)
 }
 
 // brokeOff is the finding of an examination that found nothing.
 func brokeOff(why string) Finding {
 	return Finding{Finding: broker.Finding{Name: "examination", State: broker.FindingUnknown, Detail: why}}
+}
+
+// tryAgain ends the wait after failures if the platform was seen to take the secret now:
+// whoever has mended something examines the app to see whether it helped. Where there is
+// no token, it is waited for one.
+func (d *Doctor) tryAgain(ctx context.Context, a *broker.App, seen []Finding) {
+	taken := false
+	for i := range seen {
+		if seen[i].State == broker.FindingFault && seen[i].Name != "token" {
+			return
+		}
+		taken = taken || seen[i].Name == "secret" && seen[i].State == broker.FindingOK
+	}
+	k := broker.Key{App: a.ID, Kind: broker.AccessToken}
+	st, err := d.svc.tokens.State(k)
+	if !taken || err != nil || st.Failure == nil || !st.Failure.Class.Permanent() {
+		return
+	}
+	if d.svc.tokens.TryAgain(ctx, k) == nil && !st.Usable {
+		_, _ = d.svc.tokens.Token(ctx, k) // What comes of it is among the findings.
+	}
 }
 
 // askPlatform is what the platform says.

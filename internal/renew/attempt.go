@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -144,6 +145,9 @@ func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.R
 	}
 	if got.err != nil {
 		r = broker.PlanFailed(r, w, got.err, got.started, now, rot, m.cfg.Rand())
+		if got.err.Class == broker.BadCredential && !got.err.Unknown && !src.Derived {
+			r.Secret = refused(d.app.Secrets)
+		}
 		ev.Err = got.err
 		return r, ev
 	}
@@ -287,6 +291,19 @@ func inOrder(secrets []broker.Secret, fingerprint string) []broker.Secret {
 		}
 	}
 	return secrets
+}
+
+// refusedMark begins what stands for secrets that were all refused, in the place of the
+// fingerprint of one that worked.
+const refusedMark = "refused:"
+
+// refused stands for secrets that were all refused.
+func refused(secrets []broker.Secret) string {
+	var all strings.Builder
+	for _, s := range secrets {
+		all.WriteString(s.Fingerprint())
+	}
+	return refusedMark + broker.NewSecret(all.String()).Fingerprint()
 }
 
 // release gives the lease back. One that was lost meanwhile needs no release.

@@ -52,6 +52,8 @@ type Event struct {
 type Manager struct {
 	cfg       Config
 	platforms map[string]broker.Platform
+	mendedMu  sync.Mutex
+	mended    []*entry          // while it starts: those whose app was given other secrets
 	ways      map[[2]string]way // by platform and mode
 	pools     map[string]*pool
 	poolsMu   sync.Mutex
@@ -248,6 +250,16 @@ func (m *Manager) amend(ctx context.Context, e *entry) {
 		}
 	}
 	m.arm(e, m.now())
+}
+
+// TryAgain ends the back-off of a key, because what failed may have been mended.
+func (m *Manager) TryAgain(ctx context.Context, k broker.Key) error {
+	e, err := m.entry(k)
+	if err != nil {
+		return err
+	}
+	m.amend(ctx, e)
+	return nil
 }
 
 // forgive ends the back-off of a key.

@@ -340,3 +340,38 @@ func TestARemovedAppIsGone(t *testing.T) {
 		})
 	}
 }
+
+// Who gives an app other secrets and starts the server again is not to wait for the
+// back-off of the ones before. A start with the same ones changes nothing: a server that
+// is started again and again must not ask each time (I7).
+func TestOtherSecretsAreTriedAtOnceAfterAStart(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, fleetConfig{replicas: 1, mode: mode, secrets: []string{wrongSecret}})
+				defer func() { f.close() }()
+				r := f.replicas[0]
+				time.Sleep(10 * time.Minute)
+				calls := 0
+				for range 3 {
+					f.crash(r)
+					r = f.start()
+					time.Sleep(time.Second)
+					calls += f.calls()
+				}
+				if calls > 1 { // The back-off may just have ended.
+					t.Errorf("I7: %d calls for 3 starts with the secret that was refused", calls)
+				}
+				f.crash(r)
+				f.app.Secrets = []broker.Secret{broker.NewSecret(secret)}
+				r = f.start()
+				time.Sleep(time.Second)
+				if tok, _, ok := r.Peek("shop", broker.AccessToken); !ok || !f.live(tok) {
+					t.Error("the secret that was mended is not tried a second after the start")
+				}
+			})
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,10 @@ func (m *Manager) Start(ctx context.Context) error {
 	}
 	m.sched.start()
 	m.spread()
+	for _, e := range m.mended {
+		m.amend(ctx, e)
+	}
+	m.mended = nil
 	if changes != nil {
 		go m.follow(ctx, changes)
 	}
@@ -114,8 +119,16 @@ func (m *Manager) adoptStored(r broker.Record) {
 	if x == nil {
 		return
 	}
-	if e := x.findOrAdd(r.Key.Kind, r.Key.Subject); e != nil {
-		m.adopt(e, r)
+	e := x.findOrAdd(r.Key.Kind, r.Key.Subject)
+	if e == nil {
+		return
+	}
+	m.adopt(e, r)
+	if strings.HasPrefix(r.Secret, refusedMark) && r.Secret != refused(x.def.Load().app.Secrets) {
+		// Since all secrets were refused, an operator has given others.
+		m.mendedMu.Lock()
+		m.mended = append(m.mended, e)
+		m.mendedMu.Unlock()
 	}
 }
 
