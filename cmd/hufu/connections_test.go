@@ -93,11 +93,22 @@ func answered(t *testing.T, r *bufio.Reader) {
 	_ = resp.Body.Close()
 }
 
+// idling counts the idle connections.
+func (l *limitedListener) idling() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.idle.Len()
+}
+
 func TestAnIdleConnectionMakesRoomForANewOne(t *testing.T) {
 	t.Parallel()
 	l, _ := limitedServer(t, 2, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }))
 	_, first := ask(t, l)
 	answered(t, first)
+	// The answer comes before the connection is known to be idle.
+	for until := time.Now().Add(patience); l.idling() == 0 && time.Now().Before(until); {
+		<-time.After(time.Millisecond)
+	}
 	for range 5 {
 		_, r := ask(t, l)
 		answered(t, r)
