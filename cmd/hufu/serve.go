@@ -164,7 +164,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: something else listens there; stop it, or listen on another port (port 0 picks a free one)", address)
+		return nil, fmt.Errorf("listen on %s: something else listens there; stop it, or listen on another port: listen in the configuration file, such as 127.0.0.1:18080 (port 0 picks a free one), and HUFU_ADDR for the operator commands", address)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("listen on %s: %w; ports below 1024 need a privilege, so listen on another one and put a proxy before it", address, err)
 	case err != nil:

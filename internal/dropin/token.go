@@ -27,7 +27,7 @@ const (
 	// What callers are told who show something else than a key, most often the app secret
 	// that they showed the platform. It follows from what they sent alone, and says
 	// nothing of what is here.
-	hintKey      = "this is a Hufu server: put the client's Hufu key in the place of the app secret"
+	hintKey      = "this is a Hufu server: put a Hufu key in the place of the app secret, one of a client that is there and was not revoked"
 	hintMistyped = "this Hufu client key is mistyped: copy the whole key, from hufu_ to its last character"
 )
 

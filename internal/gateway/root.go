@@ -139,7 +139,7 @@ func (g *Gateway) identifyByUser(x *call) error {
 var (
 	errUnknownToken = &broker.Error{
 		Code: broker.ErrTokenUnknown.Code, Class: broker.Invalid, Message: "no app here has this token now",
-		Hint: "it may have been replaced long ago, fetched elsewhere, or be the token of a user, which opens only that user's paths; ask this server for the app's token",
+		Hint: "it may have been replaced long ago, fetched elsewhere, be the token of a user, which opens only that user's paths, or a virtual one whose client was revoked or may not call the app any more; ask this server for the app's token",
 	}
 	errNameless = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call does not say which app it is for, and is none of those that need not",

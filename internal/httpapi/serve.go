@@ -34,6 +34,10 @@ var (
 		Code: api.CodeUnauthorized, Class: broker.Denied, Message: "no client key, or an unknown one",
 		Hint: "send the header Authorization: Bearer CLIENT_KEY",
 	}
+	errUnknownKey = &broker.Error{
+		Code: api.CodeUnauthorized, Class: broker.Denied, Message: "no client key, or an unknown one",
+		Hint: "no client of this server has this key: it may have been revoked, or be of another server; hufu client ls lists the clients",
+	}
 	errMistyped = &broker.Error{
 		Code: api.CodeUnauthorized, Class: broker.Denied, Message: "the client key is mistyped: its checksum is wrong",
 		Hint: "copy the whole key, from hufu_ to its last character",
@@ -69,7 +73,7 @@ func (a *API) authenticate(r *http.Request, id string) (broker.Caller, error) {
 		if a.svc.Mistyped(key) {
 			return broker.Caller{}, errMistyped
 		}
-		return broker.Caller{}, errUnauthorized
+		return broker.Caller{}, errUnknownKey
 	}
 	return broker.Caller{Client: client, Remote: r.RemoteAddr, RequestID: id}, nil
 }
