@@ -147,9 +147,10 @@ func (d *Doctor) run(ctx context.Context, v *visit, a *broker.App) {
 		v.outcome.Findings = []Finding{brokeOff("too many apps are examined at this moment; ask again later")}
 		return
 	}
-	seen := d.askPlatform(ctx, a)
-	d.tryAgain(ctx, a, seen)
-	v.outcome.Findings = append(seen, d.ownFindings(ctx, a)...)
+	found := d.askPlatform(ctx, a)
+	d.tryAgain(ctx, a, found)
+	found = append(found, d.ownFindings(ctx, a)...)
+	v.outcome.Findings = found
 }
 
 // brokeOff is the finding of an examination that found nothing.
