@@ -68,8 +68,16 @@ func New(cfg Config) *Service {
 	return s
 }
 
+// maxKey is longer than any client key; hashing is not to cost more than that.
+const maxKey = 512
+
 // Authenticate finds the client with this key, or returns nil.
-func (s *Service) Authenticate(key string) *broker.Client { return s.registry.Authenticate(key) }
+func (s *Service) Authenticate(key string) *broker.Client {
+	if len(key) > maxKey {
+		return nil
+	}
+	return s.registry.Authenticate(key)
+}
 
 // Mistyped reports whether a key looks like one of ours with a typing error in it.
 func (s *Service) Mistyped(key string) bool { return registry.MistypedKey(key) }

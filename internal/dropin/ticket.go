@@ -46,10 +46,7 @@ func (h *Handler) serveTicket(w http.ResponseWriter, r request) outcome {
 func (h *Handler) holder(r request, seen string) (broker.Caller, *broker.App, refusal) {
 	c := broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}
 	if key := r.bearer(); key != "" {
-		if len(key) <= maxKey {
-			c.Client = h.svc.Authenticate(key)
-		}
-		if c.Client == nil {
+		if c.Client = h.svc.Authenticate(key); c.Client == nil {
 			return c, nil, refusal{code: codeBadSecret, more: hintKey, reason: "no client has this key"}
 		}
 		app, err := h.svc.Callable(c, r.app)

@@ -19,6 +19,7 @@ type call struct {
 	named    string        // the app that the base URL names; "": none
 	key      broker.Secret // the client key that was shown, if one was
 	url      *url.URL
+	counted  string // the path as it is counted and trusted, see meterPath
 
 	token   broker.Token    // what opens a CallApp
 	secrets []broker.Secret // what opens a CallExchange, the likeliest first

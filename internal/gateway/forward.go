@@ -97,7 +97,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	case j.Verdict == broker.VerdictRejected:
 		// If another call has seen this one rejected as well, it deals with it.
 		g.metrics.replay(replayRejected)
-		g.trust.strange(x.platform.Name, x.app.ID, meterPath(x.place.path))
+		g.trust.strange(x.platform.Name, x.app.ID, x.counted)
 	default:
 		g.metrics.replay(replayDone)
 	}
@@ -110,7 +110,7 @@ func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
 	defer cancel()
 	mend := g.svc.Doubted
-	if g.trust.believes(x.platform.Name, x.app.ID, meterPath(x.place.path)) {
+	if g.trust.believes(x.platform.Name, x.app.ID, x.counted) {
 		mend = g.svc.Rejected
 	}
 	return mend(ctx, x.caller, x.token)
@@ -128,8 +128,8 @@ func (g *Gateway) replaceLater(ctx context.Context, x *call) {
 }
 
 // exchanged makes a call that the app secret opens, with each of the app's secrets until
-// the platform takes one. The first is there already. A secret that is refused costs the caller's code nothing: the
-// platform looks at it first.
+// the platform takes one. The first is there already. A secret that is refused costs the
+// caller's code nothing: the platform looks at it first.
 func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response, error) {
 	for i, secret := range x.secrets {
 		if i > 0 {
@@ -171,13 +171,13 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 	}
 	j = x.platform.Upstream.Judge(x.place.path, resp, h.plain(resp))
 	if x.route.Metered && g.meter != nil {
-		g.meter.Passed(x.app.ID, meterPath(x.place.path), j.Err)
+		g.meter.Passed(x.app.ID, x.counted, j.Err)
 	}
 	if x.route.Clears && j.Err == nil && resp.StatusCode == http.StatusOK && g.meter != nil {
 		g.meter.Cleared(x.app.ID)
 	}
 	if x.route.Sort == broker.CallApp && j.Verdict == broker.VerdictOK && resp.StatusCode == http.StatusOK {
-		g.trust.opened(x.platform.Name, meterPath(x.place.path))
+		g.trust.opened(x.platform.Name, x.counted)
 	}
 	x.outcome = outPassed
 	if j.Err != nil {

@@ -30,13 +30,9 @@ type Meter interface {
 	Cleared(app string)
 }
 
-const (
-	// maxKey is longer than any client key; hashing is not to cost more than that.
-	maxKey = 512
-	// maxNameless bounds the calls at a time that do not say whose they are. Anybody may
-	// make them who can reach this server.
-	maxNameless = 64
-)
+// maxNameless bounds the calls at a time that do not say whose they are. Anybody may make
+// them who can reach this server.
+const maxNameless = 64
 
 // Config is what a [Gateway] is made of. Service, Platforms, Transport and Logger are
 // required.

@@ -41,8 +41,7 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 	var first *call
 	var firstErr error
 	for _, p := range g.platforms {
-		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r), small: r.Method == http.MethodGet && r.ContentLength == 0}
-		x.named = app
+		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r), small: r.Method == http.MethodGet && r.ContentLength == 0, named: app}
 		err := g.identify(x)
 		if err == nil && app != "" && x.app.ID != app {
 			err = errOtherApp
@@ -94,9 +93,6 @@ func (g *Gateway) identifyByToken(x *call) error {
 func (g *Gateway) identifyByKey(x *call) error {
 	if x.shown.AppID == "" || x.shown.Key.IsZero() {
 		return errNoKey
-	}
-	if len(x.shown.Key.Reveal()) > maxKey {
-		return errUnknownKey
 	}
 	if x.caller.Client = g.svc.Authenticate(x.shown.Key.Reveal()); x.caller.Client == nil {
 		return errUnknownKey
@@ -164,14 +160,20 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, x *call, reques
 	if r.Context().Err() != nil {
 		return // nobody is there
 	}
-	p := g.first(x)
-	h := w.Header()
-	h["X-Request-Id"], h["Cache-Control"] = []string{requestID}, noStore
-	if p == nil {
-		http.Error(w, "calls are not passed on to any platform", http.StatusNotFound)
+	if p := g.first(x); p != nil {
+		say(w, p, broker.AsError(err), requestID)
 		return
 	}
-	a := p.Upstream.Refuse(broker.AsError(err), requestID)
+	h := w.Header()
+	h["X-Request-Id"], h["Cache-Control"] = []string{requestID}, noStore
+	http.Error(w, "calls are not passed on to any platform", http.StatusNotFound)
+}
+
+// say answers with an error as a platform says it.
+func say(w http.ResponseWriter, p *broker.Platform, err *broker.Error, requestID string) {
+	a := p.Upstream.Refuse(err, requestID)
+	h := w.Header()
+	h["X-Request-Id"], h["Cache-Control"] = []string{requestID}, noStore
 	h.Set("Content-Type", a.ContentType)
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body) // the peer is gone if this fails

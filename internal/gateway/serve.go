@@ -62,8 +62,9 @@ func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, er
 	if err := g.svc.MayCall(r.Context(), x.caller, x.app, x.route.Sort, x.place.path, deny); err != nil {
 		return nil, err
 	}
+	x.counted = meterPath(x.place.path)
 	if x.route.Metered && g.meter != nil {
-		if throttled := g.meter.Admit(x.app.ID, meterPath(x.place.path)); throttled != nil {
+		if throttled := g.meter.Admit(x.app.ID, x.counted); throttled != nil {
 			return throttled, nil
 		}
 	}
@@ -90,15 +91,10 @@ func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, er
 // the same now, and count it.
 func (g *Gateway) throttle(w http.ResponseWriter, x *call, err *broker.Error) {
 	x.outcome = outThrottled
-	a := x.platform.Upstream.Refuse(err, x.caller.RequestID)
-	h := w.Header()
-	h["X-Request-Id"], h["Cache-Control"] = []string{x.caller.RequestID}, noStore
-	h.Set("Content-Type", a.ContentType)
 	if err.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((err.RetryAfter+time.Second-1)/time.Second)))
+		w.Header().Set("Retry-After", strconv.Itoa(int((err.RetryAfter+time.Second-1)/time.Second)))
 	}
-	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.Body) // the peer is gone if this fails
+	say(w, x.platform, err, x.caller.RequestID)
 }
 
 // bufferPool gives the proxy its buffers.
