@@ -93,6 +93,7 @@ var (
 	ErrConflict     = errors.New("version conflict")         // the record was written by somebody else
 	ErrLeaseHeld    = errors.New("lease is held by another") // try later
 	ErrLeaseLost    = errors.New("lease was lost")           // it ran out or was taken over
+	ErrForgotten    = errors.New("the store has lost what was written to it")
 	ErrUnknownApp   = &Error{Code: "unknown_app", Class: NotFound, Message: "no such app"}
 	ErrUnknownKind  = &Error{Code: "unknown_kind", Class: NotFound, Message: "the app's platform has no such kind of token"}
 	ErrNotAllowed   = &Error{Code: "not_allowed", Class: Denied, Message: "the client may not do this"}

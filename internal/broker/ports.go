@@ -144,18 +144,36 @@ type Leaser interface {
 	Clock(ctx context.Context) (time.Time, error)
 }
 
-// Change says that a record was written.
+// Change tells what was written: exactly one of its fields is set.
 type Change struct {
-	Key     Key
-	Version Version
+	Record *Record // as this write, or a later one, left it
+	App    string  // name of an app's definition that was put or deleted
+	Client string  // name of a client's definition that was put or deleted
 }
 
-// Notifier tells replicas of each other's writes. Optional: without it they poll.
+// Notifier tells servers of each other's writes. A store that one process owns has none.
 type Notifier interface {
-	Publish(ctx context.Context, k Key, v Version) error
-	// Watch yields changes from when it is called until ctx ends. After an error the
-	// sequence ends; the caller watches again and reads what it may have missed.
+	// Watch yields what is written to records and definitions, whoever writes it, from
+	// when it is called until ctx ends. A change may come more than once, and of several
+	// to one thing only the last. While the store cannot be reached it goes on trying,
+	// and then yields what was missed. After an error the sequence ends, because
+	// something may be missing: the caller watches again and reads everything.
 	Watch(ctx context.Context) iter.Seq2[Change, error]
+	// Behind is how long ago a watch of this handle was last up to date, as far as that is
+	// more than the time between two looks at the store.
+	Behind() time.Duration
+}
+
+// Roll is the list of the servers that use a store together.
+type Roll interface {
+	// Beat notes that the server of this name is alive, for the nth time, counted from 1,
+	// and returns the names of those that were noted within the given time, on the
+	// store's clock: sorted, its own among them. Where the last beat that the store
+	// remembers of it is not n-1, nothing is noted and the error is ErrForgotten: what was
+	// written to the store has been lost. The first beat is always noted.
+	Beat(ctx context.Context, name string, n int64, within time.Duration) ([]string, error)
+	// Leave strikes a server off the list. That it is not on it is no error.
+	Leave(ctx context.Context, name string) error
 }
 
 // Definition is a stored app or client: its settings in the clear, as JSON, and its

@@ -3,6 +3,7 @@ package renew_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -73,5 +74,7 @@ func times(n int, err error) func(broker.Record) error {
 // deaf is a store that tells nobody of changes.
 type deaf struct{ *memstore.Store }
 
-// Publish implements [broker.Notifier].
-func (deaf) Publish(context.Context, broker.Key, broker.Version) error { return nil }
+// Watch implements [broker.Notifier].
+func (deaf) Watch(ctx context.Context) iter.Seq2[broker.Change, error] {
+	return func(func(broker.Change, error) bool) { <-ctx.Done() }
+}

@@ -163,9 +163,6 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 		}
 		e.mu.Unlock()
 		m.adopt(e, next)
-		if changed {
-			m.publish(ctx, next)
-		}
 		return next, nil
 	}
 }

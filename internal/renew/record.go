@@ -52,8 +52,8 @@ func (m *Manager) put(ctx context.Context, r broker.Record) (broker.Version, err
 	return v, nil
 }
 
-// save writes the record of a renewal, makes it current here and tells the others.
-// If somebody else wrote meanwhile, what they wrote and what the platform gave us
+// save writes the record of a renewal, of which the others hear from the store, and makes
+// it current here. If somebody else wrote meanwhile, what they wrote and what the platform gave us
 // are brought together: the token that was issued last wins, and nothing is lost.
 func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error {
 	_, rot := e.app.def.Load().source(e.kind)
@@ -65,7 +65,6 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 		if err == nil {
 			next.Version = v
 			m.adopt(e, next)
-			m.publish(ctx, next)
 			return nil
 		}
 		if !errors.Is(err, broker.ErrConflict) {
@@ -89,19 +88,6 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 			m.metrics.conflicts.Inc()
 		}
 		next = merged
-	}
-}
-
-// publish tells the other replicas. They would find out by themselves when the old
-// token is due, so a failure costs time and nothing else.
-func (m *Manager) publish(ctx context.Context, r broker.Record) {
-	if m.cfg.Notifier == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-	defer cancel()
-	if err := m.cfg.Notifier.Publish(ctx, r.Key, r.Version); err != nil {
-		m.log.WarnContext(ctx, "other replicas were not told of a renewal", "app", r.Key.App, "kind", r.Key.Kind, "error", err)
 	}
 }
 

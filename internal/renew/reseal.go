@@ -40,7 +40,6 @@ func (m *Manager) resealRecord(ctx context.Context, r broker.Record) (bool, erro
 			if e, err := m.entry(r.Key); err == nil {
 				m.adopt(e, r)
 			}
-			m.publish(ctx, r)
 			return true, nil
 		}
 		if !errors.Is(err, broker.ErrConflict) {

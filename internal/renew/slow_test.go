@@ -101,7 +101,7 @@ func TestI2I3ASlowStoreBreaksNoPromise(t *testing.T) {
 // brokenPort fails one call of a store.
 type brokenPort struct {
 	*memstore.Store
-	publish, get, all func() error
+	get, all func() error
 }
 
 // fault is an error that comes and goes.
@@ -114,13 +114,6 @@ func (f *fault) err() error {
 		return *p
 	}
 	return nil
-}
-
-func (s brokenPort) Publish(ctx context.Context, k broker.Key, v broker.Version) error {
-	if err := s.publish(); err != nil {
-		return err
-	}
-	return s.Store.Publish(ctx, k, v)
 }
 
 func (s brokenPort) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
@@ -140,11 +133,7 @@ func (s brokenPort) All(ctx context.Context) iter.Seq2[broker.Record, error] {
 func TestReplicasThatAreNotToldFindOutByThemselves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var none, deafened fault
-		deafened.set(errors.New("nobody listens"))
-		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Classic, wrap: func(s *memstore.Store) storage {
-			return brokenPort{s, deafened.err, none.err, none.err}
-		}})
+		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Classic, wrap: func(s *memstore.Store) storage { return deaf{s} }})
 		defer f.close()
 		f.hold(2 * time.Minute)
 		if n := f.issues(); n > 14 {
@@ -159,7 +148,7 @@ func TestReportsWithoutAReadableStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var none, get fault
 		f := newFleet(t, fleetConfig{mode: wechat.Classic, wrap: func(s *memstore.Store) storage {
-			return brokenPort{s, none.err, get.err, none.err}
+			return brokenPort{s, get.err, none.err}
 		}})
 		defer f.close()
 		r := f.replicas[0]

@@ -182,7 +182,7 @@ func (m *Manager) follow(ctx context.Context, changes func(func(broker.Change, e
 				m.log.WarnContext(ctx, "the store stopped telling of changes", "error", err)
 				break
 			}
-			m.heed(ctx, c)
+			m.heed(c)
 		}
 		if sleep(ctx, time.Second) != nil {
 			return
@@ -194,13 +194,12 @@ func (m *Manager) follow(ctx context.Context, changes func(func(broker.Change, e
 	}
 }
 
-// heed reads a record that another replica wrote, if it is news.
-func (m *Manager) heed(ctx context.Context, c broker.Change) {
-	e, err := m.entry(c.Key)
-	if err != nil || c.Version <= e.state.Load().record {
+// heed takes in what another replica wrote.
+func (m *Manager) heed(c broker.Change) {
+	if c.Record == nil {
 		return
 	}
-	if err := m.reload(ctx, e); err != nil {
-		m.log.WarnContext(ctx, "another replica's renewal could not be read", "app", c.Key.App, "kind", c.Key.Kind, "error", err)
+	if e, err := m.entry(c.Record.Key); err == nil {
+		m.adopt(e, *c.Record)
 	}
 }

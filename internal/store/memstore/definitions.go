@@ -12,16 +12,22 @@ import (
 )
 
 // Apps implements [broker.Store].
-func (s *Store) Apps() broker.DefinitionStore { return definitions{s, "app", s.data.apps} }
+func (s *Store) Apps() broker.DefinitionStore {
+	return definitions{s, "app", s.data.apps, func(name string) broker.Change { return broker.Change{App: name} }}
+}
 
 // Clients implements [broker.Store].
-func (s *Store) Clients() broker.DefinitionStore { return definitions{s, "client", s.data.clients} }
+func (s *Store) Clients() broker.DefinitionStore {
+	return definitions{s, "client", s.data.clients, func(name string) broker.Change { return broker.Change{Client: name} }}
+}
 
 // definitions keeps the definitions of one sort.
 type definitions struct {
 	s    *Store
 	sort string
 	m    map[string]broker.Definition // guarded by s.data.mu
+	// change says of a name that its definition was put or deleted.
+	change func(name string) broker.Change
 }
 
 func (d definitions) enter(ctx context.Context, doing, name string) error {
@@ -51,6 +57,7 @@ func (d definitions) Put(ctx context.Context, def broker.Definition) (broker.Ver
 	def = cloneDefinition(def)
 	def.Version++
 	d.m[def.Name] = def
+	d.s.data.tell(d.change(def.Name))
 	return def.Version, nil
 }
 
@@ -68,6 +75,7 @@ func (d definitions) Delete(ctx context.Context, name string, v broker.Version) 
 		return fmt.Errorf("delete definition of %s %q: %w", d.sort, name, broker.ErrConflict)
 	}
 	delete(d.m, name)
+	d.s.data.tell(d.change(name))
 	return nil
 }
 

@@ -41,6 +41,8 @@ func (s *Store) Put(ctx context.Context, r broker.Record) (broker.Version, error
 	r = normal(r)
 	r.Version++
 	d.records[r.Key] = r
+	told := r.Clone()
+	d.tell(broker.Change{Record: &told})
 	return r.Version, nil
 }
 

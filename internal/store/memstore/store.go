@@ -33,6 +33,7 @@ type Store struct {
 var (
 	_ broker.Store    = (*Store)(nil)
 	_ broker.Notifier = (*Store)(nil)
+	_ broker.Roll     = (*Store)(nil)
 )
 
 // data is what all handles share.
@@ -48,6 +49,7 @@ type data struct {
 	// lastAudit is the newest entry's id, which outlives the entry.
 	lastAudit int64
 	settings  map[string][]byte
+	roll      map[string]beat
 	watches   map[*watch]struct{} // of all handles
 }
 
@@ -63,6 +65,7 @@ func New(c Config) *Store {
 		apps:     map[string]broker.Definition{},
 		clients:  map[string]broker.Definition{},
 		settings: map[string][]byte{},
+		roll:     map[string]beat{},
 		watches:  map[*watch]struct{}{},
 	})
 }

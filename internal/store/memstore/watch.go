@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -26,23 +27,16 @@ type watch struct {
 	err     error
 }
 
-// Publish implements [broker.Notifier]. It tells the watchers of all handles, this
-// one's too, and does not wait for them.
-func (s *Store) Publish(ctx context.Context, k broker.Key, v broker.Version) error {
-	if err := s.enter(ctx, "publish change of", k.String()); err != nil {
-		return err
+// tell tells the watchers of all handles, the writer's own too, and does not wait for
+// them. It is called with data.mu held, so that they hear of changes in their order.
+func (d *data) tell(c broker.Change) {
+	for w := range d.watches {
+		w.add(c)
 	}
-	s.data.mu.Lock()
-	defer s.data.mu.Unlock()
-	for w := range s.data.watches {
-		w.add(broker.Change{Key: k, Version: v})
-	}
-	return nil
 }
 
 // Watch implements [broker.Notifier]. The watcher is registered when Watch returns,
-// not when the sequence is ranged over: no change that is published afterwards is
-// lost. The sequence serves one range. It ends without an error when ctx ends.
+// not when the sequence is ranged over: nothing that is written afterwards is lost. The sequence serves one range. It ends without an error when ctx ends.
 func (s *Store) Watch(ctx context.Context) iter.Seq2[broker.Change, error] {
 	w := &watch{wake: make(chan struct{}, 1)}
 	if err := s.register(w); err != nil {
@@ -74,6 +68,9 @@ func (s *Store) Watch(ctx context.Context) iter.Seq2[broker.Change, error] {
 		}
 	}
 }
+
+// Behind implements [broker.Notifier]. A watch here is always up to date, or has ended.
+func (s *Store) Behind() time.Duration { return 0 }
 
 func (s *Store) register(w *watch) error {
 	s.mu.Lock()

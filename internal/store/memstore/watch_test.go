@@ -15,24 +15,37 @@ import (
 
 var key = broker.Key{App: "shop", Kind: broker.AccessToken}
 
-func TestWatchKeepsWhatIsPublishedBeforeItIsRangedOver(t *testing.T) {
+// write stores the key's record n times in a row.
+func write(t *testing.T, s *memstore.Store, n int) {
+	t.Helper()
+	r, err := s.Get(t.Context(), key)
+	if errors.Is(err, broker.ErrNotFound) {
+		r, err = broker.Record{Key: key}, nil
+	}
+	for range n {
+		if err == nil {
+			r.Version, err = s.Put(t.Context(), r)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWatchKeepsWhatIsWrittenBeforeItIsRangedOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		s := memstore.New(memstore.Config{})
 		changes := s.Handle().Watch(ctx)
-		for v := range broker.Version(3) {
-			if err := s.Publish(ctx, key, v+1); err != nil {
-				t.Fatal(err)
-			}
-		}
+		write(t, s, 3)
 		var got []broker.Version
 		for c, err := range changes {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, c.Version)
+			got = append(got, c.Record.Version)
 			if len(got) == 3 {
 				cancel()
 			}
@@ -56,11 +69,9 @@ func TestWatchWakesForEveryHandle(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if err := s.Publish(t.Context(), key, 7); err != nil {
-			t.Fatal(err)
-		}
+		write(t, s, 1)
 		for range 2 {
-			if c := <-seen; c != (broker.Change{Key: key, Version: 7}) {
+			if c := <-seen; c.Record == nil || c.Record.Key != key || c.Record.Version != 1 {
 				t.Errorf("got %v", c)
 			}
 		}
@@ -80,18 +91,15 @@ func TestWatchEndsWithTheFaultOfItsHandleOnly(t *testing.T) {
 	if _, err := first(s.Watch(t.Context())); !errors.Is(err, gone) {
 		t.Errorf("new watch of the failing handle: %v", err)
 	}
-	if err := s.Publish(t.Context(), key, 1); !errors.Is(err, gone) {
-		t.Errorf("publish by the failing handle: %v", err)
-	}
-	if err := other.Publish(t.Context(), key, 2); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := first(healthy); err != nil || c.Version != 2 {
+	write(t, other, 1)
+	if c, err := first(healthy); err != nil || c.Record == nil || c.Record.Version != 1 {
 		t.Errorf("watch of the healthy handle: %v, %v", c, err)
 	}
 	s.Fail(nil)
-	if err := s.Publish(t.Context(), key, 3); err != nil {
-		t.Errorf("publish after the fault: %v", err)
+	again := s.Watch(t.Context())
+	write(t, other, 1)
+	if c, err := first(again); err != nil || c.Record == nil || c.Record.Version != 2 {
+		t.Errorf("watch after the fault: %v, %v", c, err)
 	}
 }
 
@@ -99,11 +107,7 @@ func TestWatchEndsWhenItsReaderIsTooSlow(t *testing.T) {
 	t.Parallel()
 	s := memstore.New(memstore.Config{})
 	changes := s.Watch(t.Context())
-	for v := range broker.Version(1<<16 + 10) {
-		if err := s.Publish(t.Context(), key, v); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, s, 1<<16+10)
 	n, last := 0, error(nil)
 	for _, err := range changes {
 		if err != nil {
@@ -131,11 +135,13 @@ func TestFailMakesEveryCallFailAndChangesNothing(t *testing.T) {
 	_, clients := first(s.Clients().All(ctx))
 	_, query := s.Audit().Query(ctx, broker.AuditFilter{})
 	_, setting := s.Setting(ctx, "x")
+	_, beat := s.Beat(ctx, "x", 1, 1)
 	for name, err := range map[string]error{
 		"get": get, "put": put, "all": all, "acquire": acquire, "clock": clock, "app": app, "clients": clients,
 		"query": query, "setting": setting, "delete": s.Delete(ctx, key, 1),
 		"append": s.Audit().Append(ctx, broker.AuditEntry{}), "put setting": s.PutSetting(ctx, "x", nil),
 		"release": s.Release(ctx, broker.Lease{}), "extend": s.Extend(ctx, broker.Lease{}, 1),
+		"beat": beat, "leave": s.Leave(ctx, "x"),
 	} {
 		if !errors.Is(err, gone) {
 			t.Errorf("%s: %v", name, err)

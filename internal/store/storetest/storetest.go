@@ -43,6 +43,9 @@ type Fixture struct {
 type Skip struct {
 	// Reopen is for stores that do not outlast the process.
 	Reopen string
+	// Fleet is for stores that one process owns: they need neither tell other servers of
+	// changes nor keep a list of them.
+	Fleet string
 	// LeaseMachine leaves out the state machine on leases, which advances the clock
 	// thousands of times.
 	LeaseMachine string
@@ -70,6 +73,8 @@ func Run(t *testing.T, h Harness) {
 		{"Definitions", s.definitions()},
 		{"Audit", s.audit()},
 		{"Settings", s.settings()},
+		{"Feed", s.feed()},
+		{"Roll", s.roll()},
 		{"Machine", s.machines()},
 	} {
 		t.Run(g.name, func(t *testing.T) {
