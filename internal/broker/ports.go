@@ -168,9 +168,10 @@ type Notifier interface {
 type Roll interface {
 	// Beat notes that the server of this name is alive, for the nth time, counted from 1,
 	// and returns the names of those that were noted within the given time, on the
-	// store's clock: sorted, its own among them. Where the last beat that the store
-	// remembers of it is not n-1, nothing is noted and the error is ErrForgotten: what was
-	// written to the store has been lost. The first beat is always noted.
+	// store's clock: sorted, its own among them. A beat whose outcome is not known is
+	// repeated with the same n. Where the last beat that the store remembers of it is
+	// before n-1, nothing is noted and the error is ErrForgotten: what was written to the
+	// store has been lost. The first beat is always noted.
 	Beat(ctx context.Context, name string, n int64, within time.Duration) ([]string, error)
 	// Leave strikes a server off the list. That it is not on it is no error.
 	Leave(ctx context.Context, name string) error

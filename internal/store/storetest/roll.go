@@ -66,7 +66,8 @@ func (s suite) lostBeats(t *testing.T) {
 	r := list(t, s, f.Store)
 	beat(t, r, "a", 1, time.Hour)
 	beat(t, r, "a", 2, time.Hour)
-	for _, n := range []int64{2, 4, 5, -1, 0} {
+	check(t, "the same once more", []string{"a"}, beat(t, r, "a", 2, time.Hour))
+	for _, n := range []int64{4, 5, 1 << 40} {
 		_, err := r.Beat(t.Context(), "a", n, time.Hour)
 		wantErr(t, fmt.Sprintf("beat %d after 2", n), err, broker.ErrForgotten)
 	}
@@ -74,6 +75,8 @@ func (s suite) lostBeats(t *testing.T) {
 	wantErr(t, "second beat without a first", err, broker.ErrForgotten)
 	check(t, "the count goes on", []string{"a"}, beat(t, r, "a", 3, time.Hour))
 	check(t, "and can begin anew", []string{"a"}, beat(t, r, "a", 1, time.Hour))
+	_, err = r.Beat(t.Context(), "a", 3, time.Hour)
+	wantErr(t, "third beat after the first", err, broker.ErrForgotten)
 	check(t, "from there", []string{"a"}, beat(t, r, "a", 2, time.Hour))
 }
 
