@@ -189,4 +189,3 @@ func mix(h uint64) uint64 {
 	h *= 0x94d049bb133111eb
 	return h ^ h>>31
 }
-

@@ -21,17 +21,21 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	d := e.app.def.Load()
 	_, rot := d.source(e.kind)
 	before := m.cfg.Now()
+	if m.outage.spared(before) {
+		return m.renewOffline(ctx, e, d, w)
+	}
 	leaseCtx, cancel := context.WithTimeout(ctx, storeTimeout)
 	lease, err := m.cfg.Leaser.Acquire(leaseCtx, "renew/"+k.String(), m.cfg.Holder, rot.LeaseTTL())
 	cancel()
 	if errors.Is(err, broker.ErrLeaseHeld) {
 		return err
 	}
+	after := m.cfg.Now()
+	m.sawStore(err)
 	if err != nil {
 		m.metrics.storeErrors.Inc()
 		return m.renewOffline(ctx, e, d, w)
 	}
-	after := m.cfg.Now()
 	m.clock.observe(lease.Acquired, before, after)
 	// What the lease before ours left behind, too, is known from its end only, until it
 	// is in the record.

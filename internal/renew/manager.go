@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -32,6 +33,12 @@ type Config struct {
 	// PerHost bounds how many planned renewals ask one platform host at a time.
 	// Zero: 16.
 	PerHost int
+	// Rank says how many replicas stand in line for a key before this one. Nil: none.
+	Rank func(broker.Key) int
+	// Defined is told of apps and clients that were put or deleted, here or by another
+	// replica; the zero Change says that some may have been missed. It must not block.
+	// Nil: nobody is told.
+	Defined func(broker.Change)
 	// Now is the local clock. Nil: time.Now. Only tests of skew set it.
 	Now func() time.Time
 	// Rand gives jitter in [0,1). Nil: random.
@@ -59,6 +66,8 @@ type Manager struct {
 	poolsMu   sync.Mutex
 
 	clock   *clock
+	outage  *outage
+	changes iter.Seq2[broker.Change, error] // what follow reads; nil: nobody else writes
 	apps    *index
 	byToken *tokenIndex
 	hub     *hub
@@ -91,11 +100,17 @@ func New(cfg Config) (*Manager, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Float64
 	}
+	if cfg.Rank == nil {
+		cfg.Rank = func(broker.Key) int { return 0 }
+	}
+	if cfg.Defined == nil {
+		cfg.Defined = func(broker.Change) {}
+	}
 	if cfg.PerHost <= 0 {
 		cfg.PerHost = 16
 	}
 	m := &Manager{
-		cfg: cfg, log: cfg.Logger, clock: newClock(cfg.Now), apps: newIndex(), byToken: newTokenIndex(), hub: newHub(),
+		cfg: cfg, log: cfg.Logger, clock: newClock(cfg.Now), outage: newOutage(), apps: newIndex(), byToken: newTokenIndex(), hub: newHub(),
 		platforms: map[string]broker.Platform{}, ways: map[[2]string]way{}, pools: map[string]*pool{},
 	}
 	for _, p := range cfg.Platforms {
@@ -200,8 +215,20 @@ func (m *Manager) poolFor(baseURL string) (*pool, error) {
 }
 
 // SetApp registers an app, or changes the one with its id. Its stored tokens are
-// loaded and its planned renewals scheduled. Before [Manager.Start] it only registers.
+// loaded and its planned renewals scheduled. What failed before is tried again at once: it
+// may have been mended by the change, or whoever sets the app again knows that it was
+// mended elsewhere. Before [Manager.Start] it only registers.
 func (m *Manager) SetApp(ctx context.Context, a *broker.App) error {
+	return m.setApp(ctx, a, m.amend)
+}
+
+// HearOfApp is [Manager.SetApp] for a change that another replica has made, which has
+// seen to it that what failed before is tried again.
+func (m *Manager) HearOfApp(ctx context.Context, a *broker.App) error {
+	return m.setApp(ctx, a, func(_ context.Context, e *entry) { m.arm(e, m.now()) })
+}
+
+func (m *Manager) setApp(ctx context.Context, a *broker.App, loaded func(context.Context, *entry)) error {
 	d, err := m.define(a)
 	if err != nil {
 		return err
@@ -218,7 +245,7 @@ func (m *Manager) SetApp(ctx context.Context, a *broker.App) error {
 			errs = append(errs, err)
 			continue
 		}
-		m.amend(ctx, e)
+		loaded(ctx, e)
 	}
 	return errors.Join(errs...)
 }
@@ -241,8 +268,7 @@ func (m *Manager) register(d *definition) *app {
 	return x
 }
 
-// amend lets a definition that was set be tried at once: what failed before may have
-// been mended by the change, or whoever sets it again knows that it was mended elsewhere.
+// amend ends the back-off of a key and has it tried.
 func (m *Manager) amend(ctx context.Context, e *entry) {
 	if s := e.state.Load(); s.failure != nil {
 		if err := m.forgive(ctx, e); err != nil {
@@ -277,14 +303,34 @@ func (m *Manager) forgive(ctx context.Context, e *entry) error {
 
 // RemoveApp stops keeping an app's tokens and deletes their records.
 func (m *Manager) RemoveApp(ctx context.Context, id string) error {
+	entries, err := m.drop(ctx, id)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		errs = append(errs, m.erase(ctx, e.key()))
+	}
+	return errors.Join(errs...)
+}
+
+// HearOfRemoval is [Manager.RemoveApp] for an app that another replica has removed: the
+// records are that one's to delete, and the app may be there again by now.
+func (m *Manager) HearOfRemoval(ctx context.Context, id string) error {
+	_, err := m.drop(ctx, id)
+	return err
+}
+
+// drop forgets an app and returns what was kept of it. Nothing of that is stored any more
+// when it returns.
+func (m *Manager) drop(ctx context.Context, id string) ([]*entry, error) {
 	x := m.apps.remove(id)
 	if x == nil {
-		return broker.ErrUnknownApp
+		return nil, broker.ErrUnknownApp
 	}
 	x.mu.Lock()
 	x.gone = true
 	x.mu.Unlock()
-	var errs []error
 	for _, e := range x.entries() {
 		e.mu.Lock()
 		e.gone = true
@@ -299,10 +345,9 @@ func (m *Manager) RemoveApp(ctx context.Context, id string) error {
 			case <-ctx.Done():
 			}
 		}
-		errs = append(errs, m.erase(ctx, e.key()))
 	}
 	m.hub.tell(broker.Key{App: id}) // watchers find that it is gone
-	return errors.Join(errs...)
+	return x.entries(), nil
 }
 
 // erase deletes the tokens of a key. What was spent of the day's budget stays on

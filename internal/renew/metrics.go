@@ -18,6 +18,7 @@ type metrics struct {
 	foreign     *prometheus.CounterVec
 	checks      *prometheus.CounterVec
 	conflicts   prometheus.Counter
+	regressed   prometheus.Counter
 	storeErrors prometheus.Counter
 	unopened    prometheus.Counter
 	panics      prometheus.Counter
@@ -39,12 +40,13 @@ func newMetrics(m *Manager, reg prometheus.Registerer) *metrics {
 		foreign:     vec("foreign_rotations_total", "Tokens that somebody else replaced: another server uses the same secret.", "platform"),
 		checks:      vec("checks_total", "Reported tokens that were checked at the platform, by its verdict.", "platform", "verdict"),
 		conflicts:   counter("record_conflicts_total", "Records that another replica wrote while this one issued."),
+		regressed:   counter("records_regressed_total", "Records that were older in the store than they had been: it was restored, or lost writes."),
 		storeErrors: counter("store_errors_total", "Accesses to the store that failed during a renewal."),
 		unopened:    counter("unopened_tokens_total", "Stored tokens that the keyset could not open."),
 		panics:      counter("renewal_panics_total", "Renewals that ended in a panic, which is a fault of the program."),
 	}
 	if reg != nil {
-		reg.MustRegister(x.renewals, x.took, x.foreign, x.checks, x.conflicts, x.storeErrors, x.unopened, x.panics, newTokenCollector(m))
+		reg.MustRegister(x.renewals, x.took, x.foreign, x.checks, x.conflicts, x.regressed, x.storeErrors, x.unopened, x.panics, newTokenCollector(m))
 	}
 	return x
 }

@@ -126,7 +126,7 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 		return stored, nil
 	}
 	_, rot := e.app.def.Load().source(e.kind)
-	if l.Term != term+1 && !rot.HarmlessTwice() && distinct(ours.Current, stored.Current) {
+	if term != wasStored && l.Term != term+1 && !rot.HarmlessTwice() && m.distinct(stored.Key, ours.Current, stored.Current) {
 		// Others have had the lease since. They may have issued what they could not store
 		// either, and then ours is dying. Nothing is promised of it any more.
 		doubted := ours.Clone()
@@ -140,7 +140,7 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 	}
 	for {
 		next, changed := merge(stored, *ours, rot)
-		if v := ours.Current.Version; next.Current.Version < v || next.Current.Version == v && distinct(next.Current, ours.Current) {
+		if v := ours.Current.Version; next.Current.Version < v || next.Current.Version == v && m.distinct(stored.Key, next.Current, ours.Current) {
 			// Here later versions have been handed out, or this one for another token.
 			next.Current.Version = ours.Current.Version + 1
 			changed = true
@@ -169,6 +169,16 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 
 // distinct reports whether two sealed tokens are not known to be the same one.
 func distinct(a, b broker.SealedToken) bool { return string(a.Box) != string(b.Box) }
+
+// distinct is the function of the same name for boxes that may have been sealed apart.
+func (m *Manager) distinct(k broker.Key, a, b broker.SealedToken) bool {
+	if !distinct(a, b) {
+		return false
+	}
+	x, errX := m.cfg.Sealer.Open(a.Box, []byte(k.String()))
+	y, errY := m.cfg.Sealer.Open(b.Box, []byte(k.String()))
+	return errX != nil || errY != nil || string(x) != string(y)
+}
 
 // doubted reports whether an issue that came after the given instant may have replaced
 // the token of it. A single one in doubt that began before is that token's own, which

@@ -15,14 +15,18 @@ func (m *Manager) read(ctx context.Context, e *entry) (broker.Record, error) {
 	defer cancel()
 	k := e.key()
 	a := e.app.def.Load().app
+	known := e.state.Load().record
 	r, err := m.cfg.Store.Get(ctx, k)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
-		return broker.Record{Key: k, Source: a.Source()}, nil
+		r = broker.Record{Key: k, Source: a.Source()}
 	case err != nil:
 		return broker.Record{}, fmt.Errorf("read record %q: %w", k, err)
 	}
-	return r.For(a), nil
+	if r = r.For(a); r.Version < known {
+		m.regressed(ctx, e, r, known)
+	}
+	return r, nil
 }
 
 // load reads the record and adopts it.

@@ -222,7 +222,7 @@ func (m *Manager) renewDue(e *entry) {
 // postpone schedules e for when what holds its planned renewal up is over.
 func (m *Manager) postpone(e *entry, until time.Time) {
 	if _, rot := e.app.def.Load().source(e.kind); !e.removed() {
-		m.sched.set(e, until.Add(m.stagger(rot)))
+		m.sched.set(e, until.Add(m.stagger(rot)+m.turn(e, rot)))
 	}
 }
 
@@ -254,9 +254,25 @@ func (m *Manager) arm(e *entry, now time.Time) {
 	}
 	// Replicas that look at the same record come one after the other, so that the
 	// first one's result reaches the others before they try.
-	at = at.Add(m.stagger(rot))
-	m.sched.set(e, broker.Later(at, now.Add(retryFloor(rot))))
+	at = at.Add(m.stagger(rot) + m.turn(e, rot))
+	floor := retryFloor(rot)
+	if m.outage.down.Load() {
+		// Nothing can come of it before the store is back, and then all do not come at once.
+		floor = rot.LeaseTTL()/4 + time.Duration(m.cfg.Rand()*float64(rot.LeaseTTL()))
+	}
+	m.sched.set(e, broker.Later(at, now.Add(floor)))
 }
+
+// turn is how long this replica leaves a planned renewal to those that stand in line for
+// the key before it. It is short against the time in which a renewal has to be done, so
+// that one that does not come for it is no loss.
+func (m *Manager) turn(e *entry, rot broker.Rotation) time.Duration {
+	return time.Duration(min(m.cfg.Rank(e.key()), maxTurns)) * min(rot.LeaseTTL()/4, 2*time.Second)
+}
+
+// maxTurns bounds the wait in a large fleet. Whoever comes at the same time as others
+// finds the lease taken.
+const maxTurns = 4
 
 // stagger is a random delay that is short against the time in which a renewal has to
 // be done.

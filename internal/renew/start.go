@@ -24,8 +24,8 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err := m.readClock(ctx); err != nil {
 		return err
 	}
-	changes := m.changes(ctx)
-	if err := m.loadAll(ctx); err != nil {
+	m.Listen(ctx)
+	if err := m.loadAll(ctx, m.adoptStored); err != nil {
 		return err
 	}
 	m.sched.start()
@@ -34,8 +34,8 @@ func (m *Manager) Start(ctx context.Context) error {
 		m.amend(ctx, e)
 	}
 	m.mended = nil
-	if changes != nil {
-		go m.follow(ctx, changes)
+	if m.changes != nil {
+		go m.follow(ctx)
 	}
 	go m.keepTime(ctx)
 	context.AfterFunc(ctx, m.sched.stop)
@@ -57,16 +57,24 @@ func (m *Manager) readClock(ctx context.Context) error {
 // keepTime reads the store's clock now and then. Leases bring readings too, but a
 // machine that was suspended has none until its next renewal, and would promise dead
 // tokens until then.
+//
+// While the store is away it is also who finds out that it is back.
 func (m *Manager) keepTime(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
+	timer := time.NewTimer(time.Minute)
+	defer timer.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-m.outage.fell:
+			timer.Reset(outageProbe)
+		case <-timer.C:
 			before := m.now()
-			if err := m.readClock(ctx); err != nil {
+			err := m.readClock(ctx)
+			m.sawStore(err)
+			if err != nil {
+				timer.Reset(outageProbe)
 				continue // the reading in use is still the best there is
 			}
+			timer.Reset(time.Minute)
 			if m.now().Sub(before).Abs() > time.Second {
 				m.sched.poke()
 			}
@@ -76,9 +84,9 @@ func (m *Manager) keepTime(ctx context.Context) {
 	}
 }
 
-// loadAll reads every record. One goroutine reads, the others open what was read. The
+// loadAll reads every record and hands it to take. One goroutine reads, the others open what was read. The
 // batches go round, because a record is large and there may be a million.
-func (m *Manager) loadAll(ctx context.Context) error {
+func (m *Manager) loadAll(ctx context.Context, take func(broker.Record)) error {
 	const batch, batches = 256, 8
 	work, free := make(chan []broker.Record, batches), make(chan []broker.Record, batches)
 	for range batches {
@@ -89,7 +97,7 @@ func (m *Manager) loadAll(ctx context.Context) error {
 		wg.Go(func() {
 			for rs := range work {
 				for i := range rs {
-					m.adoptStored(rs[i])
+					take(rs[i])
 				}
 				free <- rs[:0]
 			}
@@ -159,47 +167,8 @@ func (m *Manager) spread() {
 			if s.version == 0 {
 				at = broker.Later(at, now.Add(d.app.Renew().InitialDelay))
 			}
-			m.sched.set(e, at)
+			_, rot := d.source(e.kind)
+			m.sched.set(e, at.Add(m.turn(e, rot)))
 		}
 	})
-}
-
-// changes begins to listen for other replicas' writes, before anything is read, so
-// that none is missed.
-func (m *Manager) changes(ctx context.Context) func(func(broker.Change, error) bool) {
-	if m.cfg.Notifier == nil {
-		return nil
-	}
-	return m.cfg.Notifier.Watch(ctx)
-}
-
-// follow reads what other replicas wrote. When the connection is lost it listens
-// again and then reads everything, since it cannot know what it missed.
-func (m *Manager) follow(ctx context.Context, changes func(func(broker.Change, error) bool)) {
-	for ctx.Err() == nil {
-		for c, err := range changes {
-			if err != nil {
-				m.log.WarnContext(ctx, "the store stopped telling of changes", "error", err)
-				break
-			}
-			m.heed(c)
-		}
-		if sleep(ctx, time.Second) != nil {
-			return
-		}
-		changes = m.cfg.Notifier.Watch(ctx)
-		if err := m.loadAll(ctx); err != nil {
-			m.log.WarnContext(ctx, "what other replicas wrote could not be read", "error", err)
-		}
-	}
-}
-
-// heed takes in what another replica wrote.
-func (m *Manager) heed(c broker.Change) {
-	if c.Record == nil {
-		return
-	}
-	if e, err := m.entry(c.Record.Key); err == nil {
-		m.adopt(e, *c.Record)
-	}
 }
