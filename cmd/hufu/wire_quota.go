@@ -17,8 +17,17 @@ type keeper struct {
 // SetApp registers an app. Quotas belong to a registration at a platform: another one
 // begins with none of them used.
 func (k keeper) SetApp(ctx context.Context, a *broker.App) error {
+	return k.set(ctx, a, k.Manager.SetApp)
+}
+
+// HearOfApp registers an app that another server has stored.
+func (k keeper) HearOfApp(ctx context.Context, a *broker.App) error {
+	return k.set(ctx, a, k.Manager.HearOfApp)
+}
+
+func (k keeper) set(ctx context.Context, a *broker.App, set func(context.Context, *broker.App) error) error {
 	old := k.App(a.ID)
-	err := k.Manager.SetApp(ctx, a)
+	err := set(ctx, a)
 	if now := k.App(a.ID); old != nil && now != nil && (old.Platform != now.Platform || old.AppID != now.AppID || old.BaseURL != now.BaseURL) {
 		k.meter.Forget(a.ID)
 	}
@@ -28,6 +37,13 @@ func (k keeper) SetApp(ctx context.Context, a *broker.App) error {
 // RemoveApp removes an app.
 func (k keeper) RemoveApp(ctx context.Context, id string) error {
 	err := k.Manager.RemoveApp(ctx, id)
+	k.meter.Forget(id)
+	return err
+}
+
+// HearOfRemoval removes an app that another server has removed.
+func (k keeper) HearOfRemoval(ctx context.Context, id string) error {
+	err := k.Manager.HearOfRemoval(ctx, id)
 	k.meter.Forget(id)
 	return err
 }

@@ -48,6 +48,10 @@ func (r *Registry) Clients() []*broker.Client {
 func (r *Registry) AddClient(ctx context.Context, c *broker.Client) (broker.Secret, error) {
 	r.writes.Lock()
 	defer r.writes.Unlock()
+	// Another server may have added or revoked it a moment ago.
+	if err := r.hearClient(ctx, c.Name); err != nil {
+		return broker.Secret{}, err
+	}
 	if r.clients.Load().byName[c.Name] != nil {
 		return broker.Secret{}, ErrExists
 	}
@@ -79,6 +83,9 @@ func (r *Registry) AddClient(ctx context.Context, c *broker.Client) (broker.Secr
 func (r *Registry) DeleteClient(ctx context.Context, name string) error {
 	r.writes.Lock()
 	defer r.writes.Unlock()
+	if err := r.hearClient(ctx, name); err != nil {
+		return err
+	}
 	c := r.clients.Load().byName[name]
 	switch {
 	case c == nil:
@@ -93,10 +100,7 @@ func (r *Registry) DeleteClient(ctx context.Context, name string) error {
 	case err != nil && !errors.Is(err, broker.ErrNotFound):
 		return fmt.Errorf("delete client %q: %w", name, err)
 	}
-	t := r.clients.Load().clone()
-	delete(t.byName, name)
-	delete(t.byKey, c.Key)
-	r.clients.Store(t)
+	r.dropClient(name)
 	return nil
 }
 

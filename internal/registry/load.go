@@ -32,7 +32,7 @@ func (r *Registry) Load(ctx context.Context, apps []*broker.App, clients []*brok
 		}
 		c, err := r.openClient(d)
 		if err != nil {
-			r.cfg.Logger.ErrorContext(ctx, "a stored client cannot be used; add it again or revoke it", "client_name", d.Name, "error", err)
+			r.unusableClient(ctx, d.Name, err)
 			continue
 		}
 		t.add(c)
@@ -136,6 +136,10 @@ func (r *Registry) unusable(ctx context.Context, id string, err error) {
 	r.cfg.Logger.ErrorContext(ctx, "a stored app cannot be used; put it again or delete it", "app", id, "error", err)
 }
 
+func (r *Registry) unusableClient(ctx context.Context, name string, err error) {
+	r.cfg.Logger.ErrorContext(ctx, "a stored client cannot be used; add it again or revoke it", "client_name", name, "error", err)
+}
+
 // loadApp registers a stored app, unless one that is registered is the same.
 func (r *Registry) loadApp(ctx context.Context, a *broker.App) error {
 	var few [4]*broker.App
@@ -147,7 +151,11 @@ func (r *Registry) loadApp(ctx context.Context, a *broker.App) error {
 		return err
 	}
 	if other := r.twin(full); other != nil {
-		return fmt.Errorf("it is the same registration as app %q (platform, app_id, base_url and mode), and the two would kill each other's tokens", other.ID)
+		return twinError(other)
 	}
 	return r.register(ctx, a)
+}
+
+func twinError(other *broker.App) error {
+	return fmt.Errorf("it is the same registration as app %q (platform, app_id, base_url and mode), and the two would kill each other's tokens", other.ID)
 }

@@ -18,6 +18,10 @@ type Keeper interface {
 	Complete(a *broker.App) (*broker.App, error)
 	SetApp(ctx context.Context, a *broker.App) error
 	RemoveApp(ctx context.Context, id string) error
+	// HearOfApp and HearOfRemoval are the same for what another server did, which has
+	// seen to what is stored.
+	HearOfApp(ctx context.Context, a *broker.App) error
+	HearOfRemoval(ctx context.Context, id string) error
 	App(id string) *broker.App
 	AppIDs() []string
 	// Entry is the same for all base URLs that lead to the same platform.
@@ -44,7 +48,8 @@ type Registry struct {
 	othersMu sync.RWMutex
 	others   map[string][]string // platform's app id → ids, where they differ
 
-	ids idList
+	ids  idList
+	news *news
 }
 
 // clientTable is replaced as a whole with every change.
@@ -56,14 +61,18 @@ type clientTable struct {
 
 // New returns a registry without apps and clients; [Registry.Load] fills it.
 func New(cfg Config) *Registry {
-	r := &Registry{cfg: cfg, others: map[string][]string{}}
+	r := &Registry{cfg: cfg, others: map[string][]string{}, news: newNews()}
 	r.clients.Store(&clientTable{byKey: map[broker.KeyHash]*broker.Client{}, byName: map[string]*broker.Client{}})
 	return r
 }
 
 func (r *Registry) register(ctx context.Context, a *broker.App) error {
+	return r.registerWith(ctx, a, r.cfg.Keeper.SetApp)
+}
+
+func (r *Registry) registerWith(ctx context.Context, a *broker.App, set func(context.Context, *broker.App) error) error {
 	old := r.App(a.ID)
-	if err := r.cfg.Keeper.SetApp(ctx, a); err != nil {
+	if err := set(ctx, a); err != nil {
 		return fmt.Errorf("register app %q: %w", a.ID, err)
 	}
 	r.ids.changed(a.ID)
@@ -142,6 +151,10 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*broker.App) error) (created bool, err error) {
 	r.writes.Lock()
 	defer r.writes.Unlock()
+	// Another server may have changed it a moment ago.
+	if err := r.hearApp(ctx, a.ID); err != nil {
+		return false, err
+	}
 	old := r.App(a.ID)
 	if old != nil && old.Origin == broker.FromFile {
 		return false, ErrReadOnly
@@ -253,6 +266,9 @@ func sameRegistration(old, next *broker.App) bool {
 func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 	r.writes.Lock()
 	defer r.writes.Unlock()
+	if err := r.hearApp(ctx, id); err != nil {
+		return err
+	}
 	a := r.App(id)
 	switch {
 	case a == nil:

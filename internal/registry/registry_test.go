@@ -59,6 +59,10 @@ func (k *keeper) RemoveApp(_ context.Context, id string) error {
 	return nil
 }
 
+func (k *keeper) HearOfApp(ctx context.Context, a *broker.App) error { return k.SetApp(ctx, a) }
+
+func (k *keeper) HearOfRemoval(ctx context.Context, id string) error { return k.RemoveApp(ctx, id) }
+
 func (k *keeper) App(id string) *broker.App {
 	k.mu.Lock()
 	defer k.mu.Unlock()
