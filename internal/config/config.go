@@ -15,13 +15,16 @@ type Config struct {
 	File string
 	// Listen is the address to serve at. Default: 127.0.0.1:8080. Port 0 picks a free one.
 	Listen string
-	// DataDir is the folder of the embedded store, the keyset and the admin key.
+	// DataDir is the folder of the embedded store, and of the keyset and the admin key
+	// where they are not elsewhere.
 	// Default: data.
 	DataDir string
-	// Store names the storage engine. Default, and in this build the only one: embedded.
-	Store string
+	// Store says where everything is kept. Default: embedded, in DataDir.
+	Store Store
 	// KeysetFile seals everything secret at rest. Default: keyset.json in DataDir.
 	KeysetFile string
+	// AdminKeyFile holds the admin key. Default: admin.key in DataDir.
+	AdminKeyFile string
 	// Apps are in the order of the file. Default: none; apps also come through the API.
 	Apps []*broker.App
 	// Clients are in the order of the file. Default: none.
@@ -65,10 +68,11 @@ type Audit struct {
 	Keep time.Duration // default: 2160h, which is 90 days
 }
 
-// storeEmbedded is the only value of [Config.Store] for now.
-const storeEmbedded = "embedded"
-
-const keysetName = "keyset.json"
+// The names of files in the data folder.
+const (
+	keysetName   = "keyset.json"
+	adminKeyName = "admin.key"
+)
 
 // Default is the configuration without a file. Its paths are relative to the working
 // directory.
@@ -76,11 +80,11 @@ func Default() *Config {
 	return &Config{
 		Listen:     "127.0.0.1:8080",
 		DataDir:    "data",
-		Store:      storeEmbedded,
-		KeysetFile: filepath.Join("data", keysetName),
-		Log:        Log{Level: slog.LevelInfo, Format: LogText},
-		Metrics:    true,
-		Limits:     Limits{MaxHeaderBytes: 32 << 10, MaxBodyBytes: 1 << 20},
-		Audit:      Audit{Keep: 90 * 24 * time.Hour},
+		Store:      Store{Engine: Embedded},
+		KeysetFile: filepath.Join("data", keysetName), AdminKeyFile: filepath.Join("data", adminKeyName),
+		Log:     Log{Level: slog.LevelInfo, Format: LogText},
+		Metrics: true,
+		Limits:  Limits{MaxHeaderBytes: 32 << 10, MaxBodyBytes: 1 << 20},
+		Audit:   Audit{Keep: 90 * 24 * time.Hour},
 	}
 }

@@ -49,7 +49,7 @@ log: {Level: info}
 limits: {max_body: 1}
 audit: {keeep: 1h}
 `, `1: lisen: unknown field; did you mean "listen"?
-2: colour: unknown field; known here: listen, data_dir, keyset_file, store, apps, clients, log, metrics, limits, audit
+2: colour: unknown field; known here: listen, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit
 5: apps[0].appid: unknown field; did you mean "app_id"?
 8: apps[0].renew.evry: unknown field; did you mean "every"?
 10: apps[0].sinks[0].mode: unknown field; known here: type, path, key, kind
@@ -72,7 +72,7 @@ nope: 1
 nope: 2
 `, `2: listen: is given twice, first on line 1; keep one
 5: log.level: is given twice, first on line 4; keep one
-6: nope: unknown field; known here: listen, data_dir, keyset_file, store, apps, clients, log, metrics, limits, audit
+6: nope: unknown field; known here: listen, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit
 7: nope: is given twice, first on line 6; keep one`},
 		{"wrong forms", `listen: [a]
 data_dir: {a: b}
@@ -124,13 +124,13 @@ apps: &apps []
 		{"an alias bomb", `a: &a [x, x]
 b: &b [*a, *a]
 c: &c [*b, *b]
-`, `1: a: unknown field; known here: listen, data_dir, keyset_file, store, apps, clients, log, metrics, limits, audit
+`, `1: a: unknown field; known here: listen, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit
 1: a: anchors are not supported; remove it, or put the value in quotes if it starts with &
-2: b: unknown field; known here: listen, data_dir, keyset_file, store, apps, clients, log, metrics, limits, audit
+2: b: unknown field; known here: listen, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit
 2: b: anchors are not supported; remove it, or put the value in quotes if it starts with &
 2: b[0]: aliases are not supported; write the value out, or put it in quotes if it starts with *
 2: b[1]: aliases are not supported; write the value out, or put it in quotes if it starts with *
-3: c: unknown field; known here: listen, data_dir, keyset_file, store, apps, clients, log, metrics, limits, audit
+3: c: unknown field; known here: listen, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit
 3: c: anchors are not supported; remove it, or put the value in quotes if it starts with &
 3: c[0]: aliases are not supported; write the value out, or put it in quotes if it starts with *
 3: c[1]: aliases are not supported; write the value out, or put it in quotes if it starts with *`},
@@ -187,7 +187,7 @@ apps:
 clients:
   - {name: "${UGLY}", key: "${UGLY}", apps: ["${UGLY}"], allow: ["${SECRET}"], handout: "${SECRET}", sdk: "${SECRET}"}
 `, `1: listen: "${SECRET}" is not an address; write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all interfaces
-2: store: "${SECRET}" is not known; write one of: embedded
+2: store: "${SECRET}" is not known; write one of: embedded, postgres://…, mysql://…, redis://…, rediss://…
 3: metrics: "${SECRET}" is not known; write one of: true, false
 5: apps[0].id: contains a line break or another control character; write it on one line
 5: apps[0].platform: platform "${SECRET}" is not known; write one of: wechat, wecom
@@ -216,8 +216,10 @@ func TestFaultsOfTheServer(t *testing.T) {
 		{"an address with a port that is none", "listen: 127.0.0.1:http\n", `1: listen: "127.0.0.1:http" has no port from 0 to 65535; write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all interfaces`},
 		{"an address with a port too high", "listen: 127.0.0.1:65536\n", `1: listen: "127.0.0.1:65536" has no port from 0 to 65535; write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all interfaces`},
 		{"an address with a host that is none", "listen: \"a b:80\"\n", `1: listen: "a b:80" has no host that could be one; write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all interfaces`},
-		{"stores that come later", "store: redis://:hunter2@10.0.0.1/0\n", `1: store: a redis store comes in a later release; this build has only: embedded`},
-		{"stores that nobody knows", "store: oracle://u:hunter2@h\n", `1: store: has a scheme that is not known; write: embedded`},
+		{"a store whose URL is none", "store: postgres://u:hunter2%zz@10.0.0.1/hufu\n", `1: store: is not a URL; characters of a password that mean something in a URL, such as @ : / ? # %, have to be percent-encoded`},
+		{"a store without a host", "store: mysql:///hufu\n", `1: store: names no host; write mysql://USER:PASSWORD@HOST:PORT/…`},
+		{"a store twice", "store: embedded\nstore_file: x\n", `2: store_file: is given beside store; keep one of them`},
+		{"stores that nobody knows", "store: oracle://u:hunter2@h\n", `1: store: has a scheme that is not known; write one of: embedded, postgres://…, mysql://…, redis://…, rediss://…`},
 		{"a store with a slip", "store: embed\n", `1: store: "embed" is not known; did you mean "embedded"?`},
 		{"choices", `log: {level: warning, format: xml}
 metrics: yes

@@ -92,7 +92,8 @@ func (d *decoder) config(top value) *Config {
 	c.Listen = o.field("listen").address(c.Listen)
 	c.DataDir = o.field("data_dir").filePath(d.abs(c.DataDir))
 	c.KeysetFile = o.field("keyset_file").filePath(filepath.Join(c.DataDir, keysetName))
-	o.field("store").store()
+	c.AdminKeyFile = o.field("admin_key_file").filePath(filepath.Join(c.DataDir, adminKeyName))
+	c.Store = o.store(c.Store)
 	apps := newAppList(d, c)
 	items, _ := o.field("apps").list()
 	for _, v := range items {

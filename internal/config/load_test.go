@@ -37,6 +37,7 @@ func defaults(dir string) *config.Config {
 	c.File = filepath.Join(dir, "hufu.yaml")
 	c.DataDir = filepath.Join(dir, "data")
 	c.KeysetFile = filepath.Join(dir, "data", "keyset.json")
+	c.AdminKeyFile = filepath.Join(dir, "data", "admin.key")
 	return c
 }
 
@@ -157,11 +158,11 @@ audit: {keep: 24h}
 		t.Fatal(err)
 	}
 	want := &config.Config{
-		File: filepath.Join(dir, "hufu.yaml"), Listen: ":0", DataDir: "/var/lib/hufu", Store: "embedded",
-		KeysetFile: "/var/lib/hufu/keyset.json", Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
+		File: filepath.Join(dir, "hufu.yaml"), Listen: ":0", DataDir: "/var/lib/hufu", Store: config.Store{Engine: config.Embedded},
+		KeysetFile: "/var/lib/hufu/keyset.json", AdminKeyFile: "/var/lib/hufu/admin.key", Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
 		Limits: config.Limits{MaxHeaderBytes: 8192, MaxBodyBytes: 65536, MaxConnections: 300}, Audit: config.Audit{Keep: 24 * time.Hour},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, compareSecrets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -2,29 +2,9 @@ package config
 
 import (
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 )
-
-// store reports every storage engine but the one there is. No message quotes more of it
-// than its scheme: such a URL holds a password.
-func (v value) store() {
-	s, ok := v.text()
-	if !ok || s == storeEmbedded {
-		return
-	}
-	scheme, _, isURL := strings.Cut(s, "://")
-	later := []string{"redis", "rediss", "postgres", "postgresql", "mysql"}
-	switch i := slices.Index(later, strings.ToLower(scheme)); {
-	case isURL && i >= 0:
-		v.fault("a %s store comes in a later release; this build has only: embedded", later[i])
-	case isURL:
-		v.fault("has a scheme that is not known; write: embedded")
-	default:
-		v.fault("%s is not known%s", v.shown(), meant(v.node.Value, []string{storeEmbedded}))
-	}
-}
 
 func (v value) log(def Log) Log {
 	o := v.object()

@@ -78,7 +78,7 @@ func (l *appList) target(at value, s broker.Sink) {
 		at.fault("is in data_dir, which is the server's own; choose a path outside of it")
 		return
 	}
-	if s.Path == l.config.KeysetFile || s.Path == l.config.File {
+	if s.Path == l.config.KeysetFile || s.Path == l.config.AdminKeyFile || s.Path == l.config.File {
 		at.fault("is a file the server needs itself; choose another path")
 		return
 	}
