@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+
+	"github.com/hufu-io/hufu/internal/privatefile"
 )
 
 var (
@@ -19,6 +21,8 @@ var (
 type file struct {
 	data []byte
 	mode fs.FileMode
+	// exposed says that others can open it.
+	exposed bool
 }
 
 // readFile reads a regular file of at most limit bytes. The mode is that of the very
@@ -44,7 +48,9 @@ func readFile(path string, limit int64) (file, error) {
 	if int64(len(data)) > limit {
 		return file{}, fmt.Errorf("%w, at most %d bytes are read", errTooLong, limit)
 	}
-	return file{data: data, mode: info.Mode().Perm()}, nil
+	// Permission bits mean nothing on Windows.
+	exposed := runtime.GOOS != "windows" && privatefile.Exposed(info)
+	return file{data: data, mode: info.Mode().Perm(), exposed: exposed}, nil
 }
 
 // reason says why a file could not be read without its path, which may come from the
@@ -56,12 +62,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Permission bits mean nothing on Windows.
-func (f file) allows(bits fs.FileMode) bool { return runtime.GOOS != "windows" && f.mode&bits != 0 }
-
-// readableByOthers includes the group: what it may change it may also read.
-func (f file) readableByOthers() bool { return f.allows(0o077) }
-func (f file) writableByAll() bool    { return f.allows(0o002) }
+func (f file) writableByAll() bool { return runtime.GOOS != "windows" && f.mode&0o002 != 0 }
 
 func (f file) unsafe(why, command string) string {
 	return fmt.Sprintf("unsafe permissions %04o: %s; run %s on it", f.mode, why, command)

@@ -67,7 +67,7 @@ func (d *decoder) load(path string) *Config {
 	top := value{d: d, node: root}
 	d.check(top)
 	c := d.config(top)
-	if d.literal != nil && f.readableByOthers() {
+	if d.literal != nil && f.exposed {
 		d.literal.fault("%s", f.unsafe("this secret is written into a file that others can open",
 			"chmod 600")+", or move the secret to the environment or to a file of its own")
 	}

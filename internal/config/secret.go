@@ -104,7 +104,7 @@ func (v value) secretFile() (broker.Secret, bool) {
 		return broker.Secret{}, false
 	}
 	ok = true
-	if f.readableByOthers() {
+	if f.exposed {
 		v.fault("%s", f.unsafe("others can open "+v.shownPath(), "chmod 600"))
 		ok = false
 	}

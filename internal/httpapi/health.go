@@ -22,8 +22,20 @@ type readiness struct {
 	Overdue int      `json:"overdue"`
 	Failing int      `json:"failing"`
 	Unsaved int      `json:"unsaved"`
+	Store   store    `json:"store"`
 	Reasons []reason `json:"reasons,omitempty"`
 }
+
+// store is how the server stands with what it is kept in.
+type store struct {
+	Reachable bool `json:"reachable"`
+	// Behind is how long ago, in seconds, this server last knew of everything that those
+	// that share the store had written. Absent where it shares it with nobody.
+	Behind *float64 `json:"behind_seconds,omitempty"`
+}
+
+// tooFarBehind is when a server that has not heard from its store says so.
+const tooFarBehind = 5 * time.Second
 
 type reason struct {
 	App   string `json:"app"`
@@ -82,9 +94,13 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	ans := answer{status: http.StatusOK}
 	body := readiness{
 		Status: "ready", Apps: h.Apps, Usable: h.Tokens, Missing: h.Missing, Overdue: h.Overdue,
-		Failing: h.Failing, Unsaved: h.Unsaved, Reasons: reasons(h.Troubles),
+		Failing: h.Failing, Unsaved: h.Unsaved, Store: store{Reachable: !h.Away}, Reasons: reasons(h.Troubles),
 	}
-	if len(body.Reasons) > 0 {
+	if h.Shared {
+		body.Store.Behind = new(h.Behind.Seconds())
+		body.Store.Reachable = body.Store.Reachable && h.Behind < tooFarBehind
+	}
+	if len(body.Reasons) > 0 || !body.Store.Reachable {
 		body.Status = "degraded"
 	}
 	stopping := false

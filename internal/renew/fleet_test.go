@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	members "github.com/hufu-io/hufu/internal/fleet"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -84,14 +85,16 @@ type fleet struct {
 // replica is one process of the fleet.
 type replica struct {
 	*renew.Manager
-	name   string
-	store  *memstore.Store
-	skew   atomic.Int64
-	stop   context.CancelFunc
-	calls  *valve
-	events *events
-	away   atomic.Bool  // its store is
-	alone  atomic.Int64 // tokens that it got while its store was away
+	name    string
+	store   *memstore.Store
+	skew    atomic.Int64
+	stop    context.CancelFunc
+	calls   *valve
+	events  *events
+	away    atomic.Bool      // its store is
+	members *members.Members // nil, unless the fleet is lined up
+	defined heard
+	alone   atomic.Int64 // tokens that it got while its store was away
 }
 
 type fleetConfig struct {
@@ -109,8 +112,10 @@ type fleetConfig struct {
 	// platforms of each replica; nil: WeChat at the sandbox.
 	platforms func(*valve) []broker.Platform
 	renewed   func()
-	seed      uint64 // zero: not repeatable
-	quiet     bool   // no log in the test's output
+	// lined makes the replicas know each other and stand in line for the keys.
+	lined bool
+	seed  uint64 // zero: not repeatable
+	quiet bool   // no log in the test's output
 }
 
 // shortPolicy is the acceptance's: an overlap of 6 s, renewed every 10 s.
@@ -194,10 +199,15 @@ func (f *fleet) prepare() *replica {
 	if f.config.seed != 0 {
 		jitter = seeded(f.config.seed, r.name)
 	}
+	log := slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name)
+	var rank func(broker.Key) int
+	if f.config.lined {
+		rank = r.lineUp(f.t, log)
+	}
 	m, err := renew.New(renew.Config{
 		Store: ports, Leaser: ports, Notifier: ports, Sealer: sealer, Platforms: platforms(r.calls), Holder: r.name,
-		Logger: slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name),
-		Now:    func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
+		Logger: log, Rank: rank, Defined: r.defined.add,
+		Now: func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) },
 		Renewed: func(e renew.Event) {
 			r.renewed(e)
 			if f.config.renewed != nil {
@@ -231,9 +241,32 @@ func (f *fleet) run(r *replica) {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())
 	r.stop = cancel
+	if r.members != nil {
+		if err := r.members.Join(ctx); err != nil {
+			f.t.Fatal(err)
+		}
+		go r.members.Run(ctx)
+	}
 	if err := r.Start(ctx); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+// lineUp makes a replica one of the fleet's members, and says how it ranks among them.
+func (r *replica) lineUp(t tester, log *slog.Logger) func(broker.Key) int {
+	var err error
+	r.members, err = members.New(members.Config{
+		Roll: r.store, Name: r.name, Logger: log,
+		Forgotten: func(ctx context.Context) {
+			if err := r.Resync(ctx); err != nil {
+				log.Warn("what the store has lost could not be found out", "error", err)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.members.Rank
 }
 
 // crash ends a replica as kill -9 does: what it had in memory is gone, no call of it
@@ -337,6 +370,24 @@ func (b *book) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return string(b.text)
+}
+
+// heard keeps what the manager told of definitions.
+type heard struct {
+	mu   sync.Mutex
+	list []broker.Change
+}
+
+func (h *heard) add(c broker.Change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.list = append(h.list, c)
+}
+
+func (h *heard) all() []broker.Change {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.list)
 }
 
 // events keeps what the manager told its observer.

@@ -14,6 +14,13 @@ type Health struct {
 	Overdue int // usable, but the promise has run out or ends before the next attempt can help
 	Failing int // keys whose last attempt failed
 	Unsaved int // keys whose newest token could not be stored yet
+	// Away says that the store did not answer the last renewal that asked it. Tokens are
+	// served from memory meanwhile.
+	Away bool
+	// Shared says that other replicas use the store too, and Behind how long ago this one
+	// last knew of everything that they had written.
+	Shared bool
+	Behind time.Duration
 	// Troubles names some of the keys in trouble, with why.
 	Troubles []Trouble
 }
@@ -31,7 +38,7 @@ const maxTroubles = 20
 // Health looks at every key. Its cost grows with their number: a quarter of a second
 // for a million.
 func (m *Manager) Health() Health {
-	var h Health
+	h := Health{Away: m.outage.down.Load(), Shared: m.cfg.Notifier != nil, Behind: m.Behind()}
 	now := m.now()
 	m.apps.each(func(a *app) {
 		h.Apps++

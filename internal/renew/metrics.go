@@ -47,6 +47,11 @@ func newMetrics(m *Manager, reg prometheus.Registerer) *metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(x.renewals, x.took, x.foreign, x.checks, x.conflicts, x.regressed, x.storeErrors, x.unopened, x.panics, newTokenCollector(m))
+		if m.cfg.Notifier != nil {
+			reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Namespace: "hufu", Name: "store_behind_seconds", Help: "How long ago this server last knew of everything that others had written to the store.",
+			}, func() float64 { return m.Behind().Seconds() }))
+		}
 	}
 	return x
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/hufu-io/hufu/internal/privatefile"
 )
 
 const keysetMode fs.FileMode = 0o600
@@ -70,17 +72,16 @@ func checkSafe(op, path string, f *os.File) error {
 		return notRegular(op, path)
 	}
 	// 0400 is as good as 0600 for reading: read-only mounts have it.
-	if extra := info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid) &^ keysetMode; extra != 0 {
+	if privatefile.Exposed(info) {
 		return &KeysetError{
 			Op: op, Path: path, Err: ErrUnsafe, Why: fmt.Sprintf("its mode is %#o, not 0600", info.Mode().Perm()),
 			Hint: fmt.Sprintf("run chmod 600 %q, and rotate the keys if others may have read them", path),
 		}
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if ok && int64(stat.Uid) != int64(os.Geteuid()) {
+	if uid, trusted := privatefile.Owner(info); !trusted {
 		return &KeysetError{
 			Op: op, Path: path, Err: ErrUnsafe,
-			Why:  fmt.Sprintf("it belongs to user %d, the server runs as user %d", stat.Uid, os.Geteuid()),
+			Why:  fmt.Sprintf("it belongs to user %d, the server runs as user %d", uid, os.Geteuid()),
 			Hint: fmt.Sprintf("run chown %d %q, or start the server as the file's owner", os.Geteuid(), path),
 		}
 	}

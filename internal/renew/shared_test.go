@@ -1,0 +1,374 @@
+package renew_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/sandbox"
+	"github.com/hufu-io/hufu/internal/store/memstore"
+)
+
+// countedStore counts what a fleet asks of its store.
+type countedStore struct {
+	*memstore.Store
+	n *atomic.Int64
+}
+
+func (s countedStore) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
+	s.n.Add(1)
+	return s.Store.Get(ctx, k)
+}
+
+func (s countedStore) Put(ctx context.Context, r broker.Record) (broker.Version, error) {
+	s.n.Add(1)
+	return s.Store.Put(ctx, r)
+}
+
+func (s countedStore) Acquire(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, error) {
+	s.n.Add(1)
+	return s.Store.Acquire(ctx, name, holder, ttl)
+}
+
+func (s countedStore) Release(ctx context.Context, l broker.Lease) error {
+	s.n.Add(1)
+	return s.Store.Release(ctx, l)
+}
+
+// The store's work for a renewal is that of one server, however many there are.
+func TestI1ARenewalCostsTheStoreNoMoreInALargeFleet(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes() {
+		cost := map[int]float64{}
+		for _, replicas := range []int{1, 3, 8} {
+			t.Run(fmt.Sprintf("%s/%d replicas", mode, replicas), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var n atomic.Int64
+					f := newFleet(t, fleetConfig{
+						replicas: replicas, mode: mode, lined: true, quiet: true,
+						wrap: func(s *memstore.Store) storage { return countedStore{s, &n} },
+					})
+					defer f.close()
+					// A platform takes its time, in which the others find the lease taken.
+					f.inject(sandbox.Fault{Kind: sandbox.FaultLate, Delay: 300 * time.Millisecond})
+					f.hold(30 * time.Second)
+					before, asked := f.issues(), n.Load()
+					f.hold(10 * time.Minute)
+					issues := f.issues() - before
+					cost[replicas] = float64(n.Load()-asked) / float64(issues)
+					t.Logf("%d issues, %.2f operations for each", issues, cost[replicas])
+					if most := 10 * 60 / 10; issues > most+1 {
+						t.Errorf("I1: %d issues, want at most %d", issues, most)
+					}
+				})
+			})
+		}
+		if cost[8] > cost[1]+0.5 || cost[1] > 4.5 {
+			t.Errorf("%s: operations for each issue, by replicas: %v", mode, cost)
+		}
+	}
+}
+
+func TestAReplicaThatDiesLeavesNoKeyToNobody_I2(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, fleetConfig{replicas: 4, mode: mode, lined: true, quiet: true})
+				defer f.close()
+				f.hold(20 * time.Second)
+				for len(f.replicas) > 1 {
+					f.crash(f.replicas[0])
+					f.hold(35 * time.Second)
+				}
+				f.wantNoMisuse()
+			})
+		})
+	}
+}
+
+// A store that is restored from a backup has tokens that are dead by now.
+func TestAStoreThatWentBackInTimeIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes() {
+		for _, c := range []struct {
+			name string
+			// noticed says how the replicas find out.
+			noticed func(f *fleet)
+		}{
+			{"and the servers are forgotten", func(f *fleet) { time.Sleep(4 * time.Second) }},
+			{"and a renewal is due", func(f *fleet) {}},
+			{"and everything is read again", func(f *fleet) {
+				for _, r := range f.replicas {
+					if err := r.Resync(f.t.Context()); err != nil {
+						f.t.Fatal(err)
+					}
+				}
+			}},
+		} {
+			t.Run(mode+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					f := newFleet(t, fleetConfig{replicas: 3, mode: mode, lined: c.name == "and the servers are forgotten", quiet: true})
+					defer f.close()
+					f.hold(15 * time.Second)
+					restore := f.store.Backup()
+					f.hold(45 * time.Second)
+					seen := f.token(f.replicas[0])
+					issues := f.issues()
+					restore()
+					c.noticed(f)
+					f.hold(12 * time.Second)
+					for _, r := range f.replicas {
+						if got := f.token(r); got.Version < seen.Version {
+							t.Errorf("%s: version %d after the store was restored, and %d before", r.name, got.Version, seen.Version)
+						}
+					}
+					rec := f.record(accessToken)
+					if rec.Current.Version < seen.Version {
+						t.Errorf("the store has version %d, and %d was handed out", rec.Current.Version, seen.Version)
+					}
+					late := f.start()
+					if got := f.token(late); !f.live(got) {
+						t.Errorf("a replica that starts afterwards hands out version %d, which is dead", got.Version)
+					}
+					f.hold(time.Minute)
+					// What memory knew is stored again, and nothing is issued for it.
+					if n, most := f.issues()-issues, 72/10+2; n > most {
+						t.Errorf("I1: %d issues in 72 s, want at most %d", n, most)
+					}
+					f.wantNoMisuse()
+				})
+			})
+		}
+	}
+}
+
+func TestAStoreThatLostARecordGetsItBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, p := realTimes()
+		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Classic, sandbox: s, policy: p})
+		defer f.close()
+		restore := f.store.Backup() // the first token may not be there yet
+		tok := f.token(f.replicas[0])
+		time.Sleep(time.Minute)
+		if f.record(accessToken).Current.Version == 0 {
+			t.Fatal("nothing was stored")
+		}
+		restore()
+		if err := f.store.Delete(t.Context(), accessToken, f.record(accessToken).Version); err != nil && !errors.Is(err, broker.ErrNotFound) {
+			t.Fatal(err)
+		}
+		for _, r := range f.replicas {
+			if err := r.Resync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		rec := f.record(accessToken)
+		if rec.Current.Version < tok.Version || rec.Current.Box == nil {
+			t.Errorf("the store has version %d, want at least %d", rec.Current.Version, tok.Version)
+		}
+		if f.issues() != 1 {
+			t.Errorf("I1: %d issues, want 1", f.issues())
+		}
+		for _, r := range f.replicas {
+			if got := f.token(r); !got.Secret.Equal(tok.Secret) {
+				t.Errorf("%s has another token", r.name)
+			}
+		}
+		f.hold(2 * time.Hour)
+	})
+}
+
+// A read that was overtaken by a write is no sign that the store has lost anything.
+func TestAReadThatWasOvertakenIsNoLoss(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Classic, wrap: func(s *memstore.Store) storage {
+			return slowStore{s, func() time.Duration { return 400 * time.Millisecond }}
+		}})
+		defer f.close()
+		stop := time.After(time.Minute)
+		for done := false; !done; {
+			select {
+			case <-stop:
+				done = true
+			case <-time.After(90 * time.Millisecond):
+				for _, r := range f.replicas {
+					go func() { _ = r.Resync(t.Context()) }()
+				}
+			}
+		}
+		f.wantLogged("the store went back in time", false)
+		f.wantNoMisuse()
+	})
+}
+
+func (f *fleet) wantLogged(text string, want bool) {
+	f.t.Helper()
+	if got := strings.Contains(f.log.String(), text); got != want {
+		f.t.Errorf("%q was logged: %v, want %v", text, got, want)
+	}
+}
+
+// While the store is away one renewal in a second waits for it, and not every one.
+func TestI3AStoreThatHangsHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		var hung atomic.Bool
+		s, p := realTimes()
+		f := newFleet(t, fleetConfig{mode: wechat.Stable, sandbox: s, policy: p, wrap: func(s *memstore.Store) storage {
+			return hangingStore{s, &hung, &n}
+		}})
+		defer f.close()
+		r := f.replicas[0]
+		const apps = 50
+		for i := range apps {
+			a := f.app
+			a.ID = fmt.Sprintf("app-%d", i)
+			if err := r.SetApp(t.Context(), &a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const outage = 10 * time.Minute
+		time.Sleep(114 * time.Minute)
+		hung.Store(true)
+		n.Store(0)
+		time.Sleep(outage) // everything is due and renewed meanwhile
+		for i := range apps {
+			begun := time.Now()
+			tok, err := r.Token(t.Context(), broker.Key{App: fmt.Sprintf("app-%d", i), Kind: broker.AccessToken})
+			if err != nil || !f.live(tok) {
+				t.Errorf("app %d has no live token: %v", i, err)
+			}
+			if d := time.Since(begun); d > 0 {
+				t.Errorf("a reader waited %v", d)
+			}
+		}
+		if got, most := n.Load(), int64(outage/time.Second)+apps; got > most {
+			t.Errorf("%d accesses to a store that hangs, want at most %d", got, most)
+		}
+		hung.Store(false)
+		time.Sleep(10 * time.Second)
+		if h := r.Health(); h.Unsaved != 0 || h.Away {
+			t.Errorf("ten seconds after the store is back: %+v", h)
+		}
+	})
+}
+
+// hangingStore does not answer while it hangs, as a process that was stopped does.
+type hangingStore struct {
+	*memstore.Store
+	hung *atomic.Bool
+	n    *atomic.Int64
+}
+
+func (s hangingStore) wait(ctx context.Context) error {
+	if !s.hung.Load() {
+		return nil
+	}
+	s.n.Add(1)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s hangingStore) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
+	if err := s.wait(ctx); err != nil {
+		return broker.Record{}, err
+	}
+	return s.Store.Get(ctx, k)
+}
+
+func (s hangingStore) Put(ctx context.Context, r broker.Record) (broker.Version, error) {
+	if err := s.wait(ctx); err != nil {
+		return 0, err
+	}
+	return s.Store.Put(ctx, r)
+}
+
+func (s hangingStore) Acquire(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, error) {
+	if err := s.wait(ctx); err != nil {
+		return broker.Lease{}, err
+	}
+	return s.Store.Acquire(ctx, name, holder, ttl)
+}
+
+func (s hangingStore) Clock(ctx context.Context) (time.Time, error) {
+	if err := s.wait(ctx); err != nil {
+		return time.Time{}, err
+	}
+	return s.Store.Clock(ctx)
+}
+
+func TestDefinitionsThatOthersChangeAreToldOf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{mode: wechat.Stable})
+		defer f.close()
+		ctx, other := t.Context(), f.store.Handle()
+		v, err := other.Apps().Put(ctx, broker.Definition{Name: "news"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Clients().Put(ctx, broker.Definition{Name: "orders"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Apps().Delete(ctx, "news", v); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		want := []broker.Change{{App: "news"}, {Client: "orders"}, {App: "news"}}
+		if diff := cmp.Diff(want, f.replicas[0].defined.all()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		// After a gap everything may have changed.
+		f.replicas[0].keepFrom(errStoreGone)
+		time.Sleep(time.Second)
+		f.replicas[0].keepFrom(nil)
+		time.Sleep(3 * time.Second)
+		if got := f.replicas[0].defined.all(); got[len(got)-1] != (broker.Change{}) {
+			t.Errorf("after a gap: %v", got)
+		}
+	})
+}
+
+func TestAnAppThatAnotherReplicaRemovedKeepsItsRecord(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Stable})
+		defer f.close()
+		f.token(f.replicas[0])
+		before := f.record(accessToken)
+		if err := f.replicas[1].HearOfRemoval(t.Context(), "shop"); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, f.record(accessToken)); diff != "" {
+			t.Errorf("the record (-before +after):\n%s", diff)
+		}
+		if _, err := f.replicas[1].Token(t.Context(), accessToken); !errors.Is(err, broker.ErrUnknownApp) {
+			t.Errorf("a token of an app that was removed: %v", err)
+		}
+		if err := f.replicas[1].HearOfRemoval(t.Context(), "shop"); !errors.Is(err, broker.ErrUnknownApp) {
+			t.Errorf("removed once more: %v", err)
+		}
+		if err := f.replicas[1].HearOfApp(t.Context(), &f.app); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := f.token(f.replicas[0]), f.token(f.replicas[1]); !a.Secret.Equal(b.Secret) || f.issues() != 1 {
+			t.Errorf("the replicas have two tokens, or %d issues were made", f.issues())
+		}
+	})
+}
