@@ -55,9 +55,12 @@ func (m *Manager) sawStore(err error) {
 	now := m.now()
 	var waiting []*entry
 	m.apps.each(func(a *app) {
+		d := a.def.Load()
 		for _, e := range a.entries() {
 			s := e.state.Load()
-			if m.isOffline(e) || s.version != 0 && !now.Before(unstamp(s.due)) {
+			src, _ := d.source(e.kind)
+			missing := s.version == 0 && s.failure == nil && !src.Derived
+			if m.isOffline(e) || missing || s.version != 0 && !now.Before(unstamp(s.due)) {
 				waiting = append(waiting, e)
 			}
 		}
