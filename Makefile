@@ -59,6 +59,10 @@ fuzz: ## Fuzz each target for FUZZTIME (10s), one after another
 vuln: $(GOVULNCHECK) ## Look for known vulnerabilities (VULNDB=URL: a mirror of the database)
 	sh tools/vuln.sh $(GOVULNCHECK) '$(VULNDB)'
 
+.PHONY: deploy-lint
+deploy-lint: ## Check deploy/ (needs promtool, nginx and systemd-analyze)
+	GO='$(GO)' sh tools/deploy.sh
+
 .PHONY: hold
 hold: ## Hold every answer of a running server to its promise for minutes, with kill -9 and without
 	$(GO) test ./internal/e2e -run 'EveryAnswer|KilledAtAny' -e2e-hold $(HOLD) -v -count=1
@@ -91,7 +95,7 @@ clean: ## Remove what was built, but not the tools
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET" } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 $(LINTER): TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(GOVULNCHECK): TOOL = golang.org/x/vuln/cmd/govulncheck
