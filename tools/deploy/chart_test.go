@@ -95,7 +95,7 @@ func render(t *testing.T, values string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Engine{Strict: true}.Render(chart, all)
+	return engine.Engine{Strict: true}.RenderWithContext(t.Context(), chart, all)
 }
 
 func TestHelmHasNothingToSayAboutTheChart(t *testing.T) {

@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/google/go-cmp/cmp"
-	"github.com/sirupsen/logrus"
 )
 
 // replicas are the servers of compose.yaml.
@@ -20,7 +18,6 @@ func replicas() []string { return []string{"hufu-1", "hufu-2", "hufu-3"} }
 
 func composed(t *testing.T, store string) *types.Project {
 	t.Helper()
-	logrus.SetOutput(io.Discard) // Where Compose warns; nothing of it is read here.
 	dir := filepath.Join(root(t), "deploy/compose")
 	opt, err := cli.NewProjectOptions(
 		[]string{filepath.Join(dir, "compose.yaml"), filepath.Join(dir, store)},
@@ -29,7 +26,7 @@ func composed(t *testing.T, store string) *types.Project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := cli.ProjectFromOptions(t.Context(), opt)
+	p, err := opt.LoadProject(t.Context())
 	if err != nil {
 		t.Fatalf("%s: %v", store, err)
 	}
@@ -37,6 +34,7 @@ func composed(t *testing.T, store string) *types.Project {
 }
 
 func TestComposeTakesBothStores(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"postgres", "redis"} {
 		p := composed(t, store+".yaml")
 		want := append(replicas(), "keyset", "nginx", store)
@@ -69,6 +67,7 @@ func TestComposeTakesBothStores(t *testing.T) {
 
 // Secrets are files (I6): whoever may ask the engine sees environments and command lines.
 func TestNoSecretIsInAContainersEnvironmentOrCommandLine(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"postgres.yaml", "redis.yaml"} {
 		p := composed(t, store)
 		for name, s := range p.Services {
@@ -88,6 +87,7 @@ func TestNoSecretIsInAContainersEnvironmentOrCommandLine(t *testing.T) {
 }
 
 func TestEveryContainerHasOnlyWhatItNeeds(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"postgres.yaml", "redis.yaml"} {
 		for name, s := range composed(t, store).Services {
 			if !slices.Contains(s.SecurityOpt, "no-new-privileges:true") || s.Privileged {
@@ -105,6 +105,7 @@ func TestEveryContainerHasOnlyWhatItNeeds(t *testing.T) {
 }
 
 func TestFilesThatComposeMountsAreThere(t *testing.T) {
+	t.Parallel()
 	ours := ignoredBy(t, filepath.Join(root(t), "deploy/compose/.gitignore"))
 	for _, store := range []string{"postgres.yaml", "redis.yaml"} {
 		p := composed(t, store)

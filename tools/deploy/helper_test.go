@@ -40,7 +40,12 @@ func checkConfig(t *testing.T, config string, env ...string) {
 	write(t, file, strings.ReplaceAll(config, "/run/hufu/", run+"/"), 0o644)
 
 	hufu := filepath.Join(dir, "hufu")
-	command(t, root(t), "go", "build", "-o", hufu, "./cmd/hufu")
+	// As in the Makefile, so that it is built once for all.
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", hufu, "./cmd/hufu")
+	build.Dir, build.Env = root(t), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
 	cmd := exec.CommandContext(t.Context(), hufu, "check-config", "--config", file)
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
