@@ -1,0 +1,205 @@
+// Package servertest runs real servers for tests: each on a port of its own on
+// loopback, in a folder that goes with the test, and ended by its process id when
+// the test ends. A server also dies with the test process, however that ends.
+//
+// Where a server's program is not installed, a test that asks for it is skipped; in
+// CI, which says so with the variable CI, it fails instead.
+package servertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	startTimeout = 20 * time.Second
+	stopTimeout  = 5 * time.Second
+	pollEvery    = 10 * time.Millisecond
+	// maxStarts is how often a server is started on another port, where somebody took
+	// the free one in between.
+	maxStarts = 5
+)
+
+// program finds a server's program: in PATH, or in one of the folders, which may be
+// patterns of [filepath.Glob].
+func program(t testing.TB, name string, folders ...string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, f := range folders {
+		found, err := filepath.Glob(filepath.Join(f, name))
+		if err != nil {
+			t.Fatalf("look for %s: %v", name, err)
+		}
+		if len(found) > 0 {
+			return found[len(found)-1] // the newest version, where folders are named by it
+		}
+	}
+	if ci, ok := os.LookupEnv("CI"); ok && ci != "" && ci != "false" {
+		t.Fatalf("%s is not installed, and in CI every test has to run", name)
+	}
+	t.Skipf("%s is not installed", name)
+	return ""
+}
+
+// freePort returns a port on loopback that nobody listens at.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatalf("look for a free port: %v", err)
+	}
+	defer l.Close() //nolint:errcheck // It was only asked for its port.
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// output collects what a server prints, for when it does not start.
+type output struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+// Write implements [io.Writer]. Only the end is kept.
+func (o *output) Write(p []byte) (int, error) {
+	const most = 8 << 10
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.data = append(o.data, p...)
+	if len(o.data) > most {
+		o.data = o.data[len(o.data)-most:]
+	}
+	return len(p), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.data)
+}
+
+// process is one run of a server.
+type process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	out  *output
+	done chan struct{} // closed when it has ended
+}
+
+// launch starts a program in a folder. It is killed when the test ends, if it runs then.
+// With owner it runs as that user, who has to be able to write the folder.
+func launch(t testing.TB, owner *syscall.Credential, folder, path string, args ...string) *process {
+	t.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path, args...) //nolint:gosec // The program is the test's own choice.
+	p := &process{t: t, cmd: cmd, out: &output{}, done: make(chan struct{})}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, p.out, p.out
+	cmd.SysProcAttr = attributes(owner)
+	// What it may have started is not waited for.
+	cmd.WaitDelay = stopTimeout
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	go func() {
+		_ = cmd.Wait() // How it ended is in what it printed.
+		close(p.done)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// await polls until the server answers, and reports whether it did; false means that it
+// has ended. One that does neither fails the test.
+func (p *process) await(answers func(context.Context) error) bool {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), startTimeout)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		err := answers(ctx)
+		if err == nil {
+			return true
+		}
+		select {
+		case <-p.done:
+			return false
+		case <-ctx.Done():
+			p.t.Fatalf("%s does not answer: %v; it printed:\n%s", p.cmd.Path, err, p.out)
+		case <-tick.C:
+		}
+	}
+}
+
+// signal sends a signal to this process and to no other.
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("send %v to %s: %v", s, p.cmd.Path, err)
+	}
+}
+
+// kill ends the process at once and waits for its end.
+func (p *process) kill() {
+	p.t.Helper()
+	p.signal(os.Kill)
+	p.wait()
+}
+
+// stop asks the process to end, and waits for it.
+func (p *process) stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	p.wait()
+}
+
+func (p *process) wait() {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(2 * stopTimeout):
+		p.t.Errorf("%s does not end; it printed:\n%s", p.cmd.Path, p.out)
+	}
+}
+
+// nobody is who a server that refuses to run as root runs as: the user of that name, by
+// the number that it has everywhere. Nil where the test does not run as root itself.
+func nobody() *syscall.Credential {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return &syscall.Credential{Uid: 65534, Gid: 65534}
+}
+
+// folderOf makes a folder for a server, which belongs to the user it runs as. It is in
+// the root of temporary files and not below the test's own folder, which other users may
+// not enter.
+func folderOf(t testing.TB, owner *syscall.Credential) string {
+	t.Helper()
+	if owner == nil {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "hufu-servertest-")
+	if err != nil {
+		t.Fatalf("make a folder for a server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove a server's folder: %v", err)
+		}
+	})
+	if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
+		t.Fatalf("give a server its folder: %v", err)
+	}
+	return dir
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
