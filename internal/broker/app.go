@@ -99,11 +99,3 @@ const (
 	FromFile Origin = "file" // read-only in the API
 	FromAPI  Origin = "api"
 )
-
-// Sink describes where a renewed token is also written to.
-type Sink struct {
-	Type string `json:"type"` // properties | json
-	Path string `json:"path"`
-	Key  string `json:"key,omitempty"`  // properties: the line's key; default: the kind
-	Kind Kind   `json:"kind,omitempty"` // default: access_token
-}

@@ -9,7 +9,7 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// document is the content of a JSON sink: the native API's answer with absolute
+// document is the content of a JSON file, and of a key in that format: the native API's answer with absolute
 // times only. It has no expires_in, because that counts from an answer and a file
 // is read at any time; a reader that shares its decoder with the API finds none
 // and so relies on none.
@@ -22,13 +22,28 @@ type document struct {
 	IssuedAt time.Time      `json:"issued_at"`
 }
 
-// setDocument returns the JSON file with the token in it, or old itself if the
-// file is not to change.
-func setDocument(old []byte, tok broker.Token) ([]byte, error) {
-	doc := document{
+func newDocument(tok broker.Token) document {
+	return document{
 		App: tok.Key.App, Kind: tok.Key.Kind, Token: tok.Secret.Reveal(), Version: tok.Version,
 		Expiry: tok.Until.UTC().Truncate(time.Second), IssuedAt: tok.Issued.UTC().Truncate(time.Second),
 	}
+}
+
+// encode returns the document as one line.
+func (d document) encode() ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(d); err != nil {
+		return nil, fmt.Errorf("encode token: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// setDocument returns the JSON file with the token in it, or old itself if the
+// file is not to change.
+func setDocument(old []byte, tok broker.Token) ([]byte, error) {
+	doc := newDocument(tok)
 	if len(bytes.TrimSpace(old)) > 0 {
 		var was document
 		// The decoder's own error would quote from the file.
@@ -43,13 +58,7 @@ func setDocument(old []byte, tok broker.Token) ([]byte, error) {
 			return old, nil
 		}
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(doc); err != nil {
-		return nil, fmt.Errorf("encode token: %w", err)
-	}
-	return out.Bytes(), nil
+	return doc.encode()
 }
 
 // newer reports whether the file is ahead of the token. A higher version alone

@@ -5,60 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// The types of sinks.
-const (
-	Properties = "properties"
-	JSON       = "json"
-)
-
 // maxRaces is how often one update is tried against somebody who keeps writing
 // the same file.
 const maxRaces = 5
-
-// Check reports what is wrong with a sink's description, without any I/O.
-func Check(s broker.Sink) error {
-	switch s.Type {
-	case Properties:
-		if !utf8.ValidString(s.Key) {
-			return errors.New("the sink's key is not valid UTF-8")
-		}
-	case JSON:
-		if s.Key != "" {
-			return errors.New("a json sink has no key")
-		}
-	case "":
-		return errors.New("the sink has no type; it is properties or json")
-	default:
-		return fmt.Errorf("unknown type of sink %q; it is properties or json", s.Type)
-	}
-	switch {
-	case s.Path == "":
-		return errors.New("the sink has no path")
-	case strings.ContainsRune(s.Path, 0):
-		return errors.New("the sink's path has a zero byte in it")
-	case strings.HasSuffix(s.Path, string(filepath.Separator)):
-		return fmt.Errorf("the sink's path %q is a folder", s.Path)
-	}
-	return nil
-}
-
-// withDefaults fills in what a sink's description leaves out.
-func withDefaults(s broker.Sink) broker.Sink {
-	if s.Kind == "" {
-		s.Kind = broker.AccessToken
-	}
-	if s.Key == "" && s.Type == Properties {
-		s.Key = string(s.Kind)
-	}
-	return s
-}
 
 // Files opens sinks that are files. Sinks of one Files that lead to the same file,
 // by whatever links, wait for each other and lose none of each other's updates.

@@ -69,7 +69,7 @@ func (m *metrics) attempt(typ string, tok broker.Token, err error) {
 // typeLabel keeps the label to the known types.
 func typeLabel(typ string) string {
 	switch typ {
-	case Properties, JSON:
+	case Properties, JSON, Redis, Webhook:
 		return typ
 	default:
 		return "other"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -16,21 +15,23 @@ import (
 
 const (
 	defaultWorkers = 4
+	defaultNetwork = 8
 	defaultFlush   = 5 * time.Second
-	attemptTimeout = 30 * time.Second
 )
 
 // Config is what a [Runner] is made of.
 type Config struct {
 	// Open makes the target that a sink describes; it does no I/O. Required.
-	// [Files.Open] is one.
+	// [Places.Open] is one.
 	Open func(broker.Sink) (Target, error)
 	// Log gets failures and recoveries. Required.
 	Log *slog.Logger
 	// Registerer gets the metrics; nil: there are none.
 	Registerer prometheus.Registerer
-	// Workers is how many targets are written at a time; zero: 4.
+	// Workers is how many files are written at a time; zero: 4.
 	Workers int
+	// Network is how many other servers are written to at a time; zero: 8.
+	Network int
 	// Flush bounds the last attempt when Run ends; zero: 5s.
 	Flush time.Duration
 }
@@ -42,16 +43,15 @@ type Runner struct {
 	open    func(broker.Sink) (Target, error)
 	log     *slog.Logger
 	metrics *metrics
-	workers int
 	flush   time.Duration
 
-	wake     chan struct{} // a value per worker that should look for work
+	files    *crew
+	network  *crew
 	stopping chan struct{}
 
 	mu     sync.Mutex // never held across a call of a target
 	apps   map[string][]*slot
-	lanes  map[string]*lane // by path
-	ready  []*lane          // with work, and not running
+	lanes  map[identity]*lane // by what they lead to
 	closed bool
 }
 
@@ -63,13 +63,16 @@ func NewRunner(c Config) (*Runner, error) {
 	if c.Workers <= 0 {
 		c.Workers = defaultWorkers
 	}
+	if c.Network <= 0 {
+		c.Network = defaultNetwork
+	}
 	if c.Flush <= 0 {
 		c.Flush = defaultFlush
 	}
 	r := &Runner{
-		open: c.Open, log: c.Log, workers: c.Workers, flush: c.Flush,
-		wake: make(chan struct{}, c.Workers), stopping: make(chan struct{}),
-		apps: make(map[string][]*slot), lanes: make(map[string]*lane),
+		open: c.Open, log: c.Log, flush: c.Flush, stopping: make(chan struct{}),
+		files: newCrew(c.Workers), network: newCrew(c.Network),
+		apps: make(map[string][]*slot), lanes: make(map[identity]*lane),
 	}
 	m, err := newMetrics(c.Registerer, r)
 	if err != nil {
@@ -86,18 +89,19 @@ func NewRunner(c Config) (*Runner, error) {
 func (r *Runner) Set(app string, sinks []broker.Sink) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	had := make(map[broker.Sink]*slot)
+	had := make(map[identity]*slot)
 	for _, s := range r.apps[app] {
-		had[s.sink] = s
+		had[identify(s.sink)] = s
 		s.gone = true
 	}
 	slots := make([]*slot, 0, len(sinks))
 	for _, b := range sinks {
 		b = withDefaults(b)
-		s, ok := had[b]
+		id := identify(b)
+		s, ok := had[id]
 		if !ok {
 			s = r.newSlotLocked(app, b)
-			had[b] = s
+			had[id] = s
 		} else if !s.gone {
 			continue // listed twice
 		}
@@ -120,17 +124,21 @@ func (r *Runner) Set(app string, sinks []broker.Sink) {
 
 // newSlotLocked makes a slot and has it tidied up.
 func (r *Runner) newSlotLocked(app string, b broker.Sink) *slot {
-	s := &slot{app: app, sink: b}
+	s := &slot{app: app, sink: b, traits: traitsOf(b.Type)}
 	t, err := r.open(b)
 	if err != nil {
 		s.lastErr, s.attempts = err.Error(), 1
 		return s
 	}
 	s.target = t
-	l, ok := r.lanes[b.Path]
+	to := leadsTo(b)
+	l, ok := r.lanes[to]
 	if !ok {
-		l = &lane{path: b.Path}
-		r.lanes[b.Path] = l
+		l = &lane{to: to, crew: r.files}
+		if s.traits.network {
+			l.crew = r.network
+		}
+		r.lanes[to] = l
 	}
 	l.slots++
 	s.lane = l
@@ -143,8 +151,9 @@ func (r *Runner) newSlotLocked(app string, b broker.Sink) *slot {
 }
 
 // Deliver hands a token to the sinks of its app. It never blocks. A token that is
-// not newer than what a sink has or waits for changes nothing there; a newer one
-// takes the place of one that still waits, and is tried at once.
+// newer than what a sink has or waits for takes its place and is tried at once. The same
+// version once more only brings the promise up to date, which sinks that are written again
+// pass on; an older one changes nothing.
 func (r *Runner) Deliver(tok broker.Token) {
 	if tok.Secret.IsZero() {
 		return
@@ -152,7 +161,11 @@ func (r *Runner) Deliver(tok broker.Token) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.apps[tok.Key.App] {
-		if !s.takes(tok.Key) || tok.Version <= s.wanted.Version {
+		switch {
+		case !s.takes(tok.Key) || tok.Version < s.wanted.Version:
+			continue
+		case tok.Version == s.wanted.Version:
+			s.wanted = tok
 			continue
 		}
 		s.wanted = tok
@@ -173,8 +186,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	write, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var wg sync.WaitGroup
-	for range r.workers {
-		wg.Go(func() { r.work(write) })
+	for _, c := range []*crew{r.files, r.network} {
+		for range c.size {
+			wg.Go(func() { r.work(write, c) })
+		}
 	}
 	<-ctx.Done()
 	r.stop()
@@ -204,162 +219,10 @@ func (r *Runner) stop() {
 	r.closed = true
 	for _, slots := range r.apps {
 		for _, s := range slots {
-			if s.phase == waiting {
+			if s.phase == waiting && s.behind() {
 				r.enqueueLocked(s)
 			}
 		}
 	}
 	close(r.stopping)
-}
-
-// work runs slots until the runner stops and the queue is empty.
-func (r *Runner) work(ctx context.Context) {
-	for ctx.Err() == nil {
-		// Asked before looking for work, because stop queues the last of it.
-		stopped := r.stopped()
-		s, tok, tidy := r.next()
-		switch {
-		case s != nil:
-			r.finish(s, tok, attempt(ctx, s, tok, tidy))
-		case stopped:
-			return
-		default:
-			select {
-			case <-r.wake:
-			case <-r.stopping:
-			}
-		}
-	}
-}
-
-func (r *Runner) stopped() bool {
-	select {
-	case <-r.stopping:
-		return true
-	default:
-		return false
-	}
-}
-
-// enqueueLocked gives a slot to the workers.
-func (r *Runner) enqueueLocked(s *slot) {
-	s.stopTimer()
-	s.phase = queued
-	s.lane.queue = append(s.lane.queue, s)
-	r.readyLocked(s.lane)
-}
-
-// readyLocked gives a lane to the workers, if it has work and they do not have it
-// already.
-func (r *Runner) readyLocked(l *lane) {
-	if l.busy || len(l.queue) == 0 {
-		return
-	}
-	l.busy = true
-	r.ready = append(r.ready, l)
-	select {
-	case r.wake <- struct{}{}:
-	default: // every worker has been told already
-	}
-}
-
-// dropLocked forgets a lane that no sink uses any more. One that still runs stays,
-// so that a new sink of its path waits for the old one's write.
-func (r *Runner) dropLocked(l *lane) {
-	if l.slots == 0 && !l.busy {
-		delete(r.lanes, l.path)
-	}
-}
-
-// next takes a slot out of the queue, with the token to write and whether to tidy
-// up first. Its lane does not run another until finish.
-func (r *Runner) next() (_ *slot, _ broker.Token, tidy bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(r.ready) > 0 {
-		l := r.ready[0]
-		r.ready = r.ready[1:]
-		for len(l.queue) > 0 {
-			s := l.queue[0]
-			l.queue = l.queue[1:]
-			if s.gone || s.phase != queued {
-				continue
-			}
-			s.phase = running
-			return s, s.wanted, !s.tidy
-		}
-		l.queue, l.busy = nil, false
-		r.dropLocked(l)
-	}
-	return nil, broker.Token{}, false
-}
-
-// finish books the outcome of an attempt, and decides what the slot and its lane
-// do next.
-func (r *Runner) finish(s *slot, tok broker.Token, err error) {
-	r.metrics.attempt(s.sink.Type, tok, err)
-	r.mu.Lock()
-	recovered := r.bookLocked(s, tok, err)
-	attempts := s.attempts
-	r.mu.Unlock()
-	switch {
-	case err != nil:
-		r.log.Warn("sink did not take the token", "app", s.app, "type", s.sink.Type, "path", s.sink.Path,
-			"version", tok.Version, "attempts", attempts, "error", err)
-	case recovered:
-		r.log.Info("sink takes tokens again", "app", s.app, "type", s.sink.Type, "path", s.sink.Path,
-			"version", tok.Version)
-	}
-}
-
-func (r *Runner) bookLocked(s *slot, tok broker.Token, err error) (recovered bool) {
-	s.phase = idle
-	if err == nil {
-		recovered = s.attempts > 0 && !tok.Secret.IsZero()
-		s.written, s.tidy = tok.Version, true
-		s.attempts, s.lastErr = 0, ""
-		if !s.behind() {
-			s.since = time.Time{}
-		}
-	} else {
-		s.attempts++
-		s.lastErr = err.Error()
-	}
-	switch {
-	case s.gone:
-	case s.wanted.Version > tok.Version: // came meanwhile
-		r.enqueueLocked(s)
-	case s.behind() && !r.closed:
-		r.waitLocked(s)
-	}
-	s.lane.busy = false
-	r.readyLocked(s.lane)
-	r.dropLocked(s.lane)
-	return recovered
-}
-
-// waitLocked starts a slot's back-off.
-func (r *Runner) waitLocked(s *slot) {
-	d := backoff(s.attempts, rand.Float64())
-	s.phase = waiting
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		// Another timer may be the slot's by now.
-		if s.phase == waiting && s.timer == timer {
-			r.enqueueLocked(s)
-		}
-	})
-	s.timer = timer
-}
-
-// backoff says how long to wait after the given number of failed attempts: from a
-// second to five minutes, doubled each time and jittered by up to a quarter with
-// rnd in [0,1). It is not the platforms' back-off: a disk has no quota to spare,
-// and a full one is noticed soon after it was cleared.
-func backoff(attempts int, rnd float64) time.Duration {
-	const first, most = time.Second, 4 * time.Minute
-	d := min(first<<min(max(attempts, 1)-1, 10), most)
-	return d + time.Duration(rnd*float64(d/4))
 }

@@ -34,10 +34,11 @@ const (
 )
 
 // slot is one sink of one app and what it has got. The runner's mutex guards it;
-// app, sink, target and lane never change.
+// app, sink, traits, target and lane never change.
 type slot struct {
 	app    string
 	sink   broker.Sink
+	traits traits
 	target Target // nil if it did not open
 	lane   *lane  // nil like target
 
@@ -51,15 +52,6 @@ type slot struct {
 	since    time.Time // when the slot fell behind; zero if it is not
 	attempts int       // that failed, in a row
 	lastErr  string
-}
-
-// lane holds the slots of one path that are queued. Only one of them runs at a
-// time, so that a file that hangs costs one worker and not all of them.
-type lane struct {
-	path  string
-	slots int // that exist
-	queue []*slot
-	busy  bool // with the workers: ready or running
 }
 
 func (s *slot) behind() bool { return !s.wanted.Secret.IsZero() && s.written < s.wanted.Version }
@@ -88,7 +80,7 @@ func attempt(ctx context.Context, s *slot, tok broker.Token, tidy bool) (err err
 			err = panicError(v)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.traits.timeout)
 	defer cancel()
 	if t, ok := s.target.(Tidier); ok && tidy {
 		// What cannot be tidied cannot be written either, and Write says why.

@@ -12,8 +12,8 @@ import (
 type Status struct {
 	App     string
 	Type    string
-	Path    string
-	Key     string // of a properties file
+	Path    string // the file, or the other server without what opens it
+	Key     string // of a properties file, or of a Redis
 	Kind    broker.Kind
 	Written broker.Version // zero: none by this process yet
 	Wanted  broker.Version // zero: none delivered yet
@@ -32,7 +32,7 @@ func (r *Runner) Status() []Status {
 	for _, app := range slices.Sorted(maps.Keys(r.apps)) {
 		for _, s := range r.apps[app] {
 			all = append(all, Status{
-				App: s.app, Type: s.sink.Type, Path: s.sink.Path, Key: s.sink.Key, Kind: s.sink.Kind,
+				App: s.app, Type: s.sink.Type, Path: s.sink.Place(), Key: s.sink.Key, Kind: s.sink.Kind,
 				Written: s.written, Wanted: s.wanted.Version, Since: s.since,
 				LastError: s.lastErr, Attempts: s.attempts,
 			})
