@@ -109,7 +109,7 @@ func (f SinkFormat) Key(template string, app, appID string, k Kind) (string, err
 		}
 	}
 	if template == "" {
-		return "", fmt.Errorf("format %s has none of its own for the kind %s; give the key that is read", f.Name, k)
+		return "", fmt.Errorf("is missing; format %s has none of its own for this kind, so give the one that is read", f.Name)
 	}
 	key := strings.NewReplacer("{app}", app, "{app_id}", appID, "{kind}", string(k)).Replace(template)
 	return key, CheckRedisKey(key)

@@ -52,7 +52,7 @@ audit: {keeep: 1h}
 2: colour: unknown field; known here: listen, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit
 5: apps[0].appid: unknown field; did you mean "app_id"?
 8: apps[0].renew.evry: unknown field; did you mean "every"?
-10: apps[0].sinks[0].mode: unknown field; known here: type, path, key, kind
+10: apps[0].sinks[0].mode: unknown field; known here: type, kind, path
 12: clients[0].alow: unknown field; did you mean "allow"?
 13: log.Level: unknown field; did you mean "level"?
 14: limits.max_body: unknown field; did you mean "max_body_bytes"?
@@ -197,7 +197,7 @@ clients:
 8: apps[1].secret: contains white space or a control character, which no secret does; check how it is set
 9: apps[1].base_url: is not an absolute URL; write one such as https://api.example.com
 10: apps[1].mode: platform wechat has no mode "${SECRET}"; write one of: stable, classic
-11: apps[1].sinks[0].type: "${SECRET}" is not known; write one of: properties, json
+11: apps[1].sinks[0].type: "${SECRET}" is not known; write one of: properties, json, redis, webhook
 11: apps[1].sinks[0].kind: "${SECRET}" is not a kind of token; one is such as access_token
 13: clients[0].name: contains a line break or another control character; write it on one line
 13: clients[0].key: contains white space or a control character, which no secret does; check how it is set
@@ -352,13 +352,20 @@ func TestFaultsOfTheApp(t *testing.T) {
 func TestFaultsOfTheSink(t *testing.T) {
 	t.Parallel()
 	runFaultCases(t, []faultCase{
-		{"what is missing", app("sinks:\n  - {}\n"), `6: apps[0].sinks[0].type: is missing; write one of: properties, json
-6: apps[0].sinks[0].path: is missing; give the file to write`},
+		{"what is missing", app("sinks:\n  - {}\n"), `6: apps[0].sinks[0].type: is missing; write one of: properties, json, redis, webhook`},
+		{"what is missing of each type", app(`sinks:
+  - {type: properties}
+  - {type: redis}
+  - {type: webhook}
+`), `6: apps[0].sinks[0].path: is missing; give the file to write
+7: apps[0].sinks[1].url: is missing; give the Redis as url: redis://HOST:6379/0, with the password as ${NAME} in it, or the path of a file with the URL as url_file
+8: apps[0].sinks[2].url: is missing; give the receiver as url: https://HOST/PATH, or the path of a file with the URL as url_file
+8: apps[0].sinks[2].secret: is missing; give what calls are signed with as secret: ${NAME}, or the path of a file with it as secret_file; make one with: echo whsec_$(openssl rand -base64 32)`},
 		{"a type nobody knows", app(`sinks:
   - {type: propertys, path: /run/a}
-  - {type: redis, path: /run/b}
+  - {type: kafka, url: "kafka://h", path: /run/b}
 `), `6: apps[0].sinks[0].type: "propertys" is not known; did you mean "properties"?
-7: apps[0].sinks[1].type: "redis" is not known; write one of: properties, json`},
+7: apps[0].sinks[1].type: "kafka" is not known; write one of: properties, json, redis, webhook`},
 		{"kinds", app(`sinks:
   - {type: json, path: /run/a, kind: jsapi_tiket}
   - {type: json, path: /run/b, kind: Access Token}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -74,6 +75,8 @@ type object struct {
 	value
 	nodes map[string]*yaml.Node
 	known []string
+	// refused are fields that were reported already, and are not listed as known.
+	refused []string
 }
 
 // object returns nil where there is no mapping. An empty key is an empty mapping.
@@ -111,7 +114,7 @@ func (o *object) done() {
 		return
 	}
 	known := make(map[string]bool, len(o.known))
-	for _, k := range o.known {
+	for _, k := range slices.Concat(o.known, o.refused) {
 		known[k] = true
 	}
 	for i := 0; i+1 < len(o.node.Content); i += 2 {
