@@ -73,10 +73,13 @@ type Renew struct {
 
 // Sink is a place that a renewed token is also written to.
 type Sink struct {
-	Type string `json:"type"`
-	Path string `json:"path"`
-	Key  string `json:"key,omitempty"`
-	Kind string `json:"kind,omitempty"`
+	Type string `json:"type"` // properties, json, redis or webhook
+	// Path is the file; of another server, where it is, without what opens it.
+	Path         string `json:"path"`
+	Key          string `json:"key,omitempty"`
+	Kind         string `json:"kind,omitempty"`
+	Format       string `json:"format,omitempty"`        // of a redis sink
+	IncludeToken bool   `json:"include_token,omitempty"` // of a webhook sink
 }
 
 // TokenState tells how one kind of token stands, without the token.

@@ -167,11 +167,7 @@ func (s *server) renewed(ev renew.Event) {
 func (s *server) start(ctx context.Context) error {
 	ctx, s.stopWork = context.WithCancel(context.WithoutCancel(ctx))
 	s.work.Go(func() { s.recorder.Run(ctx) })
-	s.work.Go(func() {
-		if err := s.sinks.runner.Run(ctx); err != nil {
-			s.log.WarnContext(ctx, "sinks are behind at the end", "error", err)
-		}
-	})
+	s.work.Go(func() { s.sinks.run(ctx) })
 	if err := s.manager.Start(ctx); err != nil {
 		return fmt.Errorf("load tokens: %w", err)
 	}

@@ -12,16 +12,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/sink"
 )
 
-// askAgain is how often a token that only a sink wants is asked for until there is one.
-const askAgain = time.Minute
+// lookAgain is how often an app's tokens are looked at when nobody tells of a new one: the
+// promise on one may change without, and one that only a sink wants has to be asked for
+// until there is one.
+const lookAgain = time.Minute
 
 // sinkFeed brings the tokens of apps with sinks to the sinks. Sinks are set in the
 // configuration file only, so that they do not change while the server runs.
 type sinkFeed struct {
+	places  *sink.Places
 	runner  *sink.Runner
 	manager *renew.Manager
 	table   []broker.Platform
@@ -33,11 +37,17 @@ type sinkFeed struct {
 }
 
 func newSinkFeed(m *renew.Manager, table []broker.Platform, log *slog.Logger, reg prometheus.Registerer) (*sinkFeed, error) {
-	r, err := sink.NewRunner(sink.Config{Open: sink.NewFiles().Open, Log: log, Registerer: reg})
+	// Webhooks go by the same rules as calls at platforms: plain http, which is for hosts
+	// next door, through no proxy.
+	places, err := sink.NewPlaces(sink.PlacesConfig{Now: m.Now, Transport: platform.NewTransport()})
 	if err != nil {
 		return nil, fmt.Errorf("wire sinks: %w", err)
 	}
-	return &sinkFeed{runner: r, manager: m, table: table, log: log}, nil
+	r, err := sink.NewRunner(sink.Config{Open: places.Open, Log: log, Registerer: reg})
+	if err != nil {
+		return nil, fmt.Errorf("wire sinks: %w", err)
+	}
+	return &sinkFeed{places: places, runner: r, manager: m, table: table, log: log}, nil
 }
 
 // start sets the sinks of the apps and follows their tokens until stop.
@@ -50,6 +60,14 @@ func (f *sinkFeed) start(ctx context.Context, apps []*broker.App) {
 		f.apps = append(f.apps, a)
 		f.runner.Set(a.ID, a.Sinks)
 		f.followers.Go(func() { f.follow(ctx, a) })
+	}
+}
+
+// run writes to the sinks until ctx ends, and then whatever the sinks do not have yet.
+func (f *sinkFeed) run(ctx context.Context) {
+	defer f.places.Close()
+	if err := f.runner.Run(ctx); err != nil {
+		f.log.WarnContext(ctx, "sinks are behind at the end", "error", err)
 	}
 }
 
@@ -73,16 +91,12 @@ func (f *sinkFeed) follow(ctx context.Context, a *broker.App) {
 	defer sub.Close()
 	kinds := kindsOf(a)
 	for ctx.Err() == nil {
-		missing := false
 		for _, k := range kinds {
 			if !f.deliver(a.ID, k) && f.derived(a.ID, k) {
-				missing = !f.demand(ctx, broker.Key{App: a.ID, Kind: k}) || missing
+				f.demand(ctx, broker.Key{App: a.ID, Kind: k})
 			}
 		}
-		wait, cancel := ctx, context.CancelFunc(func() {})
-		if missing {
-			wait, cancel = context.WithTimeout(ctx, askAgain)
-		}
+		wait, cancel := context.WithTimeout(ctx, lookAgain)
 		_, _ = sub.Next(wait) // Whatever woke it, it looks at everything.
 		cancel()
 	}
@@ -98,15 +112,14 @@ func (f *sinkFeed) deliver(app string, k broker.Kind) bool {
 }
 
 // demand asks for a token of a kind that is only issued once somebody does.
-func (f *sinkFeed) demand(ctx context.Context, k broker.Key) bool {
+func (f *sinkFeed) demand(ctx context.Context, k broker.Key) {
 	t, err := f.manager.Token(ctx, k)
 	if err != nil {
 		// The renewal that failed has been logged where it failed.
 		f.log.DebugContext(ctx, "a sink waits for its first token", "app", k.App, "kind", k.Kind, "error", err)
-		return false
+		return
 	}
 	f.runner.Deliver(t)
-	return true
 }
 
 // derived reports whether tokens of a kind are only issued once somebody asks.

@@ -22,7 +22,7 @@ const defaultRedisPort = "6379"
 
 // ParseRedisURL reads redis://[USER:PASSWORD@]HOST[:PORT][/DB], with rediss:// for TLS,
 // further servers as addr=HOST:PORT and, where they are Sentinels, master_set=NAME in the
-// query. The error says what is wrong; it never quotes the URL, which holds the password.
+// query, with sentinel_username and sentinel_password if they have ones. The error says what is wrong; it never quotes the URL, which holds the password.
 //
 // As with a platform's URL, plain text is for servers next door.
 func ParseRedisURL(s string) (RedisPlace, error) {
@@ -47,12 +47,14 @@ func ParseRedisURL(s string) (RedisPlace, error) {
 	if err != nil {
 		return RedisPlace{}, errors.New("has a query that cannot be read; it takes addr=HOST:PORT and master_set=NAME")
 	}
+	p.MasterSet = q.Get("master_set")
 	for name, values := range q {
-		if name != "addr" && (name != "master_set" || len(values) != 1 || values[0] == "") {
-			return RedisPlace{}, errors.New("has a query with something else than addr=HOST:PORT and one master_set=NAME; remove it")
+		once := name == "master_set" || p.MasterSet != "" && (name == "sentinel_username" || name == "sentinel_password")
+		if name != "addr" && (!once || len(values) != 1 || values[0] == "") {
+			return RedisPlace{}, errors.New("has a query with something else than addr=HOST:PORT and one master_set=NAME, " +
+				"and with that one sentinel_username and one sentinel_password; remove it")
 		}
 	}
-	p.MasterSet = q.Get("master_set")
 	for _, hostport := range append([]string{u.Host}, q["addr"]...) {
 		addr, host, err := redisAddr(hostport)
 		if err != nil {

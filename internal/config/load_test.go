@@ -82,7 +82,8 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 	put(t, dir, "secrets/news-old", "old-"+newsSecret, 0o400)
 	put(t, dir, "secrets/ops-key", stockKey+"\r\n", 0o600)
 	path := put(t, dir, "hufu.yaml", string(text), 0o644)
-	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey))
+	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey,
+		"REDIS_PASSWORD", redisPassword, "HOOK_SECRET", hookSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +98,13 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 			Sinks: []broker.Sink{
 				{Type: "properties", Path: "/run/hufu/shop.properties", Key: "wechat.access_token", Kind: broker.AccessToken},
 				{Type: "json", Path: "/run/hufu/shop-ticket.json", Kind: broker.JSAPITicket},
+				{
+					Type: "redis", URL: broker.NewSecret("redis://:" + redisPassword + "@cache:6379/0"),
+					Key: "wechat:wx0123456789abcdef", Format: "raw",
+				},
+				{
+					Type: "webhook", URL: broker.NewSecret("https://hooks.example.com/hufu"), Secret: broker.NewSecret(hookSecret),
+				},
 			},
 			Deny:   []string{"/cgi-bin/clear_quota", "/cgi-bin/menu/*"},
 			Origin: broker.FromFile,

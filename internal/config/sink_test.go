@@ -95,7 +95,7 @@ func TestFaultsOfSinksOfOtherServers(t *testing.T) {
 7: apps[0].sinks[1].url: has no host; write one such as redis://HOST:6379/0
 8: apps[0].sinks[2].url: is plain redis to a public host, where the password and tokens could be read on the way; use rediss (redis is accepted for loopback and private addresses and internal names)
 9: apps[0].sinks[3].url: has a path that is not the number of a database; write one such as redis://HOST:6379/0
-10: apps[0].sinks[4].url: has a query with something else than addr=HOST:PORT and one master_set=NAME; remove it
+10: apps[0].sinks[4].url: has a query with something else than addr=HOST:PORT and one master_set=NAME, and with that one sentinel_username and one sentinel_password; remove it
 11: apps[0].sinks[5].url: has a server that is not HOST or HOST:PORT, with a port from 1 to 65535
 12: apps[0].sinks[6].url: names a database of a cluster, which has only 0; remove it
 13: apps[0].sinks[7].url: is not a URL; write one such as redis://:PASSWORD@HOST:6379/0, with %XX for what is special in the password

@@ -187,7 +187,9 @@ func appOf(st access.AppState) api.App {
 		out.Renew = api.Renew{Every: api.Duration(p.Every), Ahead: api.Duration(p.Ahead), InitialDelay: api.Duration(p.InitialDelay)}
 	}
 	for _, s := range x.Sinks {
-		out.Sinks = append(out.Sinks, api.Sink{Type: s.Type, Path: s.Path, Key: s.Key, Kind: string(s.Kind)})
+		out.Sinks = append(out.Sinks, api.Sink{
+			Type: s.Type, Path: s.Place(), Key: s.Key, Kind: string(s.Kind), Format: s.Format, IncludeToken: s.IncludeToken,
+		})
 	}
 	for _, t := range st.Tokens {
 		out.Tokens = append(out.Tokens, tokenStateOf(t))

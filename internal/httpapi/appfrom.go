@@ -73,8 +73,9 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 		a.Deny = append([]string{}, *in.Deny...) // empty is not absent
 	}
 	if len(in.Sinks) > 0 {
-		// A path from the network would let whoever holds an admin key write files here.
-		return nil, invalid("app %q: sinks write files on this machine and are set in the configuration file only", id)
+		// A path from the network would let whoever holds an admin key write files here, and
+		// a URL would have tokens sent anywhere.
+		return nil, invalid("app %q: sinks write files on this machine or to other servers and are set in the configuration file only", id)
 	}
 	return a, nil
 }

@@ -3,7 +3,9 @@ package registry
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -38,7 +40,14 @@ func associated(id string, s *appSpec) []byte {
 	return ad
 }
 
+// errConfidentialSink refuses sinks with a URL or a secret: a row has no place for them, and
+// without them the sink would be another one. Such sinks are set in the configuration file.
+var errConfidentialSink = errors.New("a sink with a url or a secret cannot be stored")
+
 func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
+	if slices.ContainsFunc(a.Sinks, broker.Sink.Confidential) {
+		return broker.Definition{}, fmt.Errorf("seal app %q: %w", a.ID, errConfidentialSink)
+	}
 	s := appSpec{Platform: a.Platform, AppID: a.AppID, Mode: a.Mode, BaseURL: a.BaseURL, Sinks: a.Sinks}
 	if a.Deny != nil {
 		s.Deny = &a.Deny

@@ -29,6 +29,11 @@ type RedisConfig struct {
 	Cluster bool
 	// Durable keeps every write on disk, so that Restart and Kill lose nothing.
 	Durable bool
+	// Args are more options, as on the command line: "--maxmemory", "10mb".
+	Args []string
+
+	// part leaves it to somebody else to give the node of a cluster its slots.
+	part bool
 }
 
 // RedisServer is a Redis server that tests may treat badly.
@@ -105,12 +110,13 @@ func (s *RedisServer) start() bool {
 		args = append(args, "--appendonly", "yes", "--appendfsync", "always")
 	}
 	if s.cfg.Password != "" {
-		args = append(args, "--requirepass", s.cfg.Password)
+		args = append(args, "--requirepass", s.cfg.Password, "--masterauth", s.cfg.Password)
 	}
 	if s.cfg.Cluster {
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(s.bus),
 			"--cluster-config-file", filepath.Join(s.folder, "nodes.conf"))
 	}
+	args = append(args, s.cfg.Args...)
 	s.process = launch(s.t, nil, s.folder, s.program, args...)
 	return s.process.await(s.ready)
 }
@@ -121,7 +127,7 @@ func (s *RedisServer) ready(ctx context.Context) error {
 	if answer, err := s.Command(ctx, "PING"); err != nil || answer != "PONG" {
 		return fmt.Errorf("PING: %q, %w", answer, err)
 	}
-	if !s.cfg.Cluster {
+	if !s.cfg.Cluster || s.cfg.part {
 		return nil
 	}
 	info, err := s.Command(ctx, "CLUSTER", "INFO")

@@ -51,3 +51,35 @@ func TestARedisServerForgetsUnlessItIsDurable(t *testing.T) {
 		})
 	}
 }
+
+func TestAClusterSharesItsSlots(t *testing.T) {
+	t.Parallel()
+	nodes := servertest.StartRedisCluster(t, 3, servertest.RedisConfig{})
+	if len(nodes) != 3 {
+		t.Fatalf("%d nodes", len(nodes))
+	}
+	refused := 0
+	for _, n := range nodes {
+		if _, err := n.Command(t.Context(), "SET", "k", "v"); err != nil {
+			refused++
+		}
+	}
+	if refused != 2 {
+		t.Errorf("%d of 3 nodes refuse a key", refused)
+	}
+}
+
+func TestSentinelsPromoteTheReplica(t *testing.T) {
+	t.Parallel()
+	s := servertest.StartRedisSentinels(t, servertest.RedisConfig{Password: "p"})
+	get(t, s.Master, "SET", "k", "v")
+	get(t, s.Master, "WAIT", "1", "5000")
+	s.Master.Kill()
+	servertest.Await(t, func() bool {
+		_, err := s.Replica.Command(t.Context(), "SET", "l", "v")
+		return err == nil
+	})
+	if got := get(t, s.Replica, "GET", "k"); got != "v" {
+		t.Errorf("got %q", got)
+	}
+}

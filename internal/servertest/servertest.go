@@ -139,6 +139,21 @@ func (p *process) await(answers func(context.Context) error) bool {
 	}
 }
 
+// Await polls until done says so, and fails the test if it does not in time.
+func Await(t testing.TB, done func() bool) {
+	t.Helper()
+	late := time.After(startTimeout)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-late:
+			t.Fatal("it did not come to pass in time")
+		case <-tick.C:
+		}
+	}
+}
+
 // signal sends a signal to this process and to no other.
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
@@ -168,38 +183,6 @@ func (p *process) wait() {
 	case <-time.After(2 * stopTimeout):
 		p.t.Errorf("%s does not end; it printed:\n%s", p.cmd.Path, p.out)
 	}
-}
-
-// nobody is who a server that refuses to run as root runs as: the user of that name, by
-// the number that it has everywhere. Nil where the test does not run as root itself.
-func nobody() *syscall.Credential {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	return &syscall.Credential{Uid: 65534, Gid: 65534}
-}
-
-// folderOf makes a folder for a server, which belongs to the user it runs as. It is in
-// the root of temporary files and not below the test's own folder, which other users may
-// not enter.
-func folderOf(t testing.TB, owner *syscall.Credential) string {
-	t.Helper()
-	if owner == nil {
-		return t.TempDir()
-	}
-	dir, err := os.MkdirTemp("", "hufu-servertest-")
-	if err != nil {
-		t.Fatalf("make a folder for a server: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("remove a server's folder: %v", err)
-		}
-	})
-	if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
-		t.Fatalf("give a server its folder: %v", err)
-	}
-	return dir
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

@@ -19,10 +19,8 @@ import (
 // the last write. It outlasts every attempt that may be under way with an older one.
 const keepVersion = 24 * time.Hour
 
-// The answers of redis_write.lua.
-const (
-	redisForeign = "foreign"
-)
+// redisForeign is the answer of redis_write.lua that is a fault.
+const redisForeign = "foreign"
 
 var (
 	//go:embed redis_write.lua
@@ -49,7 +47,7 @@ func (t *redisKey) keys() []string { return []string{t.sink.Key, "{" + t.sink.Ke
 func (t *redisKey) Write(ctx context.Context, tok broker.Token) error {
 	if err := t.set(ctx, tok); err != nil {
 		return fmt.Errorf("write redis key %q at %s: %w", t.sink.Key, t.sink.Place(),
-			conceal(err, tok.Secret, t.server.password))
+			conceal(err, append(t.server.secrets(), tok.Secret)...))
 	}
 	return nil
 }

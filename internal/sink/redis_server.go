@@ -45,7 +45,7 @@ func (r *redisServers) open(s broker.Sink) (Target, error) {
 		if err != nil {
 			return nil, err
 		}
-		server = &redisServer{option: option, password: broker.NewSecret(option.Password), closed: r.closed}
+		server = &redisServer{option: option, closed: r.closed}
 		r.byURL[s.URL.Reveal()] = server
 	}
 	return &redisKey{server: server, sink: s, now: r.now, write: r.write, clock: r.clock}, nil
@@ -88,6 +88,7 @@ func redisOption(secret broker.Secret) (rueidis.ClientOption, error) {
 		// What Sentinels tell of a change may be missed.
 		o.Sentinel = rueidis.SentinelOption{
 			MasterSet: place.MasterSet, Dialer: o.Dialer, TLSConfig: o.TLSConfig, TopologyRefreshInterval: 10 * time.Second,
+			Username: u.Query().Get("sentinel_username"), Password: u.Query().Get("sentinel_password"), ClientName: "hufu",
 		}
 	}
 	return o, nil
@@ -95,8 +96,7 @@ func redisOption(secret broker.Secret) (rueidis.ClientOption, error) {
 
 // redisServer is one Redis, whatever it consists of.
 type redisServer struct {
-	option   rueidis.ClientOption
-	password broker.Secret
+	option rueidis.ClientOption // with passwords: it is never printed
 
 	mu      sync.Mutex // not held while connecting
 	got     rueidis.Client
@@ -109,6 +109,11 @@ type redisDial struct {
 	done   chan struct{}
 	client rueidis.Client
 	err    error
+}
+
+// secrets are what no error may quote.
+func (s *redisServer) secrets() []broker.Secret {
+	return []broker.Secret{broker.NewSecret(s.option.Password), broker.NewSecret(s.option.Sentinel.Password)}
 }
 
 var errRedisClosed = errors.New("sinks are closed")
