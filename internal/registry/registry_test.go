@@ -208,6 +208,22 @@ func TestNothingSecretIsStoredInTheClear(t *testing.T) {
 	}
 }
 
+// A row shows sinks in the clear, so that one with a secret is refused, not cut down.
+func TestSinksThatHoldASecretAreNotStored_I6(t *testing.T) {
+	t.Parallel()
+	f := open(t, memstore.New(memstore.Config{}), "k", nil, nil)
+	for _, s := range []broker.Sink{
+		{Type: broker.SinkRedis, URL: broker.NewSecret("redis://:p@h"), Key: "k"},
+		{Type: broker.SinkWebhook, Secret: broker.NewSecret("whsec_")},
+	} {
+		a := newApp("shop", "wx1", "the-app-secret")
+		a.Sinks = []broker.Sink{{Type: broker.SinkJSON, Path: "/a"}, s}
+		if d, err := f.Seal(a); err == nil {
+			t.Errorf("stored as %s", d.Spec)
+		}
+	}
+}
+
 // Somebody who can write the store, but has no keyset, cannot send a secret elsewhere
 // nor give a client rights. What was changed is not used, and ends nothing else.
 func TestTamperingWithTheStoreIsNoticed(t *testing.T) {
