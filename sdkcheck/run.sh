@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The SDK checks: unmodified SDKs against a running Hufu server and a simulated platform.
-# renewals.sh holds the tokens they get to their promise, and gateway.sh has them make all
-# their calls through Hufu while tokens are killed and stolen. They run side by side.
+# renewals.sh holds the tokens they get to their promise, gateway.sh has them make all their
+# calls through Hufu while tokens are killed and stolen, and redis.sh has them read tokens out
+# of a Redis. They run side by side.
 #
 # usage: sdkcheck/run.sh            (after `make build`; `make sdk` does both)
 #        SDKCHECK_SECONDS=90 SDKCHECK_GATEWAY_SECONDS=90 sdkcheck/run.sh
@@ -39,6 +40,13 @@ cleanup() {
 trap cleanup EXIT
 
 checks=(renewals gateway)
+if [ -n "$go_check" ] && command -v redis-server >/dev/null; then
+  checks+=(redis)
+elif [ "${CI:-}" = true ]; then
+  die "redis-server is missing, and in CI every check has to run"
+else
+  say "WARNING: Go or redis-server is missing, and SDKs that read a Redis are NOT CHECKED"
+fi
 say "running: ${checks[*]}"
 for c in "${checks[@]}"; do
   bash "$here/$c.sh" $go_check >"$out/$c" 2>&1 </dev/null &

@@ -86,7 +86,8 @@ start_sandbox() {
   say "sandbox at $sandbox_url"
 }
 
-# start_server OVERLAP EVERY: with an app in each mode, and the clients of stdin.
+# start_server OVERLAP EVERY: with an app in each mode, and the clients of stdin. Their sinks
+# are in $classic_sinks and $stable_sinks.
 start_server() {
   cat >"$work/hufu.yaml" <<YAML
 listen: 127.0.0.1:0
@@ -101,6 +102,7 @@ apps:
     base_url: $sandbox_url
     overlap: $1
     renew: {every: $2}
+    sinks: [${classic_sinks:-}]
   - id: stable
     platform: wechat
     app_id: $stable
@@ -109,6 +111,7 @@ apps:
     base_url: $sandbox_url
     overlap: $1
     renew: {every: $2}
+    sinks: [${stable_sinks:-}]
 clients:
 YAML
   cat >>"$work/hufu.yaml"

@@ -71,7 +71,9 @@ func SinkFormats() []SinkFormat {
 			AccessToken: "gowechat_officialaccount__access_token_{app_id}",
 			JSAPITicket: "gowechat_officialaccount__jsapi_ticket_{app_id}",
 		}},
-		{Name: "silenceper-mini", keys: map[Kind]string{AccessToken: "gowechat_miniprogram__access_token_{app_id}"}},
+		{Name: "silenceper-mini", keys: map[Kind]string{ //nolint:gosec // It is the name of a key.
+			AccessToken: "gowechat_miniprogram__access_token_{app_id}",
+		}},
 		{Name: "wxjava", keys: map[Kind]string{
 			AccessToken:  "wx:access_token:{app_id}",
 			JSAPITicket:  "wx:ticket:key:{app_id}:jsapi",
@@ -101,7 +103,7 @@ const MaxRedisKey = 512
 // Key fills in a key's placeholders: {app} is our name for the app, {app_id} the
 // platform's, {kind} the kind. An empty template is the format's own for the kind. The
 // error says what is wrong and what to write.
-func (f SinkFormat) Key(template string, app, appID string, k Kind) (string, error) {
+func (f SinkFormat) Key(template, app, appID string, k Kind) (string, error) {
 	if template == "" {
 		var ok bool
 		if template, ok = f.keys[k]; !ok {

@@ -115,6 +115,6 @@ func (t *webhook) send(ctx context.Context, tok broker.Token) error {
 // sign returns the signature over what Standard Webhooks has signed.
 func (t *webhook) sign(id, stamp string, body []byte) string {
 	mac := hmac.New(sha256.New, t.key)
-	fmt.Fprintf(mac, "%s.%s.%s", id, stamp, body)
+	mac.Write(fmt.Appendf(nil, "%s.%s.%s", id, stamp, body))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

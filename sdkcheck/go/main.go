@@ -2,7 +2,7 @@
 // pointed at a Hufu server, while somebody else kills and steals the apps' tokens. Not one
 // call may fail.
 //
-// usage: sdkcheck BASE_URL SECONDS
+// usage: sdkcheck BASE_URL SECONDS, or sdkcheck cached …, see [cached]
 //
 // Keys and app ids are in the environment, see gateway.sh. It prints a summary as JSON.
 package main
@@ -32,6 +32,9 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 1 && os.Args[1] == "cached" {
+		return cached(os.Args[2:])
+	}
 	if len(os.Args) != 3 {
 		return fmt.Errorf("usage: %s BASE_URL SECONDS", os.Args[0])
 	}
