@@ -28,6 +28,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add("apps:\n- {platform: wechat, secret_file: /@}\n", "")
 	f.Add("store: redis://:@@h\nlog: {@: @}\n---\n", "'@'")
 	f.Add("apps:\n- base_url: https://u:@@h/?@#@\n  secret_file: [secret, \"${SECRET}\"]\n", "|\n      @")
+	f.Add(app("sinks: [{type: redis, url: 'redis://:@@h/@?addr=@', key: '{@}', format: '@', kind: a@}, {type: redis, url: 'redis://:@\\@h'}]"), "@")
+	f.Add(app("sinks: [{type: webhook, url: 'https://u:@@h/@', secret: 'whsec_@'}, {type: webhook, url: 'http://@/', secret: whsec_@, include_token: @}]"), "@")
 	dir := f.TempDir()
 	put(f, dir, "secret", newsSecret, 0o600)
 	path := filepath.Join(dir, "hufu.yaml")

@@ -1,5 +1,6 @@
-// Package sink writes renewed tokens to where programs that do not speak HTTP
-// read them: a line of a Java properties file, or a JSON file.
+// Package sink writes renewed tokens to where programs that do not ask for them
+// read them: a line of a Java properties file, a JSON file, or a key of a Redis;
+// and tells those of them that want to be told, by webhooks.
 //
 // # What always holds
 //
@@ -9,13 +10,17 @@
 //     and its mode. A new file is 0600. A symbolic link stays one: the file that
 //     it leads to is replaced.
 //   - An older version never replaces a newer one that this process wrote, nor
-//     one that a JSON file says it holds. A file that already has the token is
-//     not touched.
+//     one that a JSON file or a Redis key says it holds. A file that already has
+//     the token is not touched.
+//   - A Redis key is gone when the promise on its token ends (I2). A webhook has
+//     one name for one token, whoever sends it and however often.
+//   - What opens another server is in no error, log line or status (I6).
 //   - A token goes only into sinks of its own app and kind, and only the app's
 //     own tokens, those without a subject, are written (I8).
 //   - [Runner.Deliver] takes no time: a sink that fails, hangs or panics never
 //     delays a reader or another file (I3). It is retried, with the newest token
-//     only, and it is visible in [Runner.Status] and in the metrics.
+//     only, and it is visible in [Runner.Status] and in the metrics. Other servers
+//     have workers of their own, and one of them costs one worker.
 //
 // # What readers of a file must do
 //
@@ -40,6 +45,7 @@
 // that is bind-mounted into a container cannot be replaced from within; mount
 // its folder.
 //
-// Lock order: [Runner] and [Files] each have one mutex; neither is held across
-// I/O or while the other is taken. Turns at a file are waited for on a channel.
+// Lock order: that of [Runner], then those of the servers of Redis sinks; that of
+// [Files] is taken alone. None is held across I/O. Turns at a file, and a client that
+// is being made, are waited for on a channel.
 package sink

@@ -19,6 +19,10 @@ import (
 // the last write. It outlasts every attempt that may be under way with an older one.
 const keepVersion = 24 * time.Hour
 
+// unpromised is for how long a key has a token of which nothing is promised, though it is
+// the best there is: until it is written again, which is soon, and a little longer.
+const unpromised = 90 * time.Second
+
 // redisForeign is the answer of redis_write.lua that is a fault.
 const redisForeign = "foreign"
 
@@ -61,13 +65,13 @@ func (t *redisKey) set(ctx context.Context, tok broker.Token) error {
 	if err != nil {
 		return err
 	}
-	ends, promised, err := t.ends(ctx, client, tok)
+	ends, live, err := t.ends(ctx, client, tok)
 	if err != nil {
 		return err
 	}
 	answer, err := t.write.Exec(ctx, client, t.keys(), []string{
 		tok.Key.App, string(tok.Key.Kind), decimal(int64(tok.Version)), decimal(tok.Issued.UnixMilli()),
-		value, strconv.FormatBool(promised), decimal(ends.UnixMilli()), decimal(keepVersion.Milliseconds()),
+		value, strconv.FormatBool(live), decimal(ends.UnixMilli()), decimal(keepVersion.Milliseconds()),
 	}).AsStrSlice()
 	switch {
 	case err != nil:
@@ -81,9 +85,10 @@ func (t *redisKey) set(ctx context.Context, tok broker.Token) error {
 
 var errForeignKey = errors.New("the key belongs to another app or kind")
 
-// ends says when the key has to be gone, on the clock of the server that keeps it. With
-// a time to live, an attempt that is held up on its way would outlast the promise.
-func (t *redisKey) ends(ctx context.Context, client rueidis.Client, tok broker.Token) (ends time.Time, promised bool, err error) {
+// ends says when the key has to be gone, on the clock of the server that keeps it, and
+// whether it is to be there at all. With a time to live, an attempt that is held up on its
+// way would outlast the promise.
+func (t *redisKey) ends(ctx context.Context, client rueidis.Client, tok broker.Token) (ends time.Time, live bool, err error) {
 	answer, err := t.clock.Exec(ctx, client, t.keys()[:1], nil).AsIntSlice()
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("read the server's clock: %w", err)
@@ -91,8 +96,12 @@ func (t *redisKey) ends(ctx context.Context, client rueidis.Client, tok broker.T
 	if len(answer) != 2 {
 		return time.Time{}, false, errors.New("read the server's clock: it gave no time")
 	}
-	promise := tok.Promise(t.now()) // Asked after the answer came: late rather than early.
-	return time.Unix(answer[0], answer[1]*1000).Add(promise), promise > 0, nil
+	now := t.now() // Asked after the answer came, so that the key goes early rather than late.
+	left := tok.Promise(now)
+	if left == 0 {
+		left = min(unpromised, tok.Expiry.Sub(now))
+	}
+	return time.Unix(answer[0], answer[1]*1000).Add(left), left > 0, nil
 }
 
 // redisValue returns what the key is set to.

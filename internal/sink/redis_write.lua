@@ -1,6 +1,6 @@
 -- Sets KEYS[1] to a token, unless a newer one is there. KEYS[2] is its companion.
--- ARGV: app, kind, version, issued (ms), value, promised, when the promise ends (ms),
--- how long the companion is kept (ms).
+-- ARGV: app, kind, version, issued (ms), value, whether it still lives, when the key has to
+-- be gone (ms), how long the companion is kept (ms).
 local had = redis.call('HMGET', KEYS[2], 'app', 'kind', 'version', 'issued')
 if had[1] and (had[1] ~= ARGV[1] or had[2] ~= ARGV[2]) then
   return {'foreign', had[1], tostring(had[2])}
@@ -10,11 +10,10 @@ if had[3] and tonumber(had[3]) > tonumber(ARGV[3]) and tonumber(had[4]) >= tonum
   return {'older'}
 end
 if ARGV[6] ~= 'true' then
-  -- An older token stays to the end of its own promise; this one's has ended.
   if had[3] == ARGV[3] and had[4] == ARGV[4] then
     redis.call('DEL', KEYS[1])
   end
-  return {'unpromised'}
+  return {'expired'}
 end
 redis.call('SET', KEYS[1], ARGV[5])
 redis.call('PEXPIREAT', KEYS[1], ARGV[7])
