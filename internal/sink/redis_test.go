@@ -155,11 +155,17 @@ func TestNoReplicaReplacesANewerTokenInRedis(t *testing.T) {
 	server := servertest.StartRedis(t, servertest.RedisConfig{})
 	var wg sync.WaitGroup
 	const replicas, versions = 6, 20
+	var tokens [versions]broker.Token
+	for i := range tokens {
+		tokens[i] = lasting("shop", broker.Version(i+1), time.Hour)
+	}
+	// By clocks that differ a little, a later version may look as if it were issued earlier.
+	tokens[versions-1].Issued = tokens[0].Issued.Add(-time.Second)
 	for range replicas {
 		target := place(t, replica(t, time.Now), redisSink(server.URL, "k"))
 		wg.Go(func() {
-			for v := range broker.Version(versions) {
-				if err := target.Write(t.Context(), lasting("shop", v+1, time.Hour)); err != nil {
+			for _, tok := range tokens {
+				if err := target.Write(t.Context(), tok); err != nil {
 					t.Error(err)
 				}
 			}
@@ -184,7 +190,7 @@ func TestNoReplicaReplacesANewerTokenInRedis(t *testing.T) {
 		t.Errorf("the key holds version %d, want %d", newest, versions)
 	}
 	late := place(t, replica(t, time.Now), redisSink(server.URL, "k"))
-	write(t, late, lasting("shop", 3, time.Hour))
+	write(t, late, tokens[2])
 	if got := ask(t, server, "GET", "k"); got != "tok-shop-20" {
 		t.Errorf("a replica that was late replaced the newest token by %q", got)
 	}

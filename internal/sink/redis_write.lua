@@ -6,7 +6,9 @@ if had[1] and (had[1] ~= ARGV[1] or had[2] ~= ARGV[2]) then
   return {'foreign', had[1], tostring(had[2])}
 end
 -- A higher version alone is not newer: an app that was removed and added again starts over.
-if had[3] and tonumber(had[3]) > tonumber(ARGV[3]) and tonumber(had[4]) >= tonumber(ARGV[4]) then
+-- Replicas read the store's clock each for itself, and may differ by a little.
+local skew = 2000
+if had[3] and tonumber(had[3]) > tonumber(ARGV[3]) and tonumber(had[4]) + skew >= tonumber(ARGV[4]) then
   return {'older'}
 end
 if ARGV[6] ~= 'true' then
