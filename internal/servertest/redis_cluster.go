@@ -27,7 +27,7 @@ func StartRedisCluster(t testing.TB, nodes int, c RedisConfig) []*RedisServer {
 	for _, s := range all {
 		s.process.await(func(ctx context.Context) error {
 			info, err := s.Command(ctx, "CLUSTER", "INFO")
-			if err == nil && !(strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_size:%d", nodes))) {
+			if err == nil && (!strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_size:%d", nodes))) {
 				err = errors.New("the cluster is not ready")
 			}
 			return err

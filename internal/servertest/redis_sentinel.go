@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ const sentinels = 3
 // StartRedisSentinels runs them until the test ends.
 func StartRedisSentinels(t testing.TB, c RedisConfig) *RedisSentinels {
 	t.Helper()
-	c.Args = append(c.Args[:len(c.Args):len(c.Args)], "--repl-diskless-sync-delay", "0")
+	c.Args = append(slices.Clip(c.Args), "--repl-diskless-sync-delay", "0")
 	s := &RedisSentinels{Master: StartRedis(t, c)}
 	c.Args = append(c.Args, "--replicaof", "127.0.0.1 "+strconv.Itoa(s.Master.port))
 	s.Replica = StartRedis(t, c)

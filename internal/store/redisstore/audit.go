@@ -58,7 +58,7 @@ func (l auditLog) query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 	var found []broker.AuditEntry
 	for before := ceiling(f.Before); ; {
 		page, err := l.page(ctx, func(b rueidis.Builder) rueidis.Completed {
-			return b.Xrevrange().Key(l.s.names.audit).End(text(before-1)).Start("-").Count(auditPage).Build()
+			return b.Xrevrange().Key(l.s.names.audit).End(text(before - 1)).Start("-").Count(auditPage).Build()
 		})
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ func (s *Store) explain(err error) error {
 	if err == nil || rueidis.IsRedisNil(err) || errors.Is(err, ErrClosed) {
 		return err
 	}
-	if errors.Is(err, rueidis.ErrClosing) && s.usable(context.Background()) != nil {
+	if errors.Is(err, rueidis.ErrClosing) && s.isClosed() {
 		return ErrClosed
 	}
 	hint := hintOf(err)
@@ -36,6 +36,7 @@ func hintOf(err error) string {
 			{"NOAUTH", "Redis wants a password, and the URL has none"},
 			{"WRONGPASS", "the user or the password in the URL is wrong"},
 			{"NOPERM", "the user in the URL may not do everything that is needed"},
+			{"can't run this command", "the user in the URL may not do everything that is needed"},
 			{"READONLY", "this Redis is a replica, which cannot be written: name the master, or Sentinels with master_set"},
 			{"OOM", "Redis has no memory left: raise its maxmemory"},
 			{"MISCONF", "Redis refuses writes because it cannot save to its disk"},

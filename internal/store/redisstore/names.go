@@ -12,7 +12,7 @@ const buckets = 256
 
 // names are those of all keys.
 type names struct {
-	records, leases, apps, clients                         table
+	records, leases, apps, clients                       table
 	changes, audit, auditLast, settings, members, schema string
 }
 

@@ -95,15 +95,15 @@ for i, entry in ipairs(ARGV) do
 end
 return last`
 
-// beatScript notes a server's beat and returns who is alive, or nil if neither that beat
-// nor the one before it is there.
+// beatScript notes a server's beat and returns who is alive, or nil if the last one that
+// is there is not even the one before it.
 // KEYS: members. ARGV: name, count, the count before, within, how long members are kept.
 const beatScript = `
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local last = redis.call('HGET', KEYS[1], ARGV[1])
-local count = last and string.match(last, '^%S+')
-if ARGV[2] ~= '1' and count ~= ARGV[2] and count ~= ARGV[3] then return false end
+local count = last and string.match(last, '^%S+') or 0
+if ARGV[2] ~= '1' and tonumber(count) < tonumber(ARGV[3]) then return false end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', now))
 local alive = {}
 local all = redis.call('HGETALL', KEYS[1])

@@ -44,7 +44,7 @@ func (s *Store) examine(ctx context.Context) error {
 	}
 	version := v.info["redis_version"]
 	if !recent(version) {
-		return fmt.Errorf("Redis is version %s: %d.%d or later is needed", version, minMajor, minMinor)
+		return fmt.Errorf("this Redis is version %s: %d.%d or later is needed", version, minMajor, minMinor)
 	}
 	if role := v.info["role"]; role != "" && role != "master" {
 		return errors.New("this Redis is a replica, which cannot be written: name the master, or Sentinels with master_set")

@@ -139,11 +139,18 @@ func (s *Store) usable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.isClosed() {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) isClosed() bool {
 	select {
 	case <-s.closing:
-		return ErrClosed
+		return true
 	default:
-		return nil
+		return false
 	}
 }
 

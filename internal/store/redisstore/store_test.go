@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"sync/atomic"
@@ -34,7 +33,7 @@ func conform(t *testing.T, redis string) {
 	var stores atomic.Int64
 	storetest.Run(t, storetest.Harness{
 		// Long enough for a few hundred calls on a busy machine.
-		TTL:  1500 * time.Millisecond,
+		TTL:  time.Second,
 		Skip: storetest.Skip{LeaseMachine: "time passes by itself on the Redis' own clock"},
 		Open: func(t *testing.T) storetest.Fixture {
 			name := with(redis, "prefix", fmt.Sprintf("store-%d", stores.Add(1)))
@@ -79,5 +78,3 @@ func shut(t testing.TB, s *redisstore.Store) {
 		t.Error(err)
 	}
 }
-
-var _ = context.Background

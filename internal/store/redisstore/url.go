@@ -82,6 +82,8 @@ func checkURL(u *url.URL) error {
 		return errors.New("the URL has something after its parameters: " + escapeHint)
 	case !unix && u.Hostname() == "":
 		return errors.New("the URL names no host")
+	case unix && (u.Host != "" || u.Path == "" || strings.Contains(u.Path, "@") || q.Has("addr")):
+		return errors.New("the URL of a socket is not unix://user:password@/path/to.sock: " + escapeHint)
 	case !unix && database != "" && !isNumber(database):
 		return errors.New("the URL's path is not the number of a database: " + escapeHint)
 	case q.Has("db") && !isNumber(q.Get("db")):
@@ -94,7 +96,7 @@ func checkURL(u *url.URL) error {
 	}
 	for _, addr := range q["addr"] {
 		// Without a host or a port it would be the first one's.
-		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || !isNumber(port) {
 			return errors.New("an addr in the URL is not host:port")
 		}
 	}
