@@ -8,13 +8,17 @@ import (
 	"strings"
 
 	"github.com/redis/rueidis"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // explain adds to an error what an operator can do about it, and takes out of it what
 // must not be told.
 func (s *Store) explain(err error) error {
-	if err == nil || rueidis.IsRedisNil(err) || errors.Is(err, ErrClosed) {
-		return err
+	for _, ours := range []error{nil, rueidis.Nil, ErrClosed, broker.ErrLeaseHeld, context.Canceled} {
+		if errors.Is(err, ours) {
+			return err
+		}
 	}
 	if errors.Is(err, rueidis.ErrClosing) && s.isClosed() {
 		return ErrClosed

@@ -81,18 +81,31 @@ func TestEveryCallEndsWithItsContextWhileRedisIsFrozen(t *testing.T) {
 	}
 	server.Resume()
 	servertest.Await(t, func() bool { _, err := s.Clock(t.Context()); return err == nil })
+	// A lease that came too late for who wanted it is not held, and was not abandoned.
+	servertest.Await(t, func() bool {
+		l, err := s.Acquire(t.Context(), "free", "other", time.Minute)
+		if err == nil && !l.Abandoned.IsZero() {
+			t.Errorf("a lease that nobody got is abandoned: %+v", l)
+		}
+		return err == nil
+	})
 }
 
 func TestARedisThatSaysNothingIsGivenUp(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartRedis(t, servertest.RedisConfig{})
-	s := open(t, server.URL)
+	s := open(t, with(server.URL, "dial_timeout", "1s"))
 	server.Pause()
 	defer server.Resume()
 	start := time.Now()
 	_, err := s.Get(t.Context(), key(1)) // without a deadline
 	if took := time.Since(start); err == nil || took > 20*time.Second {
 		t.Errorf("after %v: %v", took, err)
+	}
+	start = time.Now()
+	shut(t, s)
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v to close", took)
 	}
 }
 

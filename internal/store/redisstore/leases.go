@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,21 +24,28 @@ func (s *Store) acquire(ctx context.Context, name, holder string, ttl time.Durat
 	if ttl <= 0 {
 		return broker.Lease{}, fmt.Errorf("ttl %v is not positive", ttl)
 	}
-	n, err := run(ctx, s, s.scripts.acquire, rueidis.RedisResult.AsIntSlice,
-		[]string{s.names.leases.of(name)}, name, holder, text(micros(ttl)))
-	switch {
-	case rueidis.IsRedisNil(err):
-		return broker.Lease{}, broker.ErrLeaseHeld
-	case err != nil:
-		return broker.Lease{}, err
-	case len(n) != 4:
-		return broker.Lease{}, fmt.Errorf("the script gave %d numbers", len(n))
-	}
-	l := broker.Lease{Name: name, Holder: holder, Term: n[0], Acquired: instant(n[1]), Expiry: instant(n[2])}
-	if n[3] != 0 {
-		l.Abandoned = instant(n[3])
-	}
-	return l, nil
+	return call(ctx, s, func(patient context.Context) (broker.Lease, error) {
+		n, err := s.scripts.acquire.Exec(patient, s.client,
+			[]string{s.names.leases.of(name)}, []string{name, holder, text(micros(ttl))}).AsIntSlice()
+		switch {
+		case rueidis.IsRedisNil(err):
+			return broker.Lease{}, broker.ErrLeaseHeld
+		case err != nil:
+			return broker.Lease{}, err
+		case len(n) != 4:
+			return broker.Lease{}, fmt.Errorf("the script gave %d numbers", len(n))
+		}
+		l := broker.Lease{Name: name, Holder: holder, Term: n[0], Acquired: instant(n[1]), Expiry: instant(n[2])}
+		if n[3] != 0 {
+			l.Abandoned = instant(n[3])
+		}
+		if ctx.Err() != nil {
+			// Nobody waits for it any more, and one that runs out would look as if its
+			// holder had died in mid-issue.
+			return broker.Lease{}, errors.Join(ctx.Err(), s.changeLease(patient, "release", l, 0))
+		}
+		return l, nil
+	})
 }
 
 // Extend implements [broker.Leaser].

@@ -105,6 +105,9 @@ func (s *Store) connect(ctx context.Context, o rueidis.ClientOption) (rueidis.Cl
 	}()
 	select {
 	case m := <-done:
+		if rueidis.IsRedisNil(m.err) {
+			return nil, errors.New("the Sentinels watch no master of the name in master_set")
+		}
 		return m.client, s.explain(m.err)
 	case <-ctx.Done():
 		go func() {
