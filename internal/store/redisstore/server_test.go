@@ -85,21 +85,53 @@ func TestOpenSaysHowDurableRedisIs(t *testing.T) {
 	}
 }
 
-// needed is what a user must be allowed. docs/adr/0018-redis-as-a-store.md has it too.
+// needed is what a user must be allowed. docs/adr/0018-redis-as-a-store.md has it too,
+// with what comes to it elsewhere than on a single server.
 const needed = "~{hufu}:* +evalsha +eval +hget +hmget +hkeys +hgetall +hset +hsetnx +hdel +incrby +xadd +xread +xrange +xrevrange +xdel +time +ping"
 
-// withUser makes a user of few rights and returns the URL with it.
+// withUser makes a user of few rights and returns the server's URL with it.
 func withUser(t *testing.T, s *servertest.RedisServer, more string) string {
 	t.Helper()
 	command(t, s, append([]string{"ACL", "SETUSER", "hufu", "on", ">" + hostile}, strings.Fields(needed+" "+more)...)...)
-	u := url.URL{Scheme: "redis", User: url.UserPassword("hufu", hostile), Host: s.Addr()}
+	return asUser(t, s.URL)
+}
+
+// asUser puts the user into a URL.
+func asUser(t *testing.T, redis string) string {
+	t.Helper()
+	u, err := url.Parse(redis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("hufu", hostile)
 	return u.String()
 }
 
 func TestAUserOfFewRightsCanDoEverything(t *testing.T) {
 	t.Parallel()
-	server := servertest.StartRedis(t, servertest.RedisConfig{})
-	s, ctx := open(t, withUser(t, server, "")), t.Context()
+	for name, redis := range map[string]func(*testing.T) string{
+		"single": func(t *testing.T) string {
+			return withUser(t, servertest.StartRedis(t, servertest.RedisConfig{}), "")
+		},
+		"cluster": func(t *testing.T) string {
+			return withUser(t, servertest.StartRedis(t, servertest.RedisConfig{Cluster: true}), "+cluster|slots +cluster|shards +asking")
+		},
+		"sentinel": func(t *testing.T) string {
+			s := servertest.StartRedisSentinels(t, servertest.RedisConfig{})
+			withUser(t, s.Master, "+role")
+			return asUser(t, s.URL)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			useEverything(t, open(t, redis(t)))
+		})
+	}
+}
+
+func useEverything(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	ctx := t.Context()
 	changes := s.Watch(ctx)
 	v, put := s.Put(ctx, broker.Record{Key: key(1)})
 	_, get := s.Get(ctx, key(1))
