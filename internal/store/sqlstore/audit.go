@@ -10,8 +10,6 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-const auditColumns = "at, client, action, app, kind, target, version, remote, request_id, result, count"
-
 // Audit implements [broker.Store].
 func (s *Store) Audit() broker.AuditLog { return auditLog{s} }
 
@@ -22,12 +20,13 @@ func (l auditLog) Append(ctx context.Context, entries ...broker.AuditEntry) erro
 		return nil
 	}
 	entries = slices.Clone(entries) // the write may outlast this call
-	err := l.s.write(ctx, func(ctx context.Context, c *conn) error {
-		for _, e := range entries {
-			_, err := c.exec(ctx, l.s.queries.appendAudit,
-				toNanos(e.At), clean(e.Client), clean(e.Action), clean(e.App), clean(string(e.Kind)), clean(e.Target),
-				int64(e.Version), clean(e.Remote), clean(e.RequestID), clean(e.Result), int64(e.Count))
-			if err != nil {
+	write := l.s.write
+	if len(entries) > l.s.dialect.rows {
+		write = l.s.writeTogether
+	}
+	err := write(ctx, func(ctx context.Context, r runner) error {
+		for some := range slices.Chunk(entries, l.s.dialect.rows) {
+			if err := l.append(ctx, r, some); err != nil {
 				return err
 			}
 		}
@@ -39,11 +38,26 @@ func (l auditLog) Append(ctx context.Context, entries ...broker.AuditEntry) erro
 	return nil
 }
 
+// append writes entries in one statement.
+func (l auditLog) append(ctx context.Context, r runner, entries []broker.AuditEntry) error {
+	var args []any
+	if len(entries) > 1 {
+		args = append(args, l.s.dialect.once...)
+	}
+	for _, e := range entries {
+		args = append(args,
+			toNanos(e.At), clean(e.Client), clean(e.Action), clean(e.App), clean(string(e.Kind)), clean(e.Target),
+			int64(e.Version), clean(e.Remote), clean(e.RequestID), clean(e.Result), int64(e.Count))
+	}
+	_, err := r.exec(ctx, l.s.queries.appendAudit.of(len(entries)), args...)
+	return err
+}
+
 func (l auditLog) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	var n int64
-	err := l.s.write(ctx, func(ctx context.Context, c *conn) error {
+	err := l.s.write(ctx, func(ctx context.Context, r runner) error {
 		var err error
-		n, err = c.exec(ctx, l.s.queries.pruneAudit, toNanos(before), int64(limit))
+		n, err = r.exec(ctx, l.s.queries.pruneAudit, toNanos(before), int64(limit))
 		return err
 	})
 	if err != nil {

@@ -96,6 +96,8 @@ func (c columns) names() []string {
 	return names
 }
 
+func (c columns) count() int { return len(c.numbers) + len(c.texts) + len(c.boxes) }
+
 // args appends the values of r.
 func (c columns) args(args []any, r *broker.Record) []any {
 	for _, n := range c.numbers {

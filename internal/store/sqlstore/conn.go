@@ -6,8 +6,8 @@ import (
 	"errors"
 )
 
-// conn is the connection that writes, with its prepared statements. One goroutine
-// uses it.
+// conn is the connection that writes to an embedded database, with its prepared
+// statements. One goroutine uses it.
 type conn struct {
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
@@ -33,7 +33,6 @@ func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-// exec runs a statement and returns how many rows it changed.
 func (c *conn) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	s, err := c.prepare(ctx, query) //nolint:sqlclosecheck // kept, and closed with the connection
 	if err != nil {
@@ -46,23 +45,12 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) (changed int
 	return r.RowsAffected()
 }
 
-// get reads the one row of a query, or returns [sql.ErrNoRows].
 func (c *conn) get(ctx context.Context, query string, args []any, dest ...any) error {
 	s, err := c.prepare(ctx, query) //nolint:sqlclosecheck // kept, and closed with the connection
 	if err != nil {
 		return err
 	}
 	return s.QueryRowContext(ctx, args...).Scan(dest...)
-}
-
-// exists reports whether a query has a row.
-func (c *conn) exists(ctx context.Context, query string, args ...any) (bool, error) {
-	var one int
-	err := c.get(ctx, query, args, &one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func (c *conn) close() error {

@@ -11,11 +11,18 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
+const (
+	appSort    = "app"
+	clientSort = "client"
+)
+
 // Apps implements [broker.Store].
-func (s *Store) Apps() broker.DefinitionStore { return definitions{s, "app", s.queries.apps} }
+func (s *Store) Apps() broker.DefinitionStore { return definitions{s, appSort, s.queries.apps} }
 
 // Clients implements [broker.Store].
-func (s *Store) Clients() broker.DefinitionStore { return definitions{s, "client", s.queries.clients} }
+func (s *Store) Clients() broker.DefinitionStore {
+	return definitions{s, clientSort, s.queries.clients}
+}
 
 // definitions keeps the definitions of one sort.
 type definitions struct {
@@ -40,30 +47,53 @@ func (d definitions) Get(ctx context.Context, name string) (broker.Definition, e
 
 func (d definitions) Put(ctx context.Context, def broker.Definition) (broker.Version, error) {
 	spec, sealed := string(def.Spec), bytes.Clone(def.Sealed) // the write may outlast this call
-	err := d.s.write(ctx, func(ctx context.Context, c *conn) error {
-		query := d.q.insert
+	err := d.s.writeTogether(ctx, func(ctx context.Context, r runner) error {
 		args := []any{int64(def.Version) + 1, spec, sealed, def.Name}
-		if def.Version != 0 {
-			query = d.q.update
-			args = append(args, int64(def.Version))
+		var changed int64
+		var err error
+		if def.Version == 0 {
+			changed, err = d.s.insert(ctx, r, d.q.insert, args...)
+		} else {
+			changed, err = r.exec(ctx, d.q.update, append(args, int64(def.Version))...)
 		}
-		changed, err := c.exec(ctx, query, args...)
-		if err == nil && changed == 0 {
+		switch {
+		case err != nil:
+			return err
+		case changed == 0:
 			return refusal{broker.ErrConflict}
 		}
-		return err
+		return d.mark(ctx, r, def.Name)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("write definition of %s %q: %w", d.sort, def.Name, err)
 	}
+	d.s.wrote()
 	return def.Version + 1, nil
 }
 
 func (d definitions) Delete(ctx context.Context, name string, v broker.Version) error {
-	if err := d.s.write(ctx, deleteOp(d.q.delete, d.q.has, name, v)); err != nil {
+	remove := deleteOp(d.q.delete, d.q.has, name, v)
+	err := d.s.writeTogether(ctx, func(ctx context.Context, r runner) error {
+		if err := remove(ctx, r); err != nil {
+			return err
+		}
+		return d.mark(ctx, r, name)
+	})
+	if err != nil {
 		return fmt.Errorf("delete definition of %s %q: %w", d.sort, name, err)
 	}
+	d.s.wrote()
 	return nil
+}
+
+// mark notes that a definition was put or deleted, where other servers want to know. The
+// note stays when the definition has gone.
+func (d definitions) mark(ctx context.Context, r runner, name string) error {
+	if !d.s.dialect.shared {
+		return nil
+	}
+	_, err := r.exec(ctx, d.s.queries.markDefinition, d.sort, name)
+	return err
 }
 
 func (d definitions) All(ctx context.Context) iter.Seq2[broker.Definition, error] {

@@ -7,18 +7,6 @@ import (
 	"runtime"
 )
 
-// op is one write: statements that belong into one transaction. It may run more
-// than once, in transactions of which at most one is committed. Where it returns a
-// refusal it has changed nothing.
-type op func(ctx context.Context, c *conn) error
-
-// refusal is an op's answer "no": a conflict, a lease that is held. Unlike other
-// errors it leaves the transaction as it was.
-type refusal struct{ reason error }
-
-func (r refusal) Error() string { return r.reason.Error() }
-func (r refusal) Unwrap() error { return r.reason }
-
 // errLeft is the answer to a caller that has gone before its op was run.
 var errLeft = errors.New("the caller has gone")
 
@@ -47,6 +35,9 @@ func newGroup(ctx context.Context, c *conn, begin string) *group {
 	go g.run(context.WithoutCancel(ctx))
 	return g
 }
+
+// together is do: every group is a transaction.
+func (g *group) together(ctx context.Context, o op) error { return g.do(ctx, o) }
 
 // close ends the goroutine. No call of do may be under way or follow.
 func (g *group) close() {

@@ -27,7 +27,7 @@ func openForTest(t *testing.T) *Store {
 }
 
 func putSettingOp(s *Store, name string) op {
-	return func(ctx context.Context, c *conn) error {
+	return func(ctx context.Context, c runner) error {
 		_, err := c.exec(ctx, s.queries.putSetting, name, []byte{})
 		return err
 	}
@@ -41,7 +41,7 @@ func TestABrokenWriteLeavesNothingAndItsNeighboursWhole(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_ = s.write(t.Context(), func(context.Context, *conn) error {
+		_ = s.write(t.Context(), func(context.Context, runner) error {
 			close(entered)
 			<-release
 			return nil
@@ -52,7 +52,7 @@ func TestABrokenWriteLeavesNothingAndItsNeighboursWhole(t *testing.T) {
 	for i := range errs {
 		wg.Go(func() {
 			put := putSettingOp(s, fmt.Sprint(i))
-			errs[i] = s.write(t.Context(), func(ctx context.Context, c *conn) error {
+			errs[i] = s.write(t.Context(), func(ctx context.Context, c runner) error {
 				switch i % 10 {
 				case 0:
 					return errors.Join(put(ctx, c), broken)
@@ -101,7 +101,7 @@ func TestAWriteWhoseCallerHasGoneIsNotDone(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_ = s.write(t.Context(), func(context.Context, *conn) error {
+		_ = s.write(t.Context(), func(context.Context, runner) error {
 			close(entered)
 			<-release
 			return nil
@@ -128,10 +128,10 @@ func TestAWriteWhoseCallerHasGoneIsNotDone(t *testing.T) {
 func TestCommitsAreDurable(t *testing.T) {
 	t.Parallel()
 	s := openForTest(t)
-	err := s.write(t.Context(), func(ctx context.Context, c *conn) error {
+	err := s.write(t.Context(), func(ctx context.Context, c runner) error {
 		for pragma, want := range map[string]int{"synchronous": 2, "wal_autocheckpoint": 10000} {
 			var got int
-			if err := c.c.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil {
+			if err := c.(*conn).c.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil {
 				return err
 			}
 			if got != want {
@@ -153,9 +153,9 @@ func TestAFullDiskFailsWritesUntilThereIsRoom(t *testing.T) {
 	s := openForTest(t)
 	limit := func(pages string) {
 		t.Helper()
-		err := s.write(t.Context(), func(ctx context.Context, c *conn) error {
+		err := s.write(t.Context(), func(ctx context.Context, c runner) error {
 			var n int
-			return c.c.QueryRowContext(ctx, "PRAGMA max_page_count = "+pages).Scan(&n)
+			return c.(*conn).c.QueryRowContext(ctx, "PRAGMA max_page_count = "+pages).Scan(&n)
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -44,17 +45,25 @@ func (s *Store) putChunk(ctx context.Context, chunk []broker.Record) error {
 	if len(chunk) == 0 {
 		return nil
 	}
-	return s.write(ctx, func(ctx context.Context, c *conn) error {
-		for _, r := range chunk {
-			if err := s.put(ctx, c, r); err != nil {
-				// Others of the chunk are written already, so that a refusal must become
-				// an error, for which the transaction is given up.
-				if no, ok := errors.AsType[refusal](err); ok {
-					err = no.reason
-				}
-				return fmt.Errorf("import record %q: %w", r.Key, err)
+	err := s.writeTogether(ctx, func(ctx context.Context, r runner) error {
+		for some := range slices.Chunk(chunk, s.dialect.rows) {
+			added, err := s.add(ctx, r, some)
+			// Others of the chunk are written already, so that a refusal must become an
+			// error, for which the transaction is given up.
+			if no, ok := errors.AsType[refusal](err); ok {
+				err = no.reason
+			}
+			if err == nil && added != int64(len(some)) {
+				err = broker.ErrConflict
+			}
+			if err != nil {
+				return fmt.Errorf("import record %q and what follows: %w", some[0].Key, err)
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		s.wrote()
+	}
+	return err
 }

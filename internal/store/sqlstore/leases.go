@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,14 +17,15 @@ type leaseRow struct {
 
 func (l leaseRow) held(now int64) bool { return l.released == 0 && now < l.expiry }
 
-// Acquire implements [broker.Leaser].
+// Acquire implements [broker.Leaser]. It looks at the lease, decides, and takes it only if
+// it is still as it was seen: nothing is locked in between.
 func (s *Store) Acquire(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, error) {
 	if ttl <= 0 {
 		return broker.Lease{}, fmt.Errorf("acquire lease %q: ttl %v is not positive", name, ttl)
 	}
 	var l broker.Lease
-	err := s.write(ctx, func(ctx context.Context, c *conn) (err error) {
-		l, err = s.acquire(ctx, c, name, holder, ttl)
+	err := s.write(ctx, func(ctx context.Context, r runner) (err error) {
+		l, err = s.acquire(ctx, r, name, holder, ttl)
 		return err
 	})
 	if err != nil {
@@ -35,13 +34,9 @@ func (s *Store) Acquire(ctx context.Context, name, holder string, ttl time.Durat
 	return l, nil
 }
 
-func (s *Store) acquire(ctx context.Context, c *conn, name, holder string, ttl time.Duration) (broker.Lease, error) {
+func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl time.Duration) (broker.Lease, error) {
 	q := s.queries
-	now, err := s.clock(ctx, c)
-	if err != nil {
-		return broker.Lease{}, err
-	}
-	last, err := s.lastLease(ctx, c, name)
+	now, last, err := s.lastLease(ctx, r, name)
 	if err != nil {
 		return broker.Lease{}, err
 	}
@@ -56,17 +51,16 @@ func (s *Store) acquire(ctx context.Context, c *conn, name, holder string, ttl t
 	}
 	var changed int64
 	if last.term == 0 {
-		changed, err = c.exec(ctx, q.insertLease, name, next.holder, next.term, next.acquired, next.expiry)
+		changed, err = s.insert(ctx, r, q.insertLease, name, next.holder, next.term, next.acquired, next.expiry)
 	} else {
-		changed, err = c.exec(ctx, q.takeLease, next.holder, next.term, next.acquired, next.expiry, name)
+		changed, err = r.exec(ctx, q.takeLease, next.holder, next.term, next.acquired, next.expiry,
+			name, last.term, last.expiry, last.released)
 	}
 	if err != nil {
 		return broker.Lease{}, err
 	}
 	if changed == 0 {
-		// Where transactions run beside each other, another took the first lease of
-		// this name in between.
-		return broker.Lease{}, refusal{broker.ErrLeaseHeld}
+		return broker.Lease{}, refusal{broker.ErrLeaseHeld} // another was faster
 	}
 	l := broker.Lease{
 		Name: name, Holder: holder, Term: next.term,
@@ -93,19 +87,16 @@ func (s *Store) Release(ctx context.Context, l broker.Lease) error {
 
 // changeLease sets a time, so much from now, in a lease that is held as l.
 func (s *Store) changeLease(ctx context.Context, doing string, l broker.Lease, query string, fromNow time.Duration) error {
-	err := s.write(ctx, func(ctx context.Context, c *conn) error {
-		now, err := s.clock(ctx, c)
-		if err != nil {
-			return err
+	err := s.write(ctx, func(ctx context.Context, r runner) error {
+		args := []any{int64(fromNow), l.Name, l.Term, l.Holder}
+		if s.dialect.now == "" {
+			now := toNanos(s.now())
+			args = append(append([]any{now}, args...), now)
 		}
-		last, err := s.lastLease(ctx, c, l.Name)
-		if err != nil {
-			return err
-		}
-		if !last.held(now) || last.term != l.Term || last.holder != l.Holder {
+		changed, err := r.exec(ctx, query, args...)
+		if err == nil && changed == 0 {
 			return refusal{broker.ErrLeaseLost}
 		}
-		_, err = c.exec(ctx, query, now+int64(fromNow), l.Name)
 		return err
 	})
 	if err != nil {
@@ -114,24 +105,21 @@ func (s *Store) changeLease(ctx context.Context, doing string, l broker.Lease, q
 	return nil
 }
 
-// lastLease returns a zero row for a name that was never taken.
-func (s *Store) lastLease(ctx context.Context, c *conn, name string) (leaseRow, error) {
-	var l leaseRow
-	err := c.get(ctx, s.queries.getLease, []any{name}, &l.holder, &l.term, &l.acquired, &l.expiry, &l.released)
-	if errors.Is(err, sql.ErrNoRows) {
-		return leaseRow{}, nil
+// lastLease returns the lease that was taken last, a zero row for a name that never was,
+// and the time at which that is so.
+func (s *Store) lastLease(ctx context.Context, r runner, name string) (now int64, l leaseRow, err error) {
+	err = r.get(ctx, s.queries.getLease, []any{name}, &now, &l.holder, &l.term, &l.acquired, &l.expiry, &l.released)
+	if s.dialect.now == "" {
+		now = toNanos(s.now())
 	}
-	return l, err
+	return now, l, err
 }
 
 // endLeases ends all leases that are not released, as running out does.
 func (s *Store) endLeases(ctx context.Context) error {
-	err := s.write(ctx, func(ctx context.Context, c *conn) error {
-		now, err := s.clock(ctx, c)
-		if err != nil {
-			return err
-		}
-		_, err = c.exec(ctx, s.queries.endLeases, now, now)
+	err := s.write(ctx, func(ctx context.Context, r runner) error {
+		now := toNanos(s.now())
+		_, err := r.exec(ctx, s.queries.endLeases, now, now)
 		return err
 	})
 	if err != nil {
@@ -158,14 +146,4 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("read the store's clock: %w", s.readFault(ctx, err))
 	}
 	return fromNanos(n), nil
-}
-
-// clock is the store's time for use in a transaction.
-func (s *Store) clock(ctx context.Context, c *conn) (int64, error) {
-	if s.dialect.now == "" {
-		return toNanos(s.now()), nil
-	}
-	var n int64
-	err := c.get(ctx, s.queries.now, nil, &n)
-	return n, err
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -12,8 +13,8 @@ import (
 // schemaTable is where the migrations that were made are noted down.
 const schemaTable = "schema_versions"
 
-// migrate brings the schema to what this binary works with. A schema that is newer
-// is an error: this binary cannot know what its tables mean.
+// migrate brings the schema of an embedded database to what this binary works with. A
+// schema that is newer is an error: this binary cannot know what its tables mean.
 func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	p, err := newProvider(db, d)
 	if err != nil {
@@ -33,13 +34,73 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	return nil
 }
 
-func newProvider(db *sql.DB, d *dialect) (*goose.Provider, error) {
+// migrate brings the schema of a shared database to what this binary works with. Binaries
+// of two versions use one database while they are replaced one by one. So a newer schema
+// is as good, unless it says that older binaries cannot use it any more. Where there is
+// nothing to do, no rights to change a schema are needed.
+func (s *Shared) migrate(ctx context.Context, db *sql.DB) error {
+	latest, err := latestSchema(s.dialect)
+	if err != nil {
+		return err
+	}
+	current, err := s.checkSchema(ctx, db, latest)
+	if err != nil || current >= latest {
+		return err
+	}
+	changes := sql.OpenDB(s.engine.migrator)
+	defer func() { _ = changes.Close() }() // its work is done, or has failed
+	p, err := newProvider(changes, s.dialect, goose.WithSessionLocker(s.dialect.lock(s.facts.schema)))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		// Where locks hold for a part of a cluster only, another server may have done it.
+		if now, checkErr := s.checkSchema(ctx, db, latest); checkErr != nil || now < latest {
+			return fmt.Errorf("bring the schema from %d to %d: %w", current, latest, err)
+		}
+	}
+	return nil
+}
+
+// checkSchema returns the version of the schema, 0 if there is none, if this binary can use
+// it.
+func (s *Shared) checkSchema(ctx context.Context, db *sql.DB, latest int64) (current int64, err error) {
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+schemaTable+" WHERE is_applied").Scan(&current)
+	switch {
+	case s.dialect.missing(err):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("read the schema's version: %w", err)
+	case current <= latest:
+		return current, nil
+	}
+	var oldest int64
+	if err := db.QueryRowContext(ctx, "SELECT oldest FROM schema_compat").Scan(&oldest); err != nil {
+		return 0, fmt.Errorf("read which versions of hufu the schema is for: %w", err)
+	}
+	if oldest > latest {
+		return 0, fmt.Errorf("the database has schema %d, which is for versions of hufu that know schema %d, and this one knows %d: "+
+			"use a newer version of hufu", current, oldest, latest)
+	}
+	return current, nil
+}
+
+// latestSchema is the newest one that this binary knows.
+func latestSchema(d *dialect) (int64, error) {
+	files, err := fs.Glob(migrations, d.migrations+"/*.sql")
+	if err != nil || len(files) == 0 {
+		return 0, errors.Join(err, errors.New("the binary has no schema for the database"))
+	}
+	return goose.NumericComponent(files[len(files)-1])
+}
+
+func newProvider(db *sql.DB, d *dialect, options ...goose.ProviderOption) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, d.migrations)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(d.goose, db, files,
+	return goose.NewProvider(d.goose, db, files, append(options,
 		goose.WithTableName(schemaTable),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithLogger(goose.NopLogger()))
+		goose.WithLogger(goose.NopLogger()))...)
 }

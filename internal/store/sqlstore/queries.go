@@ -7,49 +7,67 @@ import (
 
 // queries are the statements of one dialect, built once.
 type queries struct {
-	getRecord, allRecords, insertRecord, updateRecord, deleteRecord, hasRecord string
-	getLease, insertLease, takeLease, extendLease, releaseLease, endLeases     string
-	appendAudit, queryAudit, pruneAudit                                        string
-	getSetting, putSetting, addSetting                                         string
-	now                                                                        string
-	apps, clients                                                              definitionQueries
+	d *dialect
+
+	getRecord, allRecords, updateRecord, deleteRecord, hasRecord           string
+	insertRecord                                                           rows
+	getLease, insertLease, takeLease, extendLease, releaseLease, endLeases string
+	appendAudit                                                            rows
+	queryAudit, pruneAudit                                                 string
+	getSetting, putSetting, addSetting                                     string
+	now                                                                    string
+	apps, clients                                                          definitionQueries
+
+	// Of shared databases only.
+	markDefinition, changedRecords, changedDefinitions               string
+	firstBeat, nextBeat, listMembers, deleteMember, deleteOldMembers string
 }
 
 type definitionQueries struct {
 	get, all, insert, update, delete, has string
 }
 
+// rows is an INSERT of any number of rows.
+type rows struct {
+	d                *dialect
+	before, row, end string
+	one              string // that of one row
+}
+
+func newRows(d *dialect, before, row, end string) rows {
+	return rows{d, before, row, end, d.bind(before + row + end)}
+}
+
+func (r rows) of(n int) string {
+	if n == 1 {
+		return r.one
+	}
+	return r.d.bind(r.before + strings.TrimSuffix(strings.Repeat(r.row+", ", n), ", ") + r.end)
+}
+
 func newQueries(d *dialect, c columns) *queries {
 	q := &queries{
-		deleteRecord: "DELETE FROM records WHERE key = ? AND version = ?",
-		hasRecord:    "SELECT 1 FROM records WHERE key = ?",
-
-		getLease: "SELECT holder, term, acquired, expiry, released FROM leases WHERE name = ?" + d.forUpdate,
-		insertLease: "INSERT INTO leases (name, holder, term, acquired, expiry, released) VALUES (?, ?, ?, ?, ?, 0)" +
-			d.ignoreDuplicate("name"),
-		takeLease:    "UPDATE leases SET holder = ?, term = ?, acquired = ?, expiry = ?, released = 0 WHERE name = ?",
-		extendLease:  "UPDATE leases SET expiry = ? WHERE name = ?",
-		releaseLease: "UPDATE leases SET released = ? WHERE name = ?",
-		endLeases:    "UPDATE leases SET expiry = ? WHERE released = 0 AND expiry > ?",
-
-		appendAudit: "INSERT INTO audit (" + auditColumns + ") VALUES (" + marks(strings.Count(auditColumns, ",")+1) + ")",
-		queryAudit:  "SELECT id, " + auditColumns + " FROM audit",
-		// The inner table is named anew because MySQL does not delete from what it selects.
-		pruneAudit: "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?) AS old)",
-
-		getSetting: "SELECT value FROM settings WHERE name = ?",
+		d:          d,
 		putSetting: "INSERT INTO settings (name, value) VALUES (?, ?)" + d.replaceDuplicate("name", "value"),
 		addSetting: "INSERT INTO settings (name, value) VALUES (?, ?)" + d.ignoreDuplicate("name"),
+		getSetting: "SELECT value FROM settings WHERE name = ?",
 
 		now:     "SELECT " + d.now,
 		apps:    newDefinitionQueries(d, "apps"),
 		clients: newDefinitionQueries(d, "clients"),
 	}
 	q.recordQueries(d, c)
+	q.leaseQueries(d)
+	q.auditQueries(d)
+	if d.shared {
+		q.sharedQueries(d)
+	}
 	for _, s := range []*string{
-		&q.getRecord, &q.allRecords, &q.insertRecord, &q.updateRecord, &q.deleteRecord, &q.hasRecord,
+		&q.getRecord, &q.allRecords, &q.updateRecord, &q.deleteRecord, &q.hasRecord,
 		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases,
-		&q.appendAudit, &q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting,
+		&q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting,
+		&q.markDefinition, &q.changedRecords, &q.changedDefinitions,
+		&q.firstBeat, &q.nextBeat, &q.listMembers, &q.deleteMember, &q.deleteOldMembers,
 	} {
 		*s = d.bind(*s)
 	}
@@ -57,11 +75,18 @@ func newQueries(d *dialect, c columns) *queries {
 }
 
 func (q *queries) recordQueries(d *dialect, c columns) {
-	names := c.names()
-	columns := strings.Join(names, ", ")
-	q.insertRecord = "INSERT INTO records (key, app, kind, subject, " + columns + ") VALUES (" +
-		marks(4+len(names)) + ")" + d.ignoreDuplicate("key")
-	q.updateRecord = "UPDATE records SET " + strings.Join(names, " = ?, ") + " = ? WHERE key = ? AND version = ?"
+	key, names := d.quote("key"), c.names()
+	changed, changedNow, set := "", "", ""
+	if d.shared {
+		changed, changedNow, set = "changed, ", d.now+", ", "changed = "+d.now+", "
+	}
+	q.insertRecord = newRows(d,
+		"INSERT INTO records ("+changed+key+", app, kind, subject, "+strings.Join(names, ", ")+") VALUES ",
+		"("+changedNow+marks(4+len(names))+")", d.ignoreDuplicate(key))
+	where := " WHERE " + key + " = ?"
+	q.updateRecord = "UPDATE records SET " + set + strings.Join(names, " = ?, ") + " = ?" + where + " AND version = ?"
+	q.deleteRecord = "DELETE FROM records" + where + " AND version = ?"
+	q.hasRecord = "SELECT 1 FROM records" + where
 
 	// What reading a row costs is its number of columns. One column with all numbers
 	// as text takes two fifths of the time off.
@@ -69,9 +94,53 @@ func (q *queries) recordQueries(d *dialect, c columns) {
 	for i, n := range c.numbers {
 		numbers[i] = n.name
 	}
-	q.allRecords = "SELECT key, concat_ws(',', " + strings.Join(numbers, ", ") + "), " +
+	row := key + ", concat_ws(',', " + strings.Join(numbers, ", ") + "), " +
 		strings.Join(names[len(numbers):], ", ") + " FROM records"
-	q.getRecord = q.allRecords + " WHERE key = ?"
+	q.allRecords = "SELECT " + row
+	q.getRecord = q.allRecords + where
+	q.changedRecords = "SELECT changed, " + row + " WHERE changed >= ?"
+}
+
+func (q *queries) leaseQueries(d *dialect) {
+	now := d.now
+	if now == "" {
+		now = "0"
+	}
+	// One row, whether there is a lease or not, with the time at which that was so.
+	q.getLease = "SELECT " + now + ", coalesce(l.holder, ''), coalesce(l.term, 0), coalesce(l.acquired, 0)," +
+		" coalesce(l.expiry, 0), coalesce(l.released, 0)" +
+		" FROM (SELECT 1 AS one) AS o LEFT JOIN leases AS l ON l.name = ?"
+	q.insertLease = "INSERT INTO leases (name, holder, term, acquired, expiry, released) VALUES (?, ?, ?, ?, ?, 0)" +
+		d.ignoreDuplicate("name")
+	q.takeLease = "UPDATE leases SET holder = ?, term = ?, acquired = ?, expiry = ?, released = 0" +
+		" WHERE name = ? AND term = ? AND expiry = ? AND released = ?"
+	held := " WHERE name = ? AND term = ? AND holder = ? AND released = 0 AND expiry > " + d.clock()
+	q.extendLease = "UPDATE leases SET expiry = " + d.clock() + " + ?" + held
+	q.releaseLease = "UPDATE leases SET released = " + d.clock() + " + ?" + held
+	q.endLeases = "UPDATE leases SET expiry = ? WHERE released = 0 AND expiry > ?"
+}
+
+func (q *queries) auditQueries(d *dialect) {
+	columns := strings.Join([]string{
+		"at", "client", "action", "app", "kind", "target", "version", "remote", "request_id", "result", d.quote("count"),
+	}, ", ")
+	q.appendAudit = newRows(d, "INSERT INTO audit ("+columns+") VALUES ", "("+marks(strings.Count(columns, ",")+1)+")", "")
+	q.queryAudit = "SELECT id, " + columns + " FROM audit"
+	// The inner table is named anew because MySQL does not delete from what it selects.
+	q.pruneAudit = "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?) AS old)"
+}
+
+func (q *queries) sharedQueries(d *dialect) {
+	q.markDefinition = "INSERT INTO definition_changes (sort, name, changed) VALUES (?, ?, " + d.now + ")" +
+		d.replaceDuplicate("sort, name", "changed")
+	q.changedDefinitions = "SELECT changed, sort, name FROM definition_changes WHERE changed >= ?"
+
+	q.firstBeat = "INSERT INTO members (name, n, seen) VALUES (?, 1, " + d.now + ")" +
+		d.replaceDuplicate("name", "n", "seen")
+	q.nextBeat = "UPDATE members SET n = ?, seen = " + d.now + " WHERE name = ? AND n >= ?"
+	q.listMembers = "SELECT name FROM members WHERE seen > " + d.now + " - ? OR name = ?"
+	q.deleteMember = "DELETE FROM members WHERE name = ?"
+	q.deleteOldMembers = "DELETE FROM members WHERE seen < " + d.now + " - ?"
 }
 
 func newDefinitionQueries(d *dialect, table string) definitionQueries {

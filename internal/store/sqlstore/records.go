@@ -20,7 +20,7 @@ func (s *Store) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
 }
 
 func (s *Store) get(ctx context.Context, k broker.Key, r *broker.Record) error {
-	rows, err := s.getRecord.QueryContext(ctx, k.String())
+	rows, err := s.queryRecord(ctx, k.String())
 	if err != nil {
 		return s.readFault(ctx, err)
 	}
@@ -42,36 +42,49 @@ func (s *Store) get(ctx context.Context, k broker.Key, r *broker.Record) error {
 // Put implements [broker.TokenStore].
 func (s *Store) Put(ctx context.Context, r broker.Record) (broker.Version, error) {
 	r = r.Clone() // the write may outlast this call, if ctx ends
-	err := s.write(ctx, func(ctx context.Context, c *conn) error { return s.put(ctx, c, r) })
+	err := s.write(ctx, func(ctx context.Context, c runner) error { return s.put(ctx, c, r) })
 	if err != nil {
 		return 0, fmt.Errorf("write record %q: %w", r.Key, err)
 	}
+	s.wrote()
 	return r.Version + 1, nil
 }
 
 // put writes one record at the version after r's.
-func (s *Store) put(ctx context.Context, c *conn, r broker.Record) error {
-	key, old := r.Key.String(), r.Version
-	if r.Key.App == "" || r.Key.Kind == "" {
-		return refusal{errors.New("the key names no app or no kind")}
+func (s *Store) put(ctx context.Context, c runner, r broker.Record) error {
+	var changed int64
+	var err error
+	if r.Version == 0 {
+		changed, err = s.add(ctx, c, []broker.Record{r})
+	} else {
+		key, old := r.Key.String(), int64(r.Version)
+		r.Version++
+		args := s.columns.args(make([]any, 0, s.columns.count()+2), &r)
+		changed, err = c.exec(ctx, s.queries.updateRecord, append(args, key, old)...)
 	}
-	r.Version++
-	args := make([]any, 0, len(s.columns.numbers)+len(s.columns.texts)+len(s.columns.boxes)+4)
-	query := s.queries.updateRecord
-	if old == 0 {
-		query = s.queries.insertRecord
-		parts := strings.SplitN(key+"/", "/", 4) // the subject may be missing
-		args = append(args, key, parts[0], parts[1], parts[2])
-	}
-	args = s.columns.args(args, &r)
-	if old != 0 {
-		args = append(args, key, int64(old))
-	}
-	changed, err := c.exec(ctx, query, args...)
 	if err == nil && changed == 0 {
 		return refusal{broker.ErrConflict}
 	}
 	return err
+}
+
+// add writes records that are not there yet, at version 1, in one statement, and returns
+// how many it wrote.
+func (s *Store) add(ctx context.Context, c runner, records []broker.Record) (added int64, err error) {
+	var args []any
+	if len(records) > 1 {
+		args = append(args, s.dialect.once...)
+	}
+	for _, r := range records {
+		if r.Key.App == "" || r.Key.Kind == "" {
+			return 0, refusal{errors.New("the key names no app or no kind")}
+		}
+		key := r.Key.String()
+		parts := strings.SplitN(key+"/", "/", 4) // the subject may be missing
+		r.Version = 1
+		args = s.columns.args(append(args, key, parts[0], parts[1], parts[2]), &r)
+	}
+	return s.insert(ctx, c, s.queries.insertRecord.of(len(records)), args...)
 }
 
 // Delete implements [broker.TokenStore].
@@ -86,12 +99,12 @@ func (s *Store) Delete(ctx context.Context, k broker.Key, v broker.Version) erro
 
 // deleteOp deletes the row of a key or a name if it is at version v.
 func deleteOp(remove, has, key string, v broker.Version) op {
-	return func(ctx context.Context, c *conn) error {
-		changed, err := c.exec(ctx, remove, key, int64(v))
+	return func(ctx context.Context, r runner) error {
+		changed, err := r.exec(ctx, remove, key, int64(v))
 		if err != nil || changed > 0 {
 			return err
 		}
-		found, err := c.exists(ctx, has, key)
+		found, err := exists(ctx, r, has, key)
 		switch {
 		case err != nil:
 			return err

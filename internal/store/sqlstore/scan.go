@@ -14,11 +14,13 @@ type scanner struct {
 	columns columns
 	kinds   map[string]broker.Kind // few and long-lived: one string each for all records
 
+	changed int64
 	key     string
 	numbers string // all number columns, joined with commas: see queries
 	texts   []string
 	boxes   []sql.RawBytes
-	dest    []any
+	dest    []any // all but changed
+	told    []any // and with it
 }
 
 func newScanner(c columns) *scanner {
@@ -35,12 +37,20 @@ func newScanner(c columns) *scanner {
 	for i := range s.boxes {
 		s.dest = append(s.dest, &s.boxes[i])
 	}
+	s.told = append([]any{&s.changed}, s.dest...)
 	return s
 }
 
 // scan decodes the current row into r, which then shares no memory with it.
-func (s *scanner) scan(rows *sql.Rows, r *broker.Record) error {
-	if err := rows.Scan(s.dest...); err != nil {
+func (s *scanner) scan(rows *sql.Rows, r *broker.Record) error { return s.decode(rows, r, s.dest) }
+
+// scanChanged is scan for rows that begin with when they were written.
+func (s *scanner) scanChanged(rows *sql.Rows, r *broker.Record) error {
+	return s.decode(rows, r, s.told)
+}
+
+func (s *scanner) decode(rows *sql.Rows, r *broker.Record, dest []any) error {
+	if err := rows.Scan(dest...); err != nil {
 		return err
 	}
 	*r = broker.Record{}

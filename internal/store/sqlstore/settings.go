@@ -26,8 +26,8 @@ func (s *Store) Setting(ctx context.Context, name string) ([]byte, error) {
 func (s *Store) PutSetting(ctx context.Context, name string, value []byte) error {
 	// A copy, because the write may outlast this call; never nil, which would be NULL.
 	value = append([]byte{}, value...)
-	err := s.write(ctx, func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, s.queries.putSetting, name, value)
+	err := s.write(ctx, func(ctx context.Context, r runner) error {
+		_, err := r.exec(ctx, s.queries.putSetting, name, value)
 		return err
 	})
 	if err != nil {
@@ -39,8 +39,8 @@ func (s *Store) PutSetting(ctx context.Context, name string, value []byte) error
 // AddSetting implements [broker.Store].
 func (s *Store) AddSetting(ctx context.Context, name string, value []byte) error {
 	value = append([]byte{}, value...) // as in PutSetting
-	err := s.write(ctx, func(ctx context.Context, c *conn) error {
-		changed, err := c.exec(ctx, s.queries.addSetting, name, value)
+	err := s.write(ctx, func(ctx context.Context, r runner) error {
+		changed, err := s.insert(ctx, r, s.queries.addSetting, name, value)
 		if err == nil && changed == 0 {
 			return refusal{broker.ErrConflict}
 		}

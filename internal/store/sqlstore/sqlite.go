@@ -28,12 +28,11 @@ func sqliteDialect() *dialect {
 		goose:       goose.DialectSQLite3,
 		migrations:  "migrations/sqlite",
 		placeholder: questionMark,
-		ignoreDuplicate: func(column string) string {
-			return " ON CONFLICT (" + column + ") DO NOTHING"
-		},
-		replaceDuplicate: func(column, changed string) string {
-			return " ON CONFLICT (" + column + ") DO UPDATE SET " + changed + " = excluded." + changed
-		},
+		quote:       doubleQuotes,
+
+		ignoreDuplicate:  onConflictDoNothing,
+		replaceDuplicate: onConflict,
+		rows:             1, // more would be no faster, as a statement costs no round trip
 		// From the start the one that writes, so that it never has to become it.
 		begin:   "BEGIN IMMEDIATE",
 		explain: explainSQLite,

@@ -37,10 +37,13 @@ type Store struct {
 	readers *sql.DB
 	// auditReaders are for queries of the audit alone.
 	auditReaders *sql.DB
-	group        *group
+	writer       writer
 
-	getRecord *sql.Stmt
-	scanners  sync.Pool // of *scanner
+	// queryRecord reads the row of a key.
+	queryRecord func(ctx context.Context, key string) (*sql.Rows, error)
+	// wrote is told when records or definitions have been written.
+	wrote    func()
+	scanners sync.Pool // of *scanner
 
 	closing chan struct{}  // closed when Close begins
 	writes  sync.WaitGroup // writes under way; joined only under mu
@@ -52,15 +55,21 @@ type Store struct {
 
 var _ broker.Store = (*Store)(nil)
 
+func newStore(d *dialect) *Store {
+	s := &Store{dialect: d, columns: recordColumns(), wrote: func() {}, closing: make(chan struct{})}
+	s.queries = newQueries(s.dialect, s.columns)
+	s.scanners.New = func() any { return newScanner(s.columns) }
+	return s
+}
+
 // Open opens the database, brings its schema up to date and ends the leases of
 // earlier holders. Only one process can have it open. ctx bounds the opening only.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{now: c.Now, dialect: sqliteDialect(), columns: recordColumns(), closing: make(chan struct{})}
+	s := newStore(sqliteDialect())
+	s.now = c.Now
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.queries = newQueries(s.dialect, s.columns)
-	s.scanners.New = func() any { return newScanner(s.columns) }
 	if c.Path == "" {
 		return nil, errors.New("open store: no path is given")
 	}
@@ -93,17 +102,20 @@ func (s *Store) open(ctx context.Context) error {
 		return s.dialect.explain(err)
 	}
 	s.readers, s.auditReaders = p.readers, p.audit
-	if s.getRecord, err = s.readers.PrepareContext(ctx, s.queries.getRecord); err != nil {
+	getRecord, err := s.readers.PrepareContext(ctx, s.queries.getRecord)
+	if err != nil {
 		return s.dialect.explain(err)
 	}
-	s.opened(s.getRecord)
+	s.opened(getRecord)
+	s.queryRecord = func(ctx context.Context, key string) (*sql.Rows, error) { return getRecord.QueryContext(ctx, key) }
 	c, err := newConn(ctx, p.writer)
 	if err != nil {
 		return s.dialect.explain(err)
 	}
 	s.teardown = append(s.teardown, c.close)
-	s.group = newGroup(ctx, c, s.dialect.begin)
-	s.teardown = append(s.teardown, func() error { s.group.close(); return nil })
+	g := newGroup(ctx, c, s.dialect.begin)
+	s.writer = g
+	s.teardown = append(s.teardown, func() error { g.close(); return nil })
 	return s.endLeases(ctx)
 }
 
@@ -134,8 +146,17 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// write runs an op in a transaction and returns when it is durable.
+// write runs an op and returns when what it wrote is durable.
 func (s *Store) write(ctx context.Context, o op) error {
+	return s.writing(func() error { return s.writer.do(ctx, o) })
+}
+
+// writeTogether is write for statements that belong into one transaction.
+func (s *Store) writeTogether(ctx context.Context, o op) error {
+	return s.writing(func() error { return s.writer.together(ctx, o) })
+}
+
+func (s *Store) writing(do func() error) error {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
@@ -144,7 +165,7 @@ func (s *Store) write(ctx context.Context, o op) error {
 	s.writes.Add(1)
 	s.mu.RUnlock()
 	defer s.writes.Done()
-	return s.dialect.explain(s.group.do(ctx, o))
+	return s.dialect.explain(do())
 }
 
 // readFault makes sense of an error of a read. A read that ctx or Close ended fails

@@ -1,0 +1,102 @@
+package sqlstore_test
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/servertest"
+	"github.com/hufu-io/hufu/internal/store/sqlstore"
+	"github.com/hufu-io/hufu/internal/store/storetest"
+)
+
+// servers are the kinds of databases that servers can share.
+func servers() map[string]func(testing.TB, ...string) *servertest.Database {
+	return map[string]func(testing.TB, ...string) *servertest.Database{
+		"PostgreSQL": servertest.PostgreSQL,
+		"MariaDB":    servertest.MariaDB,
+	}
+}
+
+// onServers runs tests that share one server of each kind and treat it well.
+func onServers(t *testing.T, tests map[string]func(*testing.T, *servertest.Database)) {
+	t.Helper()
+	for kind, start := range servers() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			d := start(t)
+			for name, test := range tests {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(t, d)
+				})
+			}
+		})
+	}
+}
+
+// newURL is that of a new, empty database.
+func newURL(t testing.TB, d *servertest.Database) *url.URL {
+	t.Helper()
+	return d.URL(d.New(t))
+}
+
+func openServer(t testing.TB, u *url.URL) *sqlstore.Shared {
+	t.Helper()
+	s, err := tryServer(t.Context(), t, u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func tryServer(ctx context.Context, t testing.TB, u string) (*sqlstore.Shared, error) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	return sqlstore.OpenServer(ctx, sqlstore.ServerConfig{URL: broker.NewSecret(u), Logger: log})
+}
+
+func TestServers(t *testing.T) {
+	t.Parallel()
+	onServers(t, map[string]func(*testing.T, *servertest.Database){
+		"Store": conforms,
+	})
+}
+
+func conforms(t *testing.T, d *servertest.Database) {
+	storetest.Run(t, storetest.Harness{
+		TTL:  time.Second,
+		Skip: storetest.Skip{LeaseMachine: "the database's clock cannot be set"},
+		Open: func(t *testing.T) storetest.Fixture {
+			u := newURL(t, d)
+			s := openServer(t, u)
+			return storetest.Fixture{
+				Store: s,
+				// Clocks of a database only go on by themselves.
+				Advance: func(by time.Duration) { advance(t, s, by) },
+				Handle:  func() broker.Store { return openServer(t, u) },
+				Reopen: func() broker.Store {
+					if err := s.Close(); err != nil {
+						t.Error(err)
+					}
+					return openServer(t, u)
+				},
+			}
+		},
+	})
+}
+
+// advance waits until a store's clock is ahead of what it was. It asks on a handle of its
+// own life, as the store may have been closed.
+func advance(t *testing.T, s *sqlstore.Shared, by time.Duration) {
+	t.Helper()
+	<-time.After(by + 5*time.Millisecond)
+}
