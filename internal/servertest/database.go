@@ -29,9 +29,11 @@ type Database struct {
 	t      testing.TB
 	scheme string // of its URL
 	driver string // of database/sql
-	dsn    func(port int, database string) string
+	system string // the database that is always there
+	dsn    func(*url.URL) string
+	// create makes something empty of this name, and returns its URL.
+	create func(t testing.TB, name string) *url.URL
 	begin  func(port int) *process
-	folder string
 	port   int
 	// process is the server's first process: of PostgreSQL, others descend from it.
 	process *process
@@ -59,40 +61,39 @@ func (d *Database) run() bool {
 	return d.process.await(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		return d.Try(ctx, "", "SELECT 1")
+		return d.Try(ctx, d.URL(), "SELECT 1")
 	})
 }
 
 // Addr is the server's HOST:PORT.
 func (d *Database) Addr() string { return loopback(d.port) }
 
-// URL is that of a database of the server, for its user who may do everything.
-func (d *Database) URL(database string) *url.URL {
-	return &url.URL{Scheme: d.scheme, Host: d.Addr(), User: url.UserPassword(dbUser, dbPassword), Path: "/" + database}
+// URL is the server's, for its user who may do everything, and of the database that is
+// always there.
+func (d *Database) URL() *url.URL {
+	return &url.URL{Scheme: d.scheme, Host: d.Addr(), User: url.UserPassword(dbUser, dbPassword), Path: "/" + d.system}
 }
 
-// New makes an empty database and returns its name. It goes with the server.
-func (d *Database) New(t testing.TB) string {
+// New makes an empty database, or what is as good as one, and returns its URL. It goes with
+// the server.
+func (d *Database) New(t testing.TB) *url.URL {
 	t.Helper()
-	name := fmt.Sprintf("db%d", d.made.Add(1))
-	d.Exec(t, "", "CREATE DATABASE "+name)
-	return name
+	return d.create(t, fmt.Sprintf("test%d", d.made.Add(1)))
 }
 
-// Exec runs statements in a database, "" for the one that is always there, on a connection
-// of its own.
-func (d *Database) Exec(t testing.TB, database string, statements ...string) {
+// Exec runs statements at a URL, on a connection of its own.
+func (d *Database) Exec(t testing.TB, u *url.URL, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
-		if err := d.Try(t.Context(), database, s); err != nil {
+		if err := d.Try(t.Context(), u, s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
 }
 
 // Try is Exec for a statement that may fail.
-func (d *Database) Try(ctx context.Context, database, statement string) error {
-	db, err := sql.Open(d.driver, d.dsn(d.port, database))
+func (d *Database) Try(ctx context.Context, u *url.URL, statement string) error {
+	db, err := d.Open(u)
 	if err != nil {
 		return err
 	}
@@ -100,6 +101,9 @@ func (d *Database) Try(ctx context.Context, database, statement string) error {
 	_, err = db.ExecContext(ctx, statement)
 	return err
 }
+
+// Open returns connections to a URL by the driver alone.
+func (d *Database) Open(u *url.URL) (*sql.DB, error) { return sql.Open(d.driver, d.dsn(u)) }
 
 // Pause stops the server where it is: connections stay and get no answer.
 func (d *Database) Pause() {

@@ -3,9 +3,11 @@ package servertest
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -34,18 +36,26 @@ func MariaDB(t testing.TB, options ...string) *Database {
 	}
 	run(t, launch(t, owner, folder, "/bin/sh",
 		append([]string{"-c", `exec "$@" --bootstrap <setup.sql`, "setup", server}, common...)...))
-	d := &Database{t: t, scheme: "mysql", driver: "mysql", folder: folder}
-	d.dsn = func(port int, database string) string {
+	d := &Database{t: t, scheme: "mysql", driver: "mysql", system: "mysql"}
+	d.dsn = func(u *url.URL) string {
 		c := mysql.NewConfig()
-		c.Net, c.Addr, c.User, c.Passwd, c.DBName = "tcp", loopback(port), dbUser, dbPassword, database
+		c.Net, c.Addr, c.User, c.DBName = "tcp", u.Host, u.User.Username(), strings.TrimPrefix(u.Path, "/")
+		c.Passwd, _ = u.User.Password()
 		c.Logger = &mysql.NopLogger{}
 		return c.FormatDSN()
+	}
+	d.create = func(t testing.TB, name string) *url.URL {
+		u := d.URL()
+		d.Exec(t, u, "CREATE DATABASE "+name)
+		u.Path = "/" + name
+		return u
 	}
 	d.begin = func(port int) *process {
 		args := append(common, //nolint:gocritic // A copy each time.
 			"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--skip-name-resolve",
 			"--socket="+filepath.Join(folder, "socket"), "--pid-file="+filepath.Join(folder, "pid"),
-			"--max-connections=300", "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
+			"--max-connections=500", "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
+			"--innodb-flush-method=nosync",
 			"--skip-log-bin")
 		return launch(t, owner, folder, server, append(args[:len(args):len(args)], options...)...)
 	}

@@ -23,20 +23,26 @@ func PostgreSQL(t testing.TB, settings ...string) *Database {
 	}
 	run(t, launch(t, owner, folder, initdb, "--pgdata", data, "--username", dbUser, "--pwfile", password,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"))
-	d := &Database{t: t, scheme: "postgres", driver: "pgx", folder: folder}
-	d.dsn = func(_ int, database string) string {
-		u := d.URL(database)
-		if database == "" {
-			u.Path = "/postgres"
-		}
-		u.RawQuery = url.Values{"sslmode": {"disable"}}.Encode()
-		return u.String()
+	d := &Database{t: t, scheme: "postgres", driver: "pgx", system: "postgres"}
+	d.dsn = func(u *url.URL) string {
+		plain := *u
+		q := u.Query()
+		q.Set("sslmode", "disable")
+		plain.RawQuery = q.Encode()
+		return plain.String()
+	}
+	// A schema, because making a database takes a hundred times as long.
+	d.create = func(t testing.TB, name string) *url.URL {
+		u := d.URL()
+		d.Exec(t, u, "CREATE SCHEMA "+name)
+		u.RawQuery = url.Values{"search_path": {name}}.Encode()
+		return u
 	}
 	d.begin = func(port int) *process {
 		args := []string{"-D", data}
 		for _, s := range append([]string{
 			"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(port), "unix_socket_directories=",
-			"max_connections=300", "shared_buffers=32MB", "fsync=off", "full_page_writes=off",
+			"max_connections=500", "shared_buffers=32MB", "fsync=off", "full_page_writes=off",
 		}, settings...) {
 			args = append(args, "-c", s)
 		}

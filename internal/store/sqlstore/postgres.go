@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -157,6 +158,7 @@ func checkPostgres(ctx context.Context, db *sql.DB) (facts, error) {
 			f.risks = append(f.risks, setting+" = off")
 		}
 	}
+	slices.Sort(f.risks)
 	return f, nil
 }
 

@@ -115,8 +115,9 @@ func (s *Shared) open(ctx context.Context, a *address) (err error) {
 	if s.facts.primary != "" {
 		s.engine.primary = s.facts.primary
 	}
-	for _, risk := range s.facts.risks {
-		s.log.Warn("a crash of the database's machine can cost writes that were acknowledged", "server", s.facts.server, "setting", risk)
+	if len(s.facts.risks) > 0 {
+		s.log.Warn("a crash of the database's machine can cost writes that were acknowledged",
+			"server", s.facts.server, "settings", strings.Join(s.facts.risks, ", "))
 	}
 	if err := s.migrate(ctx, db); err != nil {
 		return err

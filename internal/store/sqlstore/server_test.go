@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,10 +39,13 @@ func onServers(t *testing.T, tests map[string]func(*testing.T, *servertest.Datab
 	}
 }
 
-// newURL is that of a new, empty database.
-func newURL(t testing.TB, d *servertest.Database) *url.URL {
-	t.Helper()
-	return d.URL(d.New(t))
+// with returns a URL with a parameter more.
+func with(u *url.URL, name, value string) *url.URL {
+	more := *u
+	q := u.Query()
+	q.Set(name, value)
+	more.RawQuery = q.Encode()
+	return &more
 }
 
 func openServer(t testing.TB, u *url.URL) *sqlstore.Shared {
@@ -76,13 +80,13 @@ func conforms(t *testing.T, d *servertest.Database) {
 		TTL:  time.Second,
 		Skip: storetest.Skip{LeaseMachine: "the database's clock cannot be set"},
 		Open: func(t *testing.T) storetest.Fixture {
-			u := newURL(t, d)
+			u := with(d.New(t), "max_open_conns", "8")
 			s := openServer(t, u)
 			return storetest.Fixture{
 				Store: s,
-				// Clocks of a database only go on by themselves.
-				Advance: func(by time.Duration) { advance(t, s, by) },
-				Handle:  func() broker.Store { return openServer(t, u) },
+				// The database's clock goes on by itself, at the speed of ours.
+				Advance: func(by time.Duration) { <-time.After(by + 5*time.Millisecond) },
+				Handle: sync.OnceValue(func() broker.Store { return openServer(t, u) }),
 				Reopen: func() broker.Store {
 					if err := s.Close(); err != nil {
 						t.Error(err)
@@ -92,11 +96,4 @@ func conforms(t *testing.T, d *servertest.Database) {
 			}
 		},
 	})
-}
-
-// advance waits until a store's clock is ahead of what it was. It asks on a handle of its
-// own life, as the store may have been closed.
-func advance(t *testing.T, s *sqlstore.Shared, by time.Duration) {
-	t.Helper()
-	<-time.After(by + 5*time.Millisecond)
 }
