@@ -135,7 +135,7 @@ func newClientRevoke() *cobra.Command {
 // adminKept says how to revoke the client that cannot be revoked through the API.
 func adminKept(name string, err error) error {
 	if p, ok := errors.AsType[*api.Problem](err); ok && name == adminName && p.Code == api.CodeReadOnly {
-		return errors.New("its key is in the file " + adminKeyFile + " in the server's data_dir: delete that file and restart the server, which makes a new key")
+		return errors.New("its key is in the server's admin_key_file (admin.key in data_dir, if nothing else is said): delete that file and restart the server, which makes a new key")
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
@@ -55,6 +54,6 @@ func (d *demo) lines(url string) string {
 	line("curl -s %s/readyz", url)
 	line("curl -s %s/metrics", url)
 	say("List the apps with the operator command.")
-	line("HUFU_ADDR=%s HUFU_KEY=$(cat %s) %s app ls", url, filepath.Join(d.cfg.DataDir, adminKeyFile), programName())
+	line("HUFU_ADDR=%s HUFU_KEY=$(cat %s) %s app ls", url, d.cfg.AdminKeyFile, programName())
 	return b.String()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/config"
 	"github.com/hufu-io/hufu/internal/dropin"
+	"github.com/hufu-io/hufu/internal/fleet"
 	"github.com/hufu-io/hufu/internal/gateway"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
@@ -50,6 +51,8 @@ type server struct {
 	table []broker.Platform
 
 	store    broker.Store
+	name     string // of this process, among those that share the store
+	members  *fleet.Members // nil: the store is this process's alone
 	keyring  *seal.Keyring
 	virtual  *virtual.Codec
 	manager  *renew.Manager
@@ -59,19 +62,23 @@ type server struct {
 	gateway  *gateway.Gateway
 	api      *httpapi.API
 
-	stopWork func() // ends what start has started; nil before
+	// working ends when the server has stopped, long after it was told to.
+	working  context.Context //nolint:containedctx // It is the server's own life, and no call's.
+	stopWork func()
 	work     sync.WaitGroup
 }
 
 // newServer puts a server together: it opens the store, checks the keyset and registers
 // apps and clients. Nothing runs yet. What it opened is closed again if it fails.
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit func(*broker.App) error) (_ *server, err error) {
-	s := &server{cfg: cfg, log: log, admit: admit, table: platforms()}
-	if s.store, err = openStore(ctx, cfg); err != nil {
+	s := &server{cfg: cfg, log: log, admit: admit, table: platforms(), name: holder()}
+	if s.store, err = openStore(ctx, cfg, log); err != nil {
 		return nil, err
 	}
+	s.working, s.stopWork = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
+			s.stopWork()
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
@@ -81,13 +88,15 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 	if s.virtual, err = virtual.Open(ctx, s.store, s.keyring); err != nil {
 		return nil, err
 	}
-	admin, err := adminClient(ctx, cfg.DataDir, log)
+	admin, err := adminClient(ctx, cfg.AdminKeyFile, log)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.assemble(); err != nil {
 		return nil, err
 	}
+	// Before anything is read, so that nothing is missed that others change meanwhile.
+	s.manager.Listen(s.working)
 	if err := s.registry.Load(ctx, cfg.Apps, append([]*broker.Client{admin}, cfg.Clients...)); err != nil {
 		return nil, fmt.Errorf("load apps and clients: %w", err)
 	}
@@ -100,11 +109,15 @@ func (s *server) assemble() error {
 	reg := obs.NewRegistry(obs.Build{Version: b.Version, Revision: b.Commit, Go: b.Go})
 	s.recorder = audit.New(audit.Config{Log: s.store.Audit(), Logger: s.log, Registerer: reg, Retain: s.cfg.Audit.Keep})
 	var err error
-	s.manager, err = renew.New(renew.Config{
+	tokens := renew.Config{
 		Store: s.store, Leaser: s.store, Sealer: s.keyring, Platforms: s.table,
-		Holder: holder(), Logger: s.log, Registerer: reg, Renewed: s.renewed,
-	})
-	if err != nil {
+		Holder: s.name, Logger: s.log, Registerer: reg, Renewed: s.renewed,
+		Defined: func(c broker.Change) { s.registry.Heard(c) },
+	}
+	if err = s.share(&tokens, reg); err != nil {
+		return err
+	}
+	if s.manager, err = renew.New(tokens); err != nil {
 		return err
 	}
 	meter := quota.New(quota.Config{Registerer: reg, Now: s.manager.Now})
@@ -162,10 +175,13 @@ func (s *server) renewed(ev renew.Event) {
 	s.recorder.Later(e)
 }
 
-// start loads the tokens and begins to renew. What it starts goes on after ctx, until
-// close.
+// start loads the tokens and begins to renew. What it starts goes on until close.
 func (s *server) start(ctx context.Context) error {
-	ctx, s.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.join(ctx); err != nil {
+		return err
+	}
+	ctx = s.working
+	s.work.Go(func() { s.registry.Follow(ctx) })
 	s.work.Go(func() { s.recorder.Run(ctx) })
 	s.work.Go(func() { s.sinks.run(ctx) })
 	if err := s.manager.Start(ctx); err != nil {
@@ -186,12 +202,10 @@ func (s *server) close(ctx context.Context) error {
 	if err := s.manager.Close(wait); err != nil {
 		s.log.WarnContext(ctx, "renewals were cut off because they took too long to finish", "error", err)
 	}
-	if s.stopWork != nil {
-		// The last renewals may have brought tokens that sinks do not have yet.
-		s.sinks.stop()
-		s.stopWork()
-		s.work.Wait()
-	}
+	// The last renewals may have brought tokens that sinks do not have yet.
+	s.sinks.stop()
+	s.stopWork()
+	s.work.Wait()
 	if err := s.store.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}

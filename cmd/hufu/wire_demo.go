@@ -78,7 +78,8 @@ func onlyLoopback(a *broker.App) error {
 // configuration adds the demo's apps and client to a configuration.
 func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, error) {
 	full := *cfg
-	full.DataDir, full.KeysetFile = dir, filepath.Join(dir, "keyset.json")
+	full.DataDir, full.KeysetFile, full.AdminKeyFile = dir, filepath.Join(dir, "keyset.json"), filepath.Join(dir, "admin.key")
+	full.Store = config.Store{Engine: config.Embedded}
 	app := func(id, mode string, a sandbox.App) *broker.App {
 		return &broker.App{
 			ID: id, Platform: wechat.Name, AppID: a.ID, Secrets: []broker.Secret{broker.NewSecret(a.Secret)},

@@ -16,15 +16,16 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/config"
+	"github.com/hufu-io/hufu/internal/privatefile"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/seal"
+	"github.com/hufu-io/hufu/internal/store/redisstore"
 	"github.com/hufu-io/hufu/internal/store/sqlstore"
 )
 
 const (
-	// storeFile and adminKeyFile lie in the data folder.
-	storeFile    = "hufu.db"
-	adminKeyFile = "admin.key"
+	// storeFile lies in the data folder.
+	storeFile = "hufu.db"
 	// adminName is the client that the admin key belongs to.
 	adminName = "admin"
 	// proofSetting names what tells the right keyset from a wrong one.
@@ -32,19 +33,45 @@ const (
 	minAdminKey  = 32
 )
 
-// openStore opens the embedded store in the data folder, which it makes if need be.
-func openStore(ctx context.Context, cfg *config.Config) (broker.Store, error) {
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w; set data_dir to a folder that the server may write", err)
+// openStore opens the configured store.
+func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (broker.Store, error) {
+	if needsFolder(cfg) {
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("make the data folder: %w; set data_dir to a folder that the server may write", err)
+		}
+		if err := checkFolder(cfg.DataDir); err != nil {
+			return nil, err
+		}
 	}
-	if err := checkFolder(cfg.DataDir); err != nil {
-		return nil, err
+	switch cfg.Store.Engine {
+	case config.PostgreSQL, config.MySQL:
+		s, err := sqlstore.OpenServer(ctx, sqlstore.ServerConfig{URL: cfg.Store.URL, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	case config.Redis:
+		s, err := redisstore.Open(ctx, redisstore.Config{URL: cfg.Store.URL, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	case config.Embedded:
+		s, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(cfg.DataDir, storeFile)})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	default:
+		return nil, fmt.Errorf("no storage engine is called %q", cfg.Store.Engine)
 	}
-	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(cfg.DataDir, storeFile)})
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+}
+
+// needsFolder reports whether anything is kept in the data folder. A server whose store,
+// keyset and admin key are all elsewhere runs without one.
+func needsFolder(cfg *config.Config) bool {
+	return cfg.Store.Engine == config.Embedded ||
+		filepath.Dir(cfg.KeysetFile) == filepath.Clean(cfg.DataDir) || filepath.Dir(cfg.AdminKeyFile) == filepath.Clean(cfg.DataDir)
 }
 
 // checkFolder refuses a data folder of somebody else, who could change what is in it at
@@ -54,20 +81,10 @@ func checkFolder(dir string) error {
 	if err != nil {
 		return fmt.Errorf("look at the data folder: %w", err)
 	}
-	if owner, ours := ownerOf(info); !ours {
+	if owner, _ := privatefile.Owner(info); owner != int64(os.Geteuid()) {
 		return fmt.Errorf("data folder %s: it belongs to user %d, the server runs as user %d: run chown %[3]d on it, or start the server as its owner", dir, owner, os.Geteuid())
 	}
 	return nil
-}
-
-// ownerOf tells whose a file is, and whether this process runs as that user.
-func ownerOf(info fs.FileInfo) (uid int64, ours bool) {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, true
-	}
-	uid = int64(stat.Uid)
-	return uid, uid == int64(os.Geteuid())
 }
 
 // openKeyset opens the keyset, or makes one for a store that holds nothing sealed yet.
@@ -105,15 +122,16 @@ func checkProof(ctx context.Context, keyring *seal.Keyring, store broker.Setting
 	return keyring.Check(proof)
 }
 
-// adminClient is the client with every right, whose key lies in the data folder. The
-// first start makes the key.
-func adminClient(ctx context.Context, dir string, log *slog.Logger) (*broker.Client, error) {
-	path := filepath.Join(dir, adminKeyFile)
+// adminClient is the client with every right, whose key is in the file. The first start
+// makes the key.
+func adminClient(ctx context.Context, path string, log *slog.Logger) (*broker.Client, error) {
 	key, err := readAdminKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		key = registry.NewKey()
-		err = renameio.WriteFile(path, []byte(key.Reveal()+"\n"), 0o600, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
-		if err == nil {
+		err = writeAdminKey(path, key)
+		if errors.Is(err, fs.ErrExist) {
+			key, err = readAdminKey(path) // another server that shares the file came first
+		} else if err == nil {
 			log.InfoContext(ctx, "an admin key was made; the operator commands find it by themselves, or set HUFU_KEY to what the file holds", "file", path)
 		}
 	}
@@ -124,6 +142,23 @@ func adminClient(ctx context.Context, dir string, log *slog.Logger) (*broker.Cli
 		Name: adminName, Key: registry.HashKey(key.Reveal()), Apps: []string{"*"}, Rights: broker.Rights(broker.Admin),
 		Handout: broker.HandoutReal, Origin: broker.FromFile,
 	}, nil
+}
+
+// writeAdminKey writes a new key, unless there is one by now: never half of it, and never
+// over another one.
+func writeAdminKey(path string, key broker.Secret) error {
+	tmp, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tmp.Cleanup() }() // It has another name by then, or is of no use.
+	if _, err := tmp.WriteString(key.Reveal() + "\n"); err != nil {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		return err
+	}
+	return os.Link(tmp.Name(), path)
 }
 
 // readAdminKey reads a key that nobody else can read or has put there.
@@ -140,10 +175,10 @@ func readAdminKey(path string) (broker.Secret, error) {
 		return broker.Secret{}, err
 	case !info.Mode().IsRegular():
 		return broker.Secret{}, errors.New("it is not a regular file; remove it, and the next start makes a new key")
-	case info.Mode().Perm()&0o077 != 0:
+	case privatefile.Exposed(info):
 		return broker.Secret{}, fmt.Errorf("unsafe permissions %#o: others may have read it; remove it, and the next start makes a new key", info.Mode().Perm())
 	}
-	if owner, ours := ownerOf(info); !ours {
+	if owner, trusted := privatefile.Owner(info); !trusted {
 		return broker.Secret{}, fmt.Errorf("it belongs to user %d, who knows it, and the server runs as user %d; remove it, and the next start makes a new key", owner, os.Geteuid())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret))

@@ -26,7 +26,7 @@ func TestADataFolderOfSomebodyElseIsNotUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := openStore(t.Context(), &config.Config{DataDir: dir})
+	s, err := openStore(t.Context(), &config.Config{DataDir: dir, Store: config.Store{Engine: config.Embedded}}, slog.New(slog.DiscardHandler))
 	if err == nil {
 		_ = s.Close()
 	}
@@ -43,18 +43,18 @@ func TestAnAdminKeyOfSomebodyElseIsNotUsed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")
 	}
-	dir := t.TempDir()
+	key := filepath.Join(t.TempDir(), "admin.key")
 	log := slog.New(slog.DiscardHandler)
-	if _, err := adminClient(t.Context(), dir, log); err != nil {
+	if _, err := adminClient(t.Context(), key, log); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := adminClient(t.Context(), dir, log); err != nil {
+	if _, err := adminClient(t.Context(), key, log); err != nil {
 		t.Fatalf("our own: %v", err)
 	}
-	if err := os.Chown(filepath.Join(dir, adminKeyFile), somebodyElse, -1); err != nil {
+	if err := os.Chown(key, somebodyElse, -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := adminClient(t.Context(), dir, log); err == nil || !strings.Contains(err.Error(), "it belongs to user 65534") {
+	if _, err := adminClient(t.Context(), key, log); err == nil || !strings.Contains(err.Error(), "it belongs to user 65534") {
 		t.Errorf("%v, want that it belongs to somebody else", err)
 	}
 }
