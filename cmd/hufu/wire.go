@@ -111,7 +111,7 @@ func (s *server) assemble() error {
 	var err error
 	tokens := renew.Config{
 		Store: s.store, Leaser: s.store, Sealer: s.keyring, Platforms: s.table,
-		Holder: s.name, Logger: s.log, Registerer: reg, Renewed: s.renewed,
+		Holder: s.name, Logger: s.log, Registerer: reg, Renewed: s.renewed, Now: localClock(),
 		Defined: func(c broker.Change) { s.registry.Heard(c) },
 	}
 	if err = s.share(&tokens, reg); err != nil {

@@ -46,7 +46,8 @@ func hufu(t *testing.T) string {
 			return
 		}
 		binary.path = filepath.Join(binary.dir, "hufu")
-		args := []string{"build", "-o", binary.path}
+		// Beside what users run, its clock can be set wrong.
+		args := []string{"build", "-tags", "clockskew", "-o", binary.path}
 		if raceEnabled {
 			args = append(args, "-race")
 		}
@@ -63,13 +64,15 @@ func hufu(t *testing.T) string {
 
 // process is one running hufu. Everything it says is kept.
 type process struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	url    string
-	stdout lockedBuffer
-	stderr lockedBuffer
-	killed atomic.Bool // before the signal is sent
-	ended  chan struct{}
+	t       *testing.T
+	cmd     *exec.Cmd
+	args    []string
+	address chan string // gets what url will be
+	url     string
+	stdout  lockedBuffer
+	stderr  lockedBuffer
+	killed  atomic.Bool // before the signal is sent
+	ended   chan struct{}
 }
 
 type lockedBuffer struct {
@@ -93,10 +96,17 @@ func (l *lockedBuffer) String() string {
 // first one on stdout for the sandbox.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(hufu(t), args...), ended: make(chan struct{})}
+	p := launch(t, dir, exec.Command(hufu(t), args...), args)
+	p.await()
+	return p
+}
+
+// launch runs hufu by the given command. It listens once await has returned.
+func launch(t *testing.T, dir string, cmd *exec.Cmd, args []string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, args: args, address: make(chan string, 1), ended: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
-	address := make(chan string, 1)
+	p.cmd.Env = append(append(os.Environ(), "GOTRACEBACK=all"), p.cmd.Env...)
 	pipe := func(r io.Reader, keep *lockedBuffer, find func(string) string) {
 		s := bufio.NewScanner(r)
 		s.Buffer(nil, 1<<20)
@@ -104,7 +114,7 @@ func start(t *testing.T, dir string, args ...string) *process {
 			_, _ = fmt.Fprintln(keep, s.Text())
 			if a := find(s.Text()); a != "" {
 				select {
-				case address <- a:
+				case p.address <- a:
 				default:
 				}
 			}
@@ -149,14 +159,19 @@ func start(t *testing.T, dir string, args ...string) *process {
 			t.Logf("%v said on stderr:\n%s", args, tail(p.stderr.String()))
 		}
 	})
-	select {
-	case p.url = <-address:
-	case <-p.ended:
-		t.Fatalf("%v ended before it listened: %s", args, tail(p.stderr.String()))
-	case <-time.After(30 * time.Second):
-		t.Fatalf("%v does not listen: %s", args, tail(p.stderr.String()))
-	}
 	return p
+}
+
+// await waits until the process has said where it listens.
+func (p *process) await() {
+	p.t.Helper()
+	select {
+	case p.url = <-p.address:
+	case <-p.ended:
+		p.t.Fatalf("%v ended before it listened: %s", p.args, tail(p.stderr.String()))
+	case <-time.After(30 * time.Second):
+		p.t.Fatalf("%v does not listen: %s", p.args, tail(p.stderr.String()))
+	}
 }
 
 func tail(s string) string { return s[max(0, len(s)-4000):] }
