@@ -67,6 +67,10 @@ deploy-lint: ## Check deploy/ (needs promtool, nginx and systemd-analyze)
 hold: ## Hold every answer of a running server to its promise for minutes, with kill -9 and without
 	$(GO) test ./internal/e2e -run 'EveryAnswer|KilledAtAny' -e2e-hold $(HOLD) -v -count=1
 
+.PHONY: fleet
+fleet: ## Hold fleets of three servers over Redis, PostgreSQL and MariaDB to their promises (needs their servers)
+	$(GO) test ./internal/e2e -run Fleet -e2e-fleet -e2e-hold $(HOLD) -parallel 6 -timeout 30m -v -count=1
+
 .PHONY: sdk
 sdk: build ## Check a running server with an unmodified SDK (needs Node.js and npm)
 	bash sdkcheck/run.sh

@@ -142,7 +142,7 @@ func TestI2AServerKilledInMidIssueBreaksNoPromiseOfTheFleet(t *testing.T) {
 	})
 }
 
-func TestI4SixHundredReportsOnThreeServersCostOneIssue(t *testing.T) {
+func TestI4SixHundredReportsOnAFleetCostOneIssue(t *testing.T) {
 	eachEngine(t, func(t *testing.T, b backend) {
 		f := newFleet(t, b, fleetConfig{lifetime: "2h", overlap: "5m", policy: "overlap: 5m"})
 		for app, id := range map[string]string{"stable": "wxstable00000001", "classic": "wxclassic0000001"} {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -24,12 +25,11 @@ const replicas = 3
 
 // backend is a store's server that the test may treat badly.
 type backend struct {
-	url            string
-	pause, resume  func()
-	kill, restart  func()
-	addr           string
-	withAddr       func(addr string) string // the URL with another address in it
-	loosePrecision bool
+	url           string
+	pause, resume func()
+	kill, restart func()
+	addr          string
+	withAddr      func(addr string) string // the URL with another address in it
 }
 
 // engines are the stores that a fleet can share.
@@ -90,6 +90,8 @@ type fleet struct {
 	env      [replicas][]string
 	prefix   [replicas][]string // what a replica's program is started by
 	urls     [replicas]string   // of the store, as each of them sees it
+	listen   [replicas]string
+	platform string // its base URL, as all of them see it
 }
 
 // fleetConfig is what a fleet is made of.
@@ -111,6 +113,7 @@ func newFleet(t *testing.T, b backend, c fleetConfig) *fleet {
 		args = append(args, "--app", fmt.Sprintf("wxmany%010d=%s", i, secret))
 	}
 	f := &fleet{t: t, store: b, sandbox: start(t, t.TempDir(), args...), shared: t.TempDir()}
+	f.platform = f.sandbox.url
 	if c.change != nil {
 		c.change(f)
 	}
@@ -132,18 +135,16 @@ func newFleet(t *testing.T, b backend, c fleetConfig) *fleet {
 // configure writes a folder for each server, and one with the keys that they share.
 func (f *fleet) configure(c fleetConfig) {
 	f.t.Helper()
-	platform := f.sandbox.url
 	var apps strings.Builder
 	add := func(id, appID, mode string) {
-		fmt.Fprintf(&apps, "  - {id: %s, platform: wechat, app_id: %s, secret: %s, mode: %s, base_url: \"%s\", %s}\n", id, appID, secret, mode, platform, c.policy)
+		fmt.Fprintf(&apps, "  - {id: %s, platform: wechat, app_id: %s, secret: %s, mode: %s, base_url: \"%s\", %s}\n", id, appID, secret, mode, f.platform, c.policy)
 	}
 	add("stable", "wxstable00000001", "stable")
 	add("classic", "wxclassic0000001", "classic")
 	for i := range c.many {
 		add(fmt.Sprintf("many-%d", i), fmt.Sprintf("wxmany%010d", i), []string{"stable", "classic"}[i%2])
 	}
-	f.config = fmt.Sprintf(`listen: 127.0.0.1:0
-keyset_file: %[1]s/keyset.json
+	f.config = fmt.Sprintf(`keyset_file: %[1]s/keyset.json
 admin_key_file: %[1]s/admin.key
 apps:
 %[2]sclients:
@@ -151,7 +152,10 @@ apps:
 `, f.shared, apps.String(), key)
 	for i := range replicas {
 		f.dirs[i] = f.t.TempDir()
-		f.write(i, "hufu.yaml", "store_file: store\n"+f.config)
+		if f.listen[i] == "" {
+			f.listen[i] = "127.0.0.1:0"
+		}
+		f.write(i, "hufu.yaml", "listen: "+f.listen[i]+"\nstore_file: store\n"+f.config)
 		if f.urls[i] == "" {
 			f.urls[i] = f.store.url
 		}
@@ -217,6 +221,24 @@ func (f *fleet) agree(app string) token {
 		return err == nil && ok
 	})
 	return last
+}
+
+// ready is what a server says of itself.
+func (f *fleet) ready(i int) (r struct {
+	Status  string `json:"status"`
+	Unsaved int    `json:"unsaved"`
+	Store   struct {
+		Reachable bool    `json:"reachable"`
+		Behind    float64 `json:"behind_seconds"`
+	} `json:"store"`
+}, err error,
+) {
+	res, err := http.Get(f.replicas[i].Load().url + "/readyz")
+	if err != nil {
+		return r, err
+	}
+	defer res.Body.Close()
+	return r, json.NewDecoder(res.Body).Decode(&r)
 }
 
 // wantIssues checks that a fleet costs the platform no more than one server would (I1).
