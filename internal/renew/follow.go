@@ -57,9 +57,16 @@ func (m *Manager) heed(c broker.Change) {
 		m.cfg.Defined(c)
 		return
 	}
-	if e, err := m.entry(c.Record.Key); err == nil {
-		m.adopt(e, *c.Record)
+	e, err := m.entry(c.Record.Key)
+	if err != nil {
+		return
 	}
+	if c.Record.Source != e.app.def.Load().app.Source() || c.Record.Current.Version == 0 && e.state.Load().version != 0 {
+		// The app was changed or removed, and the news of that is still on its way. What is
+		// in memory goes on being good until then.
+		return
+	}
+	m.adopt(e, *c.Record)
 }
 
 // Behind is how long ago this replica last knew of everything that others had written.

@@ -345,6 +345,37 @@ func TestDefinitionsThatOthersChangeAreToldOf(t *testing.T) {
 	})
 }
 
+// Of an app that is removed or becomes another one, the records may be heard of first.
+func TestI8NewsOfARecordComeBeforeThoseOfItsApp(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(f *fleet, r *replica) error{
+		"removed": func(f *fleet, r *replica) error { return r.RemoveApp(f.t.Context(), "shop") },
+		"another one": func(f *fleet, r *replica) error {
+			next := f.app
+			next.AppID, next.BaseURL = "wxfedcba9876543210", "http://elsewhere"
+			return r.SetApp(f.t.Context(), &next)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, fleetConfig{replicas: 2, mode: wechat.Stable})
+				defer f.close()
+				f.token(f.replicas[0]) // which issues it
+				time.Sleep(time.Second)
+				before, calls := f.token(f.replicas[1]), f.replicas[1].calls.count("/cgi-bin/stable_token")
+				if err := change(f, f.replicas[0]); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				if got := f.token(f.replicas[1]); !got.Secret.Equal(before.Secret) || f.replicas[1].calls.count("/cgi-bin/stable_token") != calls {
+					t.Error("the other replica gave its token up, or issued another, before it heard of the app")
+				}
+			})
+		})
+	}
+}
+
 func TestAnAppThatAnotherReplicaRemovedKeepsItsRecord(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
