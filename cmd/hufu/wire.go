@@ -51,7 +51,7 @@ type server struct {
 	table []broker.Platform
 
 	store    broker.Store
-	name     string // of this process, among those that share the store
+	name     string         // of this process, among those that share the store
 	members  *fleet.Members // nil: the store is this process's alone
 	keyring  *seal.Keyring
 	virtual  *virtual.Codec
@@ -96,7 +96,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 		return nil, err
 	}
 	// Before anything is read, so that nothing is missed that others change meanwhile.
-	s.manager.Listen(s.working)
+	s.manager.Listen(s.working) //nolint:contextcheck // It goes on when the start has ended.
 	if err := s.registry.Load(ctx, cfg.Apps, append([]*broker.Client{admin}, cfg.Clients...)); err != nil {
 		return nil, fmt.Errorf("load apps and clients: %w", err)
 	}
@@ -180,7 +180,7 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.join(ctx); err != nil {
 		return err
 	}
-	ctx = s.working
+	ctx = s.working //nolint:contextcheck // What runs from here on goes on when ctx ends.
 	s.work.Go(func() { s.registry.Follow(ctx) })
 	s.work.Go(func() { s.recorder.Run(ctx) })
 	s.work.Go(func() { s.sinks.run(ctx) })

@@ -30,7 +30,10 @@ func sharing(t *testing.T, store *memstore.Store, apps []*broker.App, clients []
 	f := open(t, store, "k", apps, clients)
 	go f.Follow(t.Context())
 	go func() {
-		for c := range changes {
+		for c, err := range changes {
+			if err != nil {
+				return
+			}
 			if c.App != "" || c.Client != "" {
 				f.Heard(c)
 			}

@@ -259,7 +259,7 @@ func (r *replica) lineUp(t tester, log *slog.Logger) func(broker.Key) int {
 		Roll: r.store, Name: r.name, Logger: log,
 		Forgotten: func(ctx context.Context) {
 			if err := r.Resync(ctx); err != nil {
-				log.Warn("what the store has lost could not be found out", "error", err)
+				log.WarnContext(ctx, "what the store has lost could not be found out", "error", err)
 			}
 		},
 	})

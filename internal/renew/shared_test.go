@@ -352,7 +352,7 @@ func TestI8NewsOfARecordComeBeforeThoseOfItsApp(t *testing.T) {
 		"removed": func(f *fleet, r *replica) error { return r.RemoveApp(f.t.Context(), "shop") },
 		"another one": func(f *fleet, r *replica) error {
 			next := f.app
-			next.AppID, next.BaseURL = "wxfedcba9876543210", "http://elsewhere"
+			next.Mode = wechat.Classic
 			return r.SetApp(f.t.Context(), &next)
 		},
 	} {
