@@ -20,7 +20,7 @@ import (
 // The one user of a database server, who may do everything.
 const (
 	dbUser     = "hufu"
-	dbPassword = "pässword: /?#[]@%" // with all that has to be escaped in a URL
+	dbPassword = "pässword: /?#[]@%" //nolint:gosec // G101: of a test's server, and with all that has to be escaped in a URL
 )
 
 // Database is a database server that tests may treat badly. Tests that treat it well share
@@ -162,7 +162,7 @@ func descendants(t testing.TB, pid int) []int {
 	}
 	var found []int
 	for _, f := range files {
-		stat, err := os.ReadFile(f)
+		stat, err := os.ReadFile(f) //nolint:gosec // G304: the kernel's
 		if err != nil {
 			continue // it has ended
 		}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,13 +52,13 @@ func MariaDB(t testing.TB, options ...string) *Database {
 		return u
 	}
 	d.begin = func(port int) *process {
-		args := append(common, //nolint:gocritic // A copy each time.
+		args := append(slices.Clip(common),
 			"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--skip-name-resolve",
 			"--socket="+filepath.Join(folder, "socket"), "--pid-file="+filepath.Join(folder, "pid"),
 			"--max-connections=500", "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2",
 			"--innodb-flush-method=nosync",
 			"--skip-log-bin")
-		return launch(t, owner, folder, server, append(args[:len(args):len(args)], options...)...)
+		return launch(t, owner, folder, server, append(args, options...)...)
 	}
 	return d.start()
 }

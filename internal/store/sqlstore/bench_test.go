@@ -93,7 +93,7 @@ func BenchmarkPut64Callers(b *testing.B) {
 }
 
 // put changes the bytes too, as SQLite does not write what is the same.
-func put(b *testing.B, s *sqlstore.Store, i int, v *broker.Version) {
+func put(b *testing.B, s broker.TokenStore, i int, v *broker.Version) {
 	r := sample(i)
 	r.Version = *v + 1
 	binary.BigEndian.PutUint64(r.Current.Box, uint64(*v))

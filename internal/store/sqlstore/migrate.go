@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 // schemaTable is where the migrations that were made are noted down.
@@ -47,19 +48,52 @@ func (s *Shared) migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil || current >= latest {
 		return err
 	}
-	changes := sql.OpenDB(s.engine.migrator)
-	defer func() { _ = changes.Close() }() // its work is done, or has failed
-	p, err := newProvider(changes, s.dialect, goose.WithSessionLocker(s.dialect.lock(s.facts.schema)))
-	if err != nil {
-		return err
-	}
-	if _, err := p.Up(ctx); err != nil {
+	if err := s.bringUp(ctx); err != nil {
 		// Where locks hold for a part of a cluster only, another server may have done it.
 		if now, checkErr := s.checkSchema(ctx, db, latest); checkErr != nil || now < latest {
 			return fmt.Errorf("bring the schema from %d to %d: %w", current, latest, err)
 		}
 	}
 	return nil
+}
+
+// bringUp makes the migrations that are missing, alone.
+func (s *Shared) bringUp(ctx context.Context) error {
+	db := sql.OpenDB(s.engine.migrator)
+	defer func() { _ = db.Close() }() // its work is done, or has failed
+	p, err := newProvider(db, s.dialect)
+	if err != nil {
+		return err
+	}
+	// Goose's own locker will not do, as goose makes its table without it.
+	unlock, err := s.dialect.lock(s.facts.schema).take(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.makeVersions(ctx, db); err != nil {
+		return fmt.Errorf("make the table of the schema's versions: %w", err)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// makeVersions makes goose's table. Goose makes it too, but cannot do with one that a
+// server has left without its first row.
+func (s *Shared) makeVersions(ctx context.Context, db *sql.DB) error {
+	versions, err := database.NewStore(s.dialect.goose, schemaTable)
+	if err != nil {
+		return err
+	}
+	var n int
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM "+schemaTable).Scan(&n)
+	if s.dialect.missing(err) {
+		err = versions.CreateVersionTable(ctx, db)
+	}
+	if err != nil || n > 0 {
+		return err
+	}
+	return versions.Insert(ctx, db, database.InsertRequest{Version: 0})
 }
 
 // checkSchema returns the version of the schema, 0 if there is none, if this binary can use
@@ -94,13 +128,13 @@ func latestSchema(d *dialect) (int64, error) {
 	return goose.NumericComponent(files[len(files)-1])
 }
 
-func newProvider(db *sql.DB, d *dialect, options ...goose.ProviderOption) (*goose.Provider, error) {
+func newProvider(db *sql.DB, d *dialect) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, d.migrations)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(d.goose, db, files, append(options,
+	return goose.NewProvider(d.goose, db, files,
 		goose.WithTableName(schemaTable),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithLogger(goose.NopLogger()))...)
+		goose.WithLogger(goose.NopLogger()))
 }

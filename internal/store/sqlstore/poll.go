@@ -158,7 +158,7 @@ func (s *Shared) pollRecords(ctx context.Context, w *watch, since int64, tell fu
 		}
 		if err != nil {
 			// It must not keep others from being told of. Whoever reads it is told.
-			s.log.Error("a record that has changed cannot be read", "error", err)
+			s.log.ErrorContext(ctx, "a record that has changed cannot be read", "error", err)
 			continue
 		}
 		if !w.news("record "+sc.key, mark{int64(r.Version), sc.changed}) {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -104,9 +105,7 @@ func postgresConfig(a *address) (*pgx.ConnConfig, error) {
 	if !a.password.IsZero() {
 		settings["password"] = "none" // else one would be looked for in files
 	}
-	for name, value := range a.params {
-		settings[name] = value
-	}
+	maps.Copy(settings, a.params)
 	var b strings.Builder
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	for name, value := range settings {

@@ -18,27 +18,32 @@ type schemaLock struct {
 	key          any
 }
 
-// SessionLock implements goose's lock.SessionLocker.
-func (l schemaLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+// take waits for the lock, and returns what gives it back.
+func (l schemaLock) take(ctx context.Context, db *sql.DB) (release func(), err error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
-	return l.run(ctx, conn, l.lock)
+	if err := l.run(waiting, c, l.lock); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the schema: %w", err), c.Close())
+	}
+	return func() {
+		// At the latest it ends with the connection.
+		releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = errors.Join(l.run(releasing, c, l.unlock), c.Close())
+	}, nil
 }
 
-// SessionUnlock implements goose's lock.SessionLocker.
-func (l schemaLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	return l.run(ctx, conn, l.unlock)
-}
-
-func (l schemaLock) run(ctx context.Context, conn *sql.Conn, query string) error {
+func (l schemaLock) run(ctx context.Context, c *sql.Conn, query string) error {
 	var one sql.NullInt64
-	if err := conn.QueryRowContext(ctx, query, l.key).Scan(&one); err != nil {
-		return fmt.Errorf("lock the schema: %w", err)
+	if err := c.QueryRowContext(ctx, query, l.key).Scan(&one); err != nil {
+		return err
 	}
 	if one.Int64 != 1 {
-		return errors.New("lock the schema: the database does not give or take back the lock")
+		return errors.New("another server has it")
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func (s *Shared) open(ctx context.Context, a *address) (err error) {
 		s.engine.primary = s.facts.primary
 	}
 	if len(s.facts.risks) > 0 {
-		s.log.Warn("a crash of the database's machine can cost writes that were acknowledged",
+		s.log.WarnContext(ctx, "a crash of the database's machine can cost writes that were acknowledged",
 			"server", s.facts.server, "settings", strings.Join(s.facts.risks, ", "))
 	}
 	if err := s.migrate(ctx, db); err != nil {

@@ -70,9 +70,9 @@ func tryServer(ctx context.Context, t testing.TB, u string) (*sqlstore.Shared, e
 
 func TestServers(t *testing.T) {
 	t.Parallel()
-	onServers(t, map[string]func(*testing.T, *servertest.Database){
-		"Store": conforms,
-	})
+	tests := opening()
+	tests["Store"] = conforms
+	onServers(t, tests)
 }
 
 func conforms(t *testing.T, d *servertest.Database) {
@@ -86,7 +86,7 @@ func conforms(t *testing.T, d *servertest.Database) {
 				Store: s,
 				// The database's clock goes on by itself, at the speed of ours.
 				Advance: func(by time.Duration) { <-time.After(by + 5*time.Millisecond) },
-				Handle: sync.OnceValue(func() broker.Store { return openServer(t, u) }),
+				Handle:  sync.OnceValue(func() broker.Store { return openServer(t, u) }),
 				Reopen: func() broker.Store {
 					if err := s.Close(); err != nil {
 						t.Error(err)
