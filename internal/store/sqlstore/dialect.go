@@ -43,6 +43,8 @@ type dialect struct {
 	// undone reports that the database has undone the statement, or the transaction, for
 	// the sake of another: it is to be run again.
 	undone func(error) bool
+	// readOnly reports that the server does not take writes any more.
+	readOnly func(error) bool
 	// explain adds to a database's error what an operator can do about it.
 	explain func(error) error
 

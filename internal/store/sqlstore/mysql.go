@@ -40,9 +40,10 @@ func mysqlDialect() *dialect {
 		rows:   500,
 		shared: true,
 
-		undone:  undoneMySQL,
-		explain: explainMySQL,
-		missing: func(err error) bool { return mysqlNumber(err) == 1146 },
+		undone:   undoneMySQL,
+		readOnly: readOnlyMySQL,
+		explain:  explainMySQL,
+		missing:  func(err error) bool { return mysqlNumber(err) == 1146 },
 		lock: func(schema string) schemaLock {
 			return schemaLock{
 				lock:   fmt.Sprintf("SELECT GET_LOCK(?, %d)", int(lockPatience/time.Second)),
@@ -108,7 +109,6 @@ func mysqlConfig(a *address) (*mysql.Config, error) {
 	cfg.ReadTimeout, cfg.WriteTimeout = 30*time.Second, 30*time.Second
 	cfg.ClientFoundRows = true   // what is written as it was is written
 	cfg.InterpolateParams = true // one round trip instead of three
-	cfg.RejectReadOnly = true    // a server that has become a replica is left
 	cfg.Logger = &mysql.NopLogger{}
 	cfg.Params = map[string]string{"sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"}
 	return cfg, nil
@@ -243,9 +243,20 @@ func undoneMySQL(err error) bool {
 	return false
 }
 
+func readOnlyMySQL(err error) bool {
+	switch mysqlNumber(err) {
+	case 1290, 1792, 1836:
+		return true
+	}
+	return false
+}
+
 func explainMySQL(err error) error {
 	if err == nil {
 		return nil
+	}
+	if readOnlyMySQL(err) {
+		return fmt.Errorf("%w: %w", errReadOnly, err)
 	}
 	switch mysqlNumber(err) {
 	case 1044, 1045, 1698:
@@ -254,8 +265,6 @@ func explainMySQL(err error) error {
 		return fmt.Errorf("there is no such database, create it: %w", err)
 	case 1040, 1203, 1226:
 		return fmt.Errorf("the database has no connection left, raise its max_connections or lower max_open_conns in the store's URL: %w", err)
-	case 1290, 1792, 1836:
-		return fmt.Errorf("%w: %w", errReadOnly, err)
 	case 1021, 1114, 3675:
 		return fmt.Errorf("the database's disk is full: %w", err)
 	case 1053:

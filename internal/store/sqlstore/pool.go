@@ -19,6 +19,8 @@ const maxTries = 6
 type pool struct {
 	db *sql.DB
 	d  *dialect
+	// leave gives up the connections to a server that does not take writes any more.
+	leave func()
 }
 
 func (p *pool) exec(ctx context.Context, query string, args ...any) (int64, error) {
@@ -56,7 +58,12 @@ func (p *pool) repeat(ctx context.Context, do func() error) error {
 				return err
 			}
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
-		case try == maxTries || !p.d.undone(err):
+		case p.d.readOnly(err):
+			p.leave()
+		case !p.d.undone(err):
+			return err
+		}
+		if try == maxTries {
 			return err
 		}
 		select {

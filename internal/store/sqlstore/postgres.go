@@ -41,9 +41,10 @@ func postgresDialect() *dialect {
 		once:   []any{pgx.QueryExecModeExec},
 		shared: true,
 
-		undone:  undonePostgres,
-		explain: explainPostgres,
-		missing: func(err error) bool { return pgCode(err) == "42P01" },
+		undone:   undonePostgres,
+		readOnly: func(err error) bool { return pgCode(err) == "25006" },
+		explain:  explainPostgres,
+		missing:  func(err error) bool { return pgCode(err) == "42P01" },
 		lock: func(schema string) schemaLock {
 			return schemaLock{
 				lock:   "SELECT 1 FROM pg_advisory_lock($1)",
