@@ -28,6 +28,8 @@ type dialect struct {
 	duplicate       func(error) bool
 	// replaceDuplicate follows an INSERT that is then to change other columns.
 	replaceDuplicate func(unique string, changed ...string) string
+	// pruneAudit deletes the oldest entries from before a time, at most so many.
+	pruneAudit string
 	// now is an expression for the database's time in unix nanoseconds; empty where
 	// the database has no clock but this process'.
 	now string
@@ -89,5 +91,8 @@ func onConflict(unique string, changed ...string) string {
 	}
 	return " ON CONFLICT (" + unique + ") DO UPDATE SET " + strings.Join(set, ", ")
 }
+
+// pruneBySelecting is for databases whose DELETE knows no LIMIT.
+const pruneBySelecting = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?)"
 
 func onConflictDoNothing(unique string) string { return " ON CONFLICT (" + unique + ") DO NOTHING" }

@@ -35,6 +35,8 @@ func mysqlDialect() *dialect {
 			}
 			return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
 		},
+		// With a list to select from it would look at every entry.
+		pruneAudit: "DELETE FROM audit WHERE at < ? ORDER BY at LIMIT ?",
 		// Whatever the session's time zone is.
 		now:    "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) * 1000)",
 		rows:   500,

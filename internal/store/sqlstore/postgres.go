@@ -34,6 +34,7 @@ func postgresDialect() *dialect {
 
 		ignoreDuplicate:  onConflictDoNothing,
 		replaceDuplicate: onConflict,
+		pruneAudit:       pruneBySelecting,
 		// The time of the wall, not of the transaction's begin.
 		now: "((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)",
 		// A statement takes 65535 parameters.

@@ -98,7 +98,9 @@ func (q *queries) recordQueries(d *dialect, c columns) {
 		strings.Join(names[len(numbers):], ", ") + " FROM records"
 	q.allRecords = "SELECT " + row
 	q.getRecord = q.allRecords + where
-	q.changedRecords = "SELECT changed, " + row + " WHERE changed >= ?"
+	// The end is there because PostgreSQL takes a range for small, and so the index, where
+	// it does not know better yet.
+	q.changedRecords = "SELECT changed, " + row + " WHERE changed BETWEEN ? AND 9223372036854775807"
 }
 
 func (q *queries) leaseQueries(d *dialect) {
@@ -126,8 +128,7 @@ func (q *queries) auditQueries(d *dialect) {
 	}, ", ")
 	q.appendAudit = newRows(d, "INSERT INTO audit ("+columns+") VALUES ", "("+marks(strings.Count(columns, ",")+1)+")", "")
 	q.queryAudit = "SELECT id, " + columns + " FROM audit"
-	// The inner table is named anew because MySQL does not delete from what it selects.
-	q.pruneAudit = "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?) AS old)"
+	q.pruneAudit = d.pruneAudit
 }
 
 func (q *queries) sharedQueries(d *dialect) {

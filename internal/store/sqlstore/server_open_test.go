@@ -29,6 +29,7 @@ func opening() map[string]func(*testing.T, *servertest.Database) {
 		"WhatOthersUndidIsDoneAgain":                          undone,
 		"AChangeThatCommitsLateIsToldOf_I9":                   lateCommit,
 		"AWatchIsToldByTheDatabasesClockWhateverOursShows_I9": otherClock,
+		"LooksForChangesUseAnIndex":                           looksUseAnIndex,
 		"AWatchEndsWithTheStore":                              watchEndsWithStore,
 	}
 }
@@ -312,4 +313,29 @@ func undone(t *testing.T, d *servertest.Database) {
 		})
 	}
 	wg.Wait()
+}
+
+// What runs all the time costs what has changed, not what there is.
+func looksUseAnIndex(t *testing.T, d *servertest.Database) {
+	u := d.New(t)
+	s := openServer(t, u)
+	if _, err := s.PutMany(t.Context(), samples(20_000)); err != nil {
+		t.Fatal(err)
+	}
+	db, err := d.Open(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	explain, key := "EXPLAIN (FORMAT JSON) ", `"key"`
+	if u.Scheme == "mysql" {
+		explain, key = "EXPLAIN FORMAT=JSON ", "`key`"
+	}
+	// Before anybody has looked at how the values are spread.
+	query := fmt.Sprintf("SELECT changed, %s, due, current_box FROM records WHERE changed BETWEEN %d AND 9223372036854775807",
+		key, time.Now().Add(-time.Millisecond).UnixNano())
+	var plan string
+	if err := db.QueryRowContext(t.Context(), explain+query).Scan(&plan); err != nil || !strings.Contains(plan, "records_changed") {
+		t.Errorf("%s: %v\n%s", query, err, plan)
+	}
 }

@@ -32,6 +32,7 @@ func sqliteDialect() *dialect {
 
 		ignoreDuplicate:  onConflictDoNothing,
 		replaceDuplicate: onConflict,
+		pruneAudit:       pruneBySelecting,
 		rows:             1, // more would be no faster, as a statement costs no round trip
 		// From the start the one that writes, so that it never has to become it.
 		begin:   "BEGIN IMMEDIATE",
