@@ -171,7 +171,10 @@ func TestAWriteIsToldOfOnce(t *testing.T) {
 		m    mark
 		want bool
 	}{
-		{mark{1, 10}, true}, {mark{1, 10}, false}, {mark{2, 11}, true}, {mark{2, 11}, false},
+		{mark{1, 10}, true},
+		{mark{1, 10}, false},
+		{mark{2, 11}, true},
+		{mark{2, 11}, false},
 		{mark{1, 12}, true}, // it was deleted and came back
 		{mark{0, 12}, true},
 	} {

@@ -272,7 +272,10 @@ func readsEnd(t *testing.T, d *servertest.Database) {
 		t.Fatal(err)
 	}
 	for range 5 {
-		for range s.All(t.Context()) {
+		for _, err := range s.All(t.Context()) {
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 		ctx, cancel := context.WithCancel(t.Context())
