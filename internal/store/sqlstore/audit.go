@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/store/nanos"
 )
 
 // Audit implements [broker.Store].
@@ -46,7 +47,7 @@ func (l auditLog) append(ctx context.Context, r runner, entries []broker.AuditEn
 	}
 	for _, e := range entries {
 		args = append(args,
-			toNanos(e.At), clean(e.Client), clean(e.Action), clean(e.App), clean(string(e.Kind)), clean(e.Target),
+			nanos.Of(e.At), clean(e.Client), clean(e.Action), clean(e.App), clean(string(e.Kind)), clean(e.Target),
 			int64(e.Version), clean(e.Remote), clean(e.RequestID), clean(e.Result), int64(e.Count))
 	}
 	_, err := r.exec(ctx, l.s.queries.appendAudit.of(len(entries)), args...)
@@ -57,7 +58,7 @@ func (l auditLog) Prune(ctx context.Context, before time.Time, limit int) (int, 
 	var n int64
 	err := l.s.write(ctx, func(ctx context.Context, r runner) error {
 		var err error
-		n, err = r.exec(ctx, l.s.queries.pruneAudit, toNanos(before), int64(limit))
+		n, err = r.exec(ctx, l.s.queries.pruneAudit, nanos.Of(before), int64(limit))
 		return err
 	})
 	if err != nil {
@@ -89,7 +90,7 @@ func (l auditLog) query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 			&e.Version, &e.Remote, &e.RequestID, &e.Result, &e.Count); err != nil {
 			return nil, err
 		}
-		e.At = fromNanos(at)
+		e.At = nanos.Time(at)
 		found = append(found, e)
 	}
 	return found, rows.Err()
@@ -113,10 +114,10 @@ func (s *Store) auditQuery(f broker.AuditFilter) (query string, args []any) {
 		add("app = ?", f.App)
 	}
 	if !f.From.IsZero() {
-		add("at >= ?", toNanos(f.From))
+		add("at >= ?", nanos.Of(f.From))
 	}
 	if !f.To.IsZero() {
-		add("at < ?", toNanos(f.To))
+		add("at < ?", nanos.Of(f.To))
 	}
 	if f.Before != 0 {
 		add("id < ?", f.Before)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/store/nanos"
 )
 
 // The columns of a record besides its key, by how they are read. Statements, their
@@ -123,8 +124,8 @@ func number[T ~int | ~int64](name string, field func(*broker.Record) *T) numberC
 func instant(name string, field func(*broker.Record) *time.Time) numberColumn {
 	return numberColumn{
 		name: name,
-		get:  func(r *broker.Record) int64 { return toNanos(*field(r)) },
-		set:  func(r *broker.Record, n int64) { *field(r) = fromNanos(n) },
+		get:  func(r *broker.Record) int64 { return nanos.Of(*field(r)) },
+		set:  func(r *broker.Record, n int64) { *field(r) = nanos.Time(n) },
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/store/nanos"
 )
 
 // leaseRow is the last lease taken of a name.
@@ -57,6 +58,9 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 			name, last.term, last.expiry, last.released)
 	}
 	if err != nil {
+		if ctx.Err() != nil && s.unsure != nil {
+			s.unsure(unsureLease{name, holder, next.term, ttl})
+		}
 		return broker.Lease{}, err
 	}
 	if changed == 0 {
@@ -64,10 +68,10 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 	}
 	l := broker.Lease{
 		Name: name, Holder: holder, Term: next.term,
-		Acquired: fromNanos(now), Expiry: fromNanos(next.expiry),
+		Acquired: nanos.Time(now), Expiry: nanos.Time(next.expiry),
 	}
 	if last.released == 0 {
-		l.Abandoned = fromNanos(last.acquired)
+		l.Abandoned = nanos.Time(last.acquired)
 	}
 	return l, nil
 }
@@ -90,7 +94,7 @@ func (s *Store) changeLease(ctx context.Context, doing string, l broker.Lease, q
 	err := s.write(ctx, func(ctx context.Context, r runner) error {
 		args := []any{int64(fromNow), l.Name, l.Term, l.Holder}
 		if s.dialect.now == "" {
-			now := toNanos(s.now())
+			now := nanos.Of(s.now())
 			args = append(append([]any{now}, args...), now)
 		}
 		changed, err := r.exec(ctx, query, args...)
@@ -110,7 +114,7 @@ func (s *Store) changeLease(ctx context.Context, doing string, l broker.Lease, q
 func (s *Store) lastLease(ctx context.Context, r runner, name string) (now int64, l leaseRow, err error) {
 	err = r.get(ctx, s.queries.getLease, []any{name}, &now, &l.holder, &l.term, &l.acquired, &l.expiry, &l.released)
 	if s.dialect.now == "" {
-		now = toNanos(s.now())
+		now = nanos.Of(s.now())
 	}
 	return now, l, err
 }
@@ -118,7 +122,7 @@ func (s *Store) lastLease(ctx context.Context, r runner, name string) (now int64
 // endLeases ends all leases that are not released, as running out does.
 func (s *Store) endLeases(ctx context.Context) error {
 	err := s.write(ctx, func(ctx context.Context, r runner) error {
-		now := toNanos(s.now())
+		now := nanos.Of(s.now())
 		_, err := r.exec(ctx, s.queries.endLeases, now, now)
 		return err
 	})
@@ -139,11 +143,11 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 	default:
 	}
 	if s.dialect.now == "" {
-		return fromNanos(toNanos(s.now())), nil
+		return nanos.Time(nanos.Of(s.now())), nil
 	}
 	var n int64
 	if err := s.readers.QueryRowContext(ctx, s.queries.now).Scan(&n); err != nil {
 		return time.Time{}, fmt.Errorf("read the store's clock: %w", s.readFault(ctx, err))
 	}
-	return fromNanos(n), nil
+	return nanos.Time(n), nil
 }

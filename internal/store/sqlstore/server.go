@@ -149,16 +149,26 @@ func (s *Shared) pool(a *address, n int) *sql.DB {
 	return db
 }
 
-// runInBackground starts what tells other servers of changes, and hears of theirs. It ends
-// with the store.
+// runInBackground starts what tells other servers of changes, what hears of theirs, and
+// what puts leases in order. It ends with the store.
 func (s *Shared) runInBackground(ctx context.Context) {
-	if s.engine.listen == nil {
-		return
-	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { s.engine.listen(ctx, s.facts.schema, s.listening.Store, s.feed.wake) })
-	wg.Go(func() { s.runAnnouncer(ctx) })
+	if s.engine.listen != nil {
+		wg.Go(func() { s.engine.listen(ctx, s.facts.schema, s.listening.Store, s.feed.wake) })
+		wg.Go(func() { s.runAnnouncer(ctx) })
+	}
+	places := make(chan struct{}, maxUnsure)
+	s.unsure = func(l unsureLease) {
+		select {
+		case places <- struct{}{}:
+			wg.Go(func() {
+				defer func() { <-places }()
+				s.giveBack(ctx, l)
+			})
+		default: // then it runs out
+		}
+	}
 	s.teardown = append(s.teardown, func() error {
 		cancel()
 		wg.Wait()

@@ -42,7 +42,10 @@ type Store struct {
 	// queryRecord reads the row of a key.
 	queryRecord func(ctx context.Context, key string) (*sql.Rows, error)
 	// wrote is told when records or definitions have been written.
-	wrote    func()
+	wrote func()
+	// unsure is told of a lease that may have been taken for nobody. Nil: that cannot be.
+	unsure func(unsureLease)
+
 	scanners sync.Pool // of *scanner
 
 	closing chan struct{}  // closed when Close begins

@@ -1,0 +1,49 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// maxUnsure bounds how many leases are being given back at a time.
+	maxUnsure = 64
+	// giveBackEvery is the time between two tries.
+	giveBackEvery = time.Second
+	// giveBackTries is how often there may be nothing to give back: what was sent and not
+	// answered may come late.
+	giveBackTries = 3
+)
+
+// unsureLease is one that may have been taken for a caller who went before the answer came.
+// When it ran out, it would look as if its holder had died in mid-issue.
+type unsureLease struct {
+	name, holder string
+	term         int64
+	ttl          time.Duration
+}
+
+// giveBack releases a lease if it was taken after all. It ends with ctx, and when the lease
+// does.
+func (s *Shared) giveBack(ctx context.Context, l unsureLease) {
+	ctx, cancel := context.WithTimeout(ctx, l.ttl)
+	defer cancel()
+	tick := time.NewTicker(giveBackEvery)
+	defer tick.Stop()
+	for tries := 0; tries < giveBackTries; {
+		asking, cancel := context.WithTimeout(ctx, pollPatience)
+		r, err := s.readers.ExecContext(asking, s.queries.releaseLease, int64(0), l.name, l.term, l.holder)
+		cancel()
+		if err == nil {
+			if n, err := r.RowsAffected(); err != nil || n > 0 {
+				return
+			}
+			tries++
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
