@@ -1,6 +1,7 @@
-// Package sqlstore keeps everything a server stores in an SQL database. SQLite,
-// embedded in the process, is the one it speaks now; what differs between databases
-// is in the type dialect, so that others can be added beside it.
+// Package sqlstore keeps everything a server stores in an SQL database: [Open] in SQLite,
+// embedded in the process, for one server; [OpenServer] in PostgreSQL or MySQL, or what
+// speaks its protocol, for several. What differs between databases is in the types
+// dialect and engine.
 //
 // # The embedded store
 //
@@ -14,7 +15,20 @@
 // As one process owns the database, whoever held a lease when it is opened is
 // gone. [Open] ends those leases at once; they count as abandoned, not as released.
 //
+// # The shared store
+//
+// Every write is one statement that commits by itself, on any connection of a pool, so
+// that nothing is locked across a round trip. Only a definition is written in a
+// transaction, with the note that it has changed. All times are the database's.
+//
+// Records bear the time at which they were written, and a watch looks for those that are
+// newer than its last look: see [Shared.Watch]. On PostgreSQL the server that has written
+// wakes the watches of the others; elsewhere they look often.
+//
+// Servers of two versions use one schema at a time, so that migrations add and do not
+// take away: see the first of them.
+//
 // # What it does not do
 //
-// It does not seal: boxes are opaque. It does not delete audit entries.
+// It does not seal: boxes are opaque. It deletes no audit entries by itself.
 package sqlstore
