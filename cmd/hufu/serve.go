@@ -70,6 +70,7 @@ func loadConfig(path string, opt config.Options) (*config.Config, error) {
 		opt.Reserved[demoClient] = "the demo client of --sandbox"
 		opt.Reserved[demoVirtual] = "a demo client of --sandbox"
 	}
+	opt.CheckStore = checkStore
 	cfg, err := config.Load(path, opt)
 	if err != nil {
 		return nil, &usageError{err: err, plain: true}

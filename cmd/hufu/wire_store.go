@@ -67,6 +67,20 @@ func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (broke
 	}
 }
 
+// checkStore says what is wrong with a store's URL, without a connection.
+func checkStore(s config.Store) error {
+	switch s.Engine {
+	case config.PostgreSQL, config.MySQL:
+		return sqlstore.CheckURL(s.URL)
+	case config.Redis:
+		return redisstore.CheckURL(s.URL)
+	case config.Embedded:
+		return nil
+	default:
+		return fmt.Errorf("no storage engine is called %q", s.Engine)
+	}
+}
+
 // needsFolder reports whether anything is kept in the data folder. A server whose store,
 // keyset and admin key are all elsewhere runs without one.
 func needsFolder(cfg *config.Config) bool {

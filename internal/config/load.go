@@ -18,6 +18,9 @@ type Options struct {
 	// Platforms an app may name. Of each its name, modes and kinds are used; nothing
 	// is called on its issuers. None: every app is a fault.
 	Platforms []broker.Platform
+	// CheckStore says what is wrong with a store's URL, quoting nothing secret of it, and
+	// opens no connection. Nil: nothing is.
+	CheckStore func(Store) error
 	// Getenv reads the environment. Nil: [os.LookupEnv].
 	Getenv func(name string) (value string, ok bool)
 	// Reserved are names that no client of the file may have, and whose they are.

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -27,9 +25,18 @@ const (
 	Redis      Engine = "redis"
 )
 
-// schemes are those of the URLs that name an engine.
-var schemes = map[string]Engine{
-	"postgres": PostgreSQL, "postgresql": PostgreSQL, "mysql": MySQL, "redis": Redis, "rediss": Redis,
+// engineOf tells the engine by the scheme of a URL.
+func engineOf(scheme string) (Engine, bool) {
+	switch strings.ToLower(scheme) {
+	case "postgres", "postgresql":
+		return PostgreSQL, true
+	case "mysql":
+		return MySQL, true
+	case "redis", "rediss", "valkey", "valkeys", "unix":
+		return Redis, true
+	default:
+		return "", false
+	}
 }
 
 // storeForms are what a store may look like.
@@ -37,8 +44,8 @@ func storeForms() []string {
 	return []string{string(Embedded), "postgres://…", "mysql://…", "redis://…", "rediss://…"}
 }
 
-// ParseStore reads what names a store: embedded or a URL. The problem quotes no more of it
-// than its scheme: such a URL holds a password.
+// ParseStore reads what names a store: embedded or a URL, of which it looks at the scheme
+// only. The problem quotes nothing of it: such a URL holds a password.
 func ParseStore(text string) (s Store, problem string) {
 	if text == string(Embedded) {
 		return Store{Engine: Embedded}, ""
@@ -47,17 +54,9 @@ func ParseStore(text string) (s Store, problem string) {
 	if !isURL {
 		return Store{}, "is not known; write one of: " + strings.Join(storeForms(), ", ")
 	}
-	engine, known := schemes[strings.ToLower(scheme)]
+	engine, known := engineOf(scheme)
 	if !known {
 		return Store{}, "has a scheme that is not known; write one of: " + strings.Join(storeForms(), ", ")
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		// The parser's own words would quote from it.
-		return Store{}, "is not a URL; characters of a password that mean something in a URL, such as @ : / ? # %, have to be percent-encoded"
-	case u.Host == "" && !strings.Contains(u.RawQuery, "host="):
-		return Store{}, "names no host; write " + string(engine) + "://USER:PASSWORD@HOST:PORT/…"
 	}
 	return Store{Engine: engine, URL: broker.NewSecret(text)}, ""
 }
@@ -79,6 +78,7 @@ func (o *object) store(def Store) Store {
 			elsewhere.fault("what is in the file %s", problem)
 			return def
 		}
+		elsewhere.checkStore(s)
 		return s
 	}
 	e, ok := here.expanded()
@@ -94,18 +94,27 @@ func (o *object) store(def Store) Store {
 		here.fault("%s", problem)
 		return def
 	}
+	here.checkStore(s)
 	if e.literal && here.d.literal == nil && holdsPassword(e.text) {
 		here.d.literal = &here
 	}
 	return s
 }
 
-// holdsPassword reports whether a URL that was parsed before has a password in it.
-func holdsPassword(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil {
-		return true
+// checkStore has the rest of the server look at a store's URL.
+func (v value) checkStore(s Store) {
+	if v.d.opt.CheckStore == nil {
+		return
 	}
-	_, has := u.User.Password()
-	return has || slices.ContainsFunc([]string{"password", "passfile", "sslpassword"}, u.Query().Has)
+	if err := v.d.opt.CheckStore(s); err != nil {
+		v.fault("%s", err)
+	}
+}
+
+// holdsPassword reports whether a URL may have a password in it: before the host or among
+// its parameters.
+func holdsPassword(text string) bool {
+	_, rest, _ := strings.Cut(text, "://")
+	user, _, _ := strings.Cut(rest, "@")
+	return strings.Contains(rest, "@") && strings.Contains(user, ":") || strings.Contains(rest, "password=")
 }

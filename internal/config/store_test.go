@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ func TestStoresAreReadByTheirScheme(t *testing.T) {
 		"mysql://hufu:pw@db:3306/hufu?tls=true": config.MySQL,
 		"redis://127.0.0.1:6379/0":              config.Redis,
 		"REDISS://:pw@h:6379":                   config.Redis,
+		"postgres://u:pw@a:5432,b:5432/hufu":    config.PostgreSQL,
+		"valkey://h":                            config.Redis,
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
@@ -71,5 +74,21 @@ func TestTheAdminKeyMayLieElsewhere(t *testing.T) {
 	}
 	if want := filepath.Join(dir, "shared", "admin.key"); c.AdminKeyFile != want {
 		t.Errorf("got %s, want %s", c.AdminKeyFile, want)
+	}
+}
+
+func TestAStoresURLIsCheckedByWhoKnowsIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, dir, "store", "redis://h\n", 0o600)
+	for _, line := range []string{"store: redis://h", "store_file: store"} {
+		opt := options()
+		opt.CheckStore = func(s config.Store) error {
+			return fmt.Errorf("%s does not like it", s.Engine)
+		}
+		_, err := config.Load(put(t, dir, "hufu.yaml", "\n"+line+"\n", 0o600), opt)
+		if err == nil || !strings.Contains(err.Error(), "redis does not like it") || !strings.Contains(err.Error(), ":2:") {
+			t.Errorf("%s: %v", line, err)
+		}
 	}
 }

@@ -35,6 +35,13 @@ func parameters() []string {
 	return []string{"addr", "db", "dial_timeout", "master_set", "prefix", "sentinel_password", "sentinel_username", "skip_verify"}
 }
 
+// CheckURL says what is wrong with a store's URL, as [Open] would, without a connection. It
+// quotes nothing of it.
+func CheckURL(u broker.Secret) error {
+	_, err := parseURL(u)
+	return err
+}
+
 // parseURL reads a URL. None of its errors has any part of it in it: where a password is
 // not escaped as it should be, any part of the URL may be a part of the password.
 func parseURL(secret broker.Secret) (target, error) {

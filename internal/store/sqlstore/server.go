@@ -81,12 +81,18 @@ const (
 	pollConns  = 2
 )
 
-// OpenServer opens a database that several servers share, and brings its schema up to date
-// if nobody has yet. ctx bounds the opening only.
-func OpenServer(ctx context.Context, c ServerConfig) (*Shared, error) {
-	a, err := parseAddress(c.URL)
+// CheckURL says what is wrong with the URL of a database server, as [OpenServer] would,
+// without a connection. It quotes nothing secret of it.
+func CheckURL(u broker.Secret) error {
+	_, _, err := engineFor(u)
+	return err
+}
+
+// engineFor reads a URL and says how to speak to what it names.
+func engineFor(u broker.Secret) (*address, *engine, error) {
+	a, err := parseAddress(u)
 	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, nil, err
 	}
 	open := openPostgres
 	if a.scheme == "mysql" {
@@ -94,7 +100,17 @@ func OpenServer(ctx context.Context, c ServerConfig) (*Shared, error) {
 	}
 	e, err := open(a)
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", a, err)
+		return nil, nil, fmt.Errorf("%s: %w", a, err)
+	}
+	return a, e, nil
+}
+
+// OpenServer opens a database that several servers share, and brings its schema up to date
+// if nobody has yet. ctx bounds the opening only.
+func OpenServer(ctx context.Context, c ServerConfig) (*Shared, error) {
+	a, e, err := engineFor(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Shared{Store: newStore(e.dialect), log: c.Logger, engine: e, announce: make(chan struct{}, 1)}
 	s.path = a.String()
