@@ -212,11 +212,20 @@ func (m *Manager) submit(e *entry) { e.app.def.Load().pool.submit(e) }
 
 // renewDue makes a planned renewal and schedules the next one.
 func (m *Manager) renewDue(e *entry) {
-	// A renewal that failed is in the record, the metrics and the log already.
-	_ = m.join(context.Background(), e, broker.Want{Cause: broker.CausePlanned})
+	if m.isDue(e) {
+		// A renewal that failed is in the record, the metrics and the log already.
+		_ = m.join(context.Background(), e, broker.Want{Cause: broker.CausePlanned})
+	}
 	if !m.sched.scheduled(e) {
 		m.arm(e, m.now())
 	}
+}
+
+// isDue reports whether there is anything to do about an entry. While it waited for its
+// turn, another replica may have renewed it.
+func (m *Manager) isDue(e *entry) bool {
+	s, now := e.state.Load(), m.now()
+	return !s.usable(now) || !now.Before(unstamp(s.due)) || m.isOffline(e)
 }
 
 // postpone schedules e for when what holds its planned renewal up is over.

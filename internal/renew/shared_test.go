@@ -78,6 +78,59 @@ func TestI1ARenewalCostsTheStoreNoMoreInALargeFleet(t *testing.T) {
 	}
 }
 
+// What one replica has renewed is no work for another, in whose queue it stands too
+// because its turn came while there was a crowd.
+func TestI1ACrowdOfRenewalsCostsTheStoreNoMoreInALargeFleet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const apps = 200
+		var n atomic.Int64
+		simulated, policy := realTimes()
+		for i := range apps {
+			simulated.Apps = append(simulated.Apps, sandbox.App{ID: fmt.Sprintf("wx%016x", i), Secret: secret})
+		}
+		f := newFleet(t, fleetConfig{
+			replicas: 3, mode: wechat.Classic, lined: true, quiet: true, sandbox: simulated, policy: policy,
+			wrap: func(s *memstore.Store) storage { return countedStore{s, &n} },
+		})
+		defer f.close()
+		time.Sleep(4 * time.Second) // they know each other
+		// A replica is busy with its share for longer than another waits for its turn.
+		f.inject(sandbox.Fault{Kind: sandbox.FaultLate, Delay: time.Second})
+		for i := range apps {
+			app := f.app
+			app.ID, app.AppID = fmt.Sprintf("app-%d", i), simulated.Apps[i].ID
+			for _, r := range f.replicas {
+				if err := r.SetApp(t.Context(), &app); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		issues := func() (n int) {
+			for _, app := range simulated.Apps[:apps] {
+				n += f.sandbox.Counts(app.ID).Issues
+			}
+			return n
+		}
+		for i := range apps {
+			r := f.record(broker.Key{App: fmt.Sprintf("app-%d", i), Kind: broker.AccessToken})
+			r.Due = time.Now().Add(time.Second)
+			if _, err := f.store.Put(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, asked := issues(), n.Load()
+		time.Sleep(time.Minute)
+		if got := issues() - before; got != apps {
+			t.Errorf("I1: %d issues for %d apps", got, apps)
+		}
+		if cost := float64(n.Load()-asked) / apps; cost > 4.5 {
+			t.Errorf("%.2f operations for each issue, want 4", cost)
+		}
+	})
+}
+
 func TestAReplicaThatDiesLeavesNoKeyToNobody_I2(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes() {
