@@ -22,11 +22,7 @@ func (s *server) share(c *renew.Config, reg prometheus.Registerer) error {
 	var err error
 	s.members, err = fleet.New(fleet.Config{
 		Roll: roll, Name: s.name, Logger: s.log, Registerer: reg,
-		Forgotten: func(ctx context.Context) {
-			if err := s.manager.Resync(ctx); err != nil {
-				s.log.WarnContext(ctx, "what the store has lost could not be found out yet", "error", err)
-			}
-		},
+		Forgotten: func(ctx context.Context) error { return s.manager.Resync(ctx) },
 	})
 	if err != nil {
 		return err

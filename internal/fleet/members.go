@@ -29,9 +29,9 @@ type Config struct {
 	Name       string
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: metrics are not exported
-	// Forgotten is called when the store turns out to have lost what was written to it.
-	// Beats wait until it returns. Nil: nobody is told.
-	Forgotten func(context.Context)
+	// Forgotten is called when the store turns out to have lost what was written to it, and
+	// again until it returns no error. Beats wait for it. Nil: nobody is told.
+	Forgotten func(context.Context) error
 }
 
 // Members are the servers that share the store, as this one knows them. They are safe for
@@ -75,7 +75,7 @@ func (m *Members) Join(ctx context.Context) error {
 func (m *Members) Run(ctx context.Context) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	away := false
+	away, forgotten := false, false
 	for {
 		select {
 		case <-tick.C:
@@ -86,11 +86,13 @@ func (m *Members) Run(ctx context.Context) {
 		err := m.beat(ctx)
 		switch {
 		case errors.Is(err, broker.ErrForgotten):
-			m.cfg.Logger.ErrorContext(ctx, "the store has lost what was written to it; it was restored from a backup, or failed over to a server that had less")
-			if m.cfg.Forgotten != nil {
-				m.cfg.Forgotten(ctx)
+			if !forgotten {
+				m.cfg.Logger.ErrorContext(ctx, "the store has forgotten this server; it was restored from a backup, or failed over to a server that had less")
 			}
-			m.beats = 0
+			forgotten = m.cfg.Forgotten != nil && m.cfg.Forgotten(ctx) != nil
+			if !forgotten {
+				m.beats = 0 // and so the next beat is taken again
+			}
 		case err != nil && !away && ctx.Err() == nil:
 			away = true
 			m.cfg.Logger.WarnContext(ctx, "the store does not answer; tokens are served from memory", "error", err)

@@ -29,6 +29,7 @@ type server struct {
 	stop      func()
 	log       *log
 	forgotten atomic.Int64
+	failing   atomic.Bool // what Forgotten does
 }
 
 type log struct {
@@ -55,7 +56,13 @@ func join(t *testing.T, store *memstore.Store, name string) *server {
 	var err error
 	s.Members, err = fleet.New(fleet.Config{
 		Roll: s.store, Name: name, Logger: slog.New(slog.NewTextHandler(s.log, nil)),
-		Forgotten: func(context.Context) { s.forgotten.Add(1) },
+		Forgotten: func(context.Context) error {
+			s.forgotten.Add(1)
+			if s.failing.Load() {
+				return errors.New("it cannot be read")
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -185,6 +192,20 @@ func TestAStoreThatForgotIsNoticed(t *testing.T) {
 			t.Errorf("an empty store was noticed %d times, want once", n-1)
 		}
 		s.want(t, "afterwards", "a")
+		// What was not found out is found out later.
+		s.failing.Store(true)
+		empty()
+		time.Sleep(10 * time.Second)
+		s.failing.Store(false)
+		time.Sleep(10 * time.Second)
+		if n := s.forgotten.Load() - 2; n < 3 {
+			t.Errorf("Forgotten was called %d times, want until it succeeds", n)
+		}
+		told := s.forgotten.Load()
+		time.Sleep(10 * time.Second)
+		if s.forgotten.Load() != told {
+			t.Error("Forgotten is called although it has succeeded")
+		}
 	})
 }
 

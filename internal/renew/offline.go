@@ -139,7 +139,12 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 		e.mu.Unlock()
 	}
 	for {
-		next, changed := merge(stored, *ours, rot)
+		next, changed := broker.Record{}, false
+		if term == wasStored {
+			next, changed = rejoin(stored, *ours, !m.distinct(stored.Key, stored.Current, ours.Current), rot)
+		} else {
+			next, changed = merge(stored, *ours, rot)
+		}
 		if v := ours.Current.Version; next.Current.Version < v || next.Current.Version == v && m.distinct(stored.Key, next.Current, ours.Current) {
 			// Here later versions have been handed out, or this one for another token.
 			next.Current.Version = ours.Current.Version + 1
@@ -184,7 +189,7 @@ func (m *Manager) distinct(k broker.Key, a, b broker.SealedToken) bool {
 // the token of it. A single one in doubt that began before is that token's own, which
 // another replica had to mourn.
 func doubted(f broker.Failure, issued time.Time) bool {
-	return !f.UnknownAt.IsZero() && (f.Attempts > 1 || f.UnknownAt.After(issued))
+	return f.Last.After(issued) && !f.UnknownAt.IsZero() && (f.Attempts > 1 || f.UnknownAt.After(issued))
 }
 
 // merge brings a record that could not be stored onto the stored one. The token that

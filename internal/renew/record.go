@@ -15,7 +15,7 @@ func (m *Manager) read(ctx context.Context, e *entry) (broker.Record, error) {
 	defer cancel()
 	k := e.key()
 	a := e.app.def.Load().app
-	known := e.state.Load().record
+	seen := e.state.Load()
 	r, err := m.cfg.Store.Get(ctx, k)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
@@ -23,8 +23,8 @@ func (m *Manager) read(ctx context.Context, e *entry) (broker.Record, error) {
 	case err != nil:
 		return broker.Record{}, fmt.Errorf("read record %q: %w", k, err)
 	}
-	if r = r.For(a); r.Version < known {
-		m.regressed(ctx, e, r, known)
+	if r = r.For(a); m.regressed(e, r, seen) {
+		m.restore(ctx, []*entry{e})
 	}
 	return r, nil
 }
@@ -102,12 +102,12 @@ func (m *Manager) adopt(e *entry, r broker.Record) {
 	// Under the lock: an app that becomes another one forgets under it too (I8).
 	r = r.For(e.app.def.Load().app)
 	old := e.state.Load()
-	if e.gone || e.offline != nil || r.Version < old.record || r.Version == old.record && old != noSnapshot {
+	if e.gone || e.offline != nil || r.Version < old.record || r.Version == old.record && old != noSnapshot && old.madeOf(&r) {
 		e.mu.Unlock()
 		return
 	}
 	secret := old.secret
-	if r.Current.Version != old.version || r.Current.Version != 0 && secret.IsZero() {
+	if r.Current.Version != old.version || stamp(r.Current.Issued) != old.issued || r.Current.Version != 0 && secret.IsZero() {
 		secret = m.open(r)
 	}
 	s := newSnapshot(&r, secret)

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"math"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -17,6 +18,9 @@ type snapshot struct {
 	expiry   int64
 	until    int64
 	due      int64
+	day      int32 // of the budget, and the issues that were made on it
+	issues   int32
+	leaked   bool            // the token before this one was
 	failure  *broker.Failure // nil while all is well
 	budget   *broker.Budget  // nil while nothing out of the plan was asked of the platform
 }
@@ -43,6 +47,7 @@ func newSnapshot(r *broker.Record, secret broker.Secret) *snapshot {
 		secret: secret, version: r.Current.Version, record: r.Version, rejected: r.Rejected,
 		issued: stamp(r.Current.Issued), expiry: stamp(r.Current.Expiry), until: stamp(r.Current.Until), due: stamp(r.Due),
 	}
+	s.day, s.issues, s.leaked = int32(r.Budget.Day), int32(min(r.Budget.Issues, math.MaxInt32)), leaked(*r) //nolint:gosec // days since 1970
 	if !r.Failure.IsZero() {
 		f := r.Failure
 		s.failure = &f
@@ -78,6 +83,7 @@ func (s *snapshot) outline(k broker.Key, source string) broker.Record {
 	if s.failure != nil {
 		r.Failure = *s.failure
 	}
+	r.Budget.Day, r.Budget.Issues = int(s.day), int(s.issues)
 	if s.budget != nil {
 		r.Budget = *s.budget
 	}
