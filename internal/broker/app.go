@@ -24,6 +24,9 @@ type App struct {
 	Deny    []string
 	Origin  Origin
 	Version Version // of the stored definition; zero for apps from the file
+	// Stamp tells stored definitions of one version apart, such as one that was removed and
+	// added again.
+	Stamp uint64
 }
 
 // Policy is what an operator may say about renewing. Zero values mean the defaults.

@@ -82,6 +82,8 @@ type Client struct {
 	SDK     string // name of an [SDKProfile]; empty: generic
 	Origin  Origin
 	Version Version // of the stored definition; zero for clients from the file
+	// Stamp tells stored definitions of one version apart; see [App.Stamp].
+	Stamp uint64
 }
 
 // Caller is who asks: a client, and what an audit wants to know of the request.

@@ -67,6 +67,7 @@ func (r *Registry) AddClient(ctx context.Context, c *broker.Client) (broker.Secr
 		return broker.Secret{}, err
 	}
 	next.Version, err = r.cfg.Clients.Put(ctx, d)
+	next.Stamp = stampOf(d)
 	switch {
 	case errors.Is(err, broker.ErrConflict):
 		return broker.Secret{}, ErrExists

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,8 +15,12 @@ import (
 // ([Registry.Follow]). What it hears is a name and never a definition: what counts is what
 // is stored when it is read, so that the order in which changes are told does not matter.
 
-// hearAgain is how long a definition that could not be read is left alone.
-const hearAgain = time.Second
+const (
+	// hearAgain is how long a definition that could not be read is left alone.
+	hearAgain = time.Second
+	// hearTimeout bounds one look at the store, which others may have to wait for.
+	hearTimeout = 5 * time.Second
+)
 
 // news are the names that have been told of and not been read yet.
 type news struct {
@@ -50,15 +52,24 @@ func (n *news) add(c broker.Change) {
 	}
 }
 
-// take returns the news and forgets them. Clients come first: one may have been revoked.
-func (n *news) take() (all bool, clients, apps []string) {
+// next takes one piece of news. Clients come first: one may have been revoked. Everything
+// comes next, because it brings news of its own. ok is false where there is none.
+func (n *news) next() (c broker.Change, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	all, clients, apps = n.all, slices.Sorted(maps.Keys(n.clients)), slices.Sorted(maps.Keys(n.apps))
-	n.all = false
-	clear(n.clients)
-	clear(n.apps)
-	return all, clients, apps
+	for name := range n.clients {
+		delete(n.clients, name)
+		return broker.Change{Client: name}, true
+	}
+	if n.all {
+		n.all = false
+		return broker.Change{}, true
+	}
+	for id := range n.apps {
+		delete(n.apps, id)
+		return broker.Change{App: id}, true
+	}
+	return broker.Change{}, false
 }
 
 // Heard says that a definition was put or deleted, by whatever server; the zero Change
@@ -74,19 +85,11 @@ func (r *Registry) Follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		all, clients, apps := r.news.take()
 		var missed []broker.Change
-		if all && r.hear(ctx, "", r.hearAll) != nil {
-			missed = append(missed, broker.Change{})
-		}
-		for _, name := range clients {
-			if r.hear(ctx, name, r.hearClient) != nil {
-				missed = append(missed, broker.Change{Client: name})
-			}
-		}
-		for _, id := range apps {
-			if r.hear(ctx, id, r.hearApp) != nil {
-				missed = append(missed, broker.Change{App: id})
+		for c, ok := r.news.next(); ok && ctx.Err() == nil; c, ok = r.news.next() {
+			if err := r.hear(ctx, c); err != nil && ctx.Err() == nil {
+				missed = append(missed, c)
+				r.cfg.Logger.WarnContext(ctx, "what another server changed could not be read; it is tried again", "app", c.App, "client_name", c.Client, "error", err)
 			}
 		}
 		if len(missed) == 0 {
@@ -104,33 +107,40 @@ func (r *Registry) Follow(ctx context.Context) {
 }
 
 // hear takes in one piece of news, while nothing else changes.
-func (r *Registry) hear(ctx context.Context, name string, take func(context.Context, string) error) error {
+func (r *Registry) hear(ctx context.Context, c broker.Change) error {
+	if c == (broker.Change{}) {
+		return r.hearAll(ctx)
+	}
 	r.writes.Lock()
 	defer r.writes.Unlock()
-	err := take(ctx, name)
-	if err != nil && ctx.Err() == nil {
-		r.cfg.Logger.WarnContext(ctx, "what other servers changed could not be read; it is tried again", "error", err)
+	if c.Client != "" {
+		return r.hearClient(ctx, c.Client)
 	}
-	return err
+	return r.hearApp(ctx, c.App)
 }
 
-// hearAll compares everything with what is stored. writes is held.
-func (r *Registry) hearAll(ctx context.Context, _ string) error {
+// hearAll compares everything with what is stored. What differs becomes news, so that it
+// is read again by itself, and nothing else has to wait for the whole.
+func (r *Registry) hearAll(ctx context.Context) error {
 	gone := map[string]bool{}
-	for _, c := range r.clients.Load().byName {
+	for c := range r.EachClient() {
 		gone[c.Name] = c.Origin == broker.FromAPI
 	}
+	var came []string
 	for d, err := range r.cfg.Clients.All(ctx) {
 		if err != nil {
 			return fmt.Errorf("read stored clients: %w", err)
 		}
 		gone[d.Name] = false
-		r.takeClient(ctx, d)
-	}
-	for name, is := range gone {
-		if is {
-			r.dropClient(name)
+		if old := r.Client(d.Name); old == nil || !sameDefinition(old.Origin, old.Version, old.Stamp, d) {
+			r.news.add(broker.Change{Client: d.Name})
+			came = append(came, d.Name)
 		}
+	}
+	r.addGone(gone, func(name string) broker.Change { return broker.Change{Client: name} })
+	if len(came) > 0 {
+		r.cfg.Logger.WarnContext(ctx, "clients are not who they were when they were last looked at; if the store was restored from a backup, look whether one of them was revoked since",
+			"clients", len(came), "some_names", came[:min(len(came), 10)])
 	}
 	clear(gone)
 	for _, id := range r.cfg.Keeper.AppIDs() {
@@ -143,18 +153,32 @@ func (r *Registry) hearAll(ctx context.Context, _ string) error {
 			return fmt.Errorf("read stored apps: %w", err)
 		}
 		gone[d.Name] = false
-		r.takeApp(ctx, d)
-	}
-	for id, is := range gone {
-		if is {
-			r.dropApp(ctx, id)
+		if old := r.App(d.Name); old == nil || !sameDefinition(old.Origin, old.Version, old.Stamp, d) {
+			r.news.add(broker.Change{App: d.Name})
 		}
 	}
+	r.addGone(gone, func(id string) broker.Change { return broker.Change{App: id} })
 	return nil
+}
+
+func (r *Registry) addGone(gone map[string]bool, change func(name string) broker.Change) {
+	for name, is := range gone {
+		if is {
+			r.news.add(change(name))
+		}
+	}
+}
+
+// sameDefinition reports whether what is registered needs no other look at what is stored:
+// it is that, or the file's.
+func sameDefinition(origin broker.Origin, v broker.Version, stamp uint64, d broker.Definition) bool {
+	return origin == broker.FromFile || v == d.Version && stamp == stampOf(d)
 }
 
 // hearClient takes in what is stored of a client. writes is held.
 func (r *Registry) hearClient(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
 	d, err := r.cfg.Clients.Get(ctx, name)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
@@ -169,7 +193,7 @@ func (r *Registry) hearClient(ctx context.Context, name string) error {
 
 func (r *Registry) takeClient(ctx context.Context, d broker.Definition) {
 	old := r.Client(d.Name)
-	if old != nil && (old.Origin == broker.FromFile || old.Version == d.Version) {
+	if old != nil && sameDefinition(old.Origin, old.Version, old.Stamp, d) {
 		return
 	}
 	c, err := r.openClient(d)
@@ -198,7 +222,9 @@ func (r *Registry) dropClient(name string) {
 
 // hearApp takes in what is stored of an app. writes is held.
 func (r *Registry) hearApp(ctx context.Context, id string) error {
-	d, err := r.cfg.Apps.Get(ctx, id)
+	read, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
+	d, err := r.cfg.Apps.Get(read, id)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
 		r.dropApp(ctx, id)
@@ -212,14 +238,21 @@ func (r *Registry) hearApp(ctx context.Context, id string) error {
 
 func (r *Registry) takeApp(ctx context.Context, d broker.Definition) {
 	old := r.App(d.Name)
-	if old != nil && (old.Origin == broker.FromFile || old.Version == d.Version) {
+	if old != nil && sameDefinition(old.Origin, old.Version, old.Stamp, d) {
 		return
 	}
 	a, err := r.openApp(d)
 	if err == nil {
 		err = r.admitHeard(ctx, a)
 	}
-	if err != nil {
+	switch now := r.App(d.Name); {
+	case err == nil:
+	case now != nil && sameDefinition(now.Origin, now.Version, now.Stamp, d):
+		// It is registered, and its tokens are read or issued as soon as that is possible.
+		r.cfg.Logger.WarnContext(ctx, "the tokens of an app that another server has changed could not be read yet", "app", d.Name, "error", err)
+	default:
+		// What it was before is not what is stored now.
+		r.dropApp(ctx, d.Name)
 		r.unusable(ctx, d.Name, err)
 	}
 }
@@ -234,9 +267,11 @@ func (r *Registry) admitHeard(ctx context.Context, a *broker.App) error {
 	}
 	if other := r.twin(full); other != nil {
 		if other.Origin == broker.FromFile || other.ID < a.ID {
+			r.hidden[a.ID] = struct{}{}
 			return twinError(other)
 		}
 		r.dropApp(ctx, other.ID)
+		r.hidden[other.ID] = struct{}{}
 		r.unusable(ctx, other.ID, twinError(full))
 	}
 	return r.registerWith(ctx, a, r.cfg.Keeper.HearOfApp)
@@ -254,4 +289,14 @@ func (r *Registry) dropApp(ctx context.Context, id string) {
 		r.cfg.Logger.WarnContext(ctx, "an app that another server removed was not removed here", "app", id, "error", err)
 	}
 	r.ids.changed(id)
+	r.tryTwins()
+}
+
+// tryTwins looks once more at the apps that were not used because another one was the
+// same: that one may have gone. writes is held.
+func (r *Registry) tryTwins() {
+	for id := range r.hidden {
+		r.news.add(broker.Change{App: id})
+	}
+	clear(r.hidden)
 }

@@ -151,6 +151,7 @@ func (r *Registry) loadApp(ctx context.Context, a *broker.App) error {
 		return err
 	}
 	if other := r.twin(full); other != nil {
+		r.hidden[a.ID] = struct{}{}
 		return twinError(other)
 	}
 	return r.register(ctx, a)

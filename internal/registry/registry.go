@@ -50,6 +50,8 @@ type Registry struct {
 
 	ids  idList
 	news *news
+	// hidden are the stored apps that are not used because another one is the same.
+	hidden map[string]struct{} // guarded by writes
 }
 
 // clientTable is replaced as a whole with every change.
@@ -61,7 +63,7 @@ type clientTable struct {
 
 // New returns a registry without apps and clients; [Registry.Load] fills it.
 func New(cfg Config) *Registry {
-	r := &Registry{cfg: cfg, others: map[string][]string{}, news: newNews()}
+	r := &Registry{cfg: cfg, others: map[string][]string{}, news: newNews(), hidden: map[string]struct{}{}}
 	r.clients.Store(&clientTable{byKey: map[broker.KeyHash]*broker.Client{}, byName: map[string]*broker.Client{}})
 	return r
 }
@@ -72,8 +74,13 @@ func (r *Registry) register(ctx context.Context, a *broker.App) error {
 
 func (r *Registry) registerWith(ctx context.Context, a *broker.App, set func(context.Context, *broker.App) error) error {
 	old := r.App(a.ID)
-	if err := set(ctx, a); err != nil {
-		return fmt.Errorf("register app %q: %w", a.ID, err)
+	err := set(ctx, a)
+	if err != nil {
+		err = fmt.Errorf("register app %q: %w", a.ID, err)
+		if r.App(a.ID) == old {
+			return err
+		}
+		// It is registered; what went wrong is about its tokens.
 	}
 	r.ids.changed(a.ID)
 	if old != nil && old.AppID != a.AppID {
@@ -86,7 +93,7 @@ func (r *Registry) registerWith(ctx context.Context, a *broker.App, set func(con
 		}
 		r.othersMu.Unlock()
 	}
-	return nil
+	return err
 }
 
 // unindex forgets under which platform's name an app was known.
@@ -186,6 +193,7 @@ func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*brok
 		return false, err
 	}
 	next.Version, err = r.cfg.Apps.Put(ctx, d)
+	next.Stamp = stampOf(d)
 	switch {
 	case errors.Is(err, broker.ErrConflict):
 		return false, ErrChanged
@@ -286,5 +294,6 @@ func (r *Registry) DeleteApp(ctx context.Context, id string) error {
 	r.unindex(a)
 	err = r.cfg.Keeper.RemoveApp(ctx, id)
 	r.ids.changed(id)
+	r.tryTwins()
 	return err
 }

@@ -153,7 +153,7 @@ func TestAppsSurviveARestart(t *testing.T) {
 		t.Errorf("origin %q, version %d", got.Origin, got.Version)
 	}
 	shown := *got
-	shown.Secrets, shown.Origin, shown.Version = nil, "", 0
+	shown.Secrets, shown.Origin, shown.Version, shown.Stamp = nil, "", 0, 0
 	plain := *want
 	plain.Secrets = nil
 	if d := cmp.Diff(&plain, &shown); d != "" {
@@ -175,7 +175,7 @@ func TestClientsSurviveARestart(t *testing.T) {
 	}
 	want := &broker.Client{
 		Name: "orders", Key: registry.HashKey(key.Reveal()), Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), SDK: "wxjava",
-		Paths: []string{"/x/*"}, Handout: broker.HandoutVirtual, Origin: broker.FromAPI, Version: c.Version,
+		Paths: []string{"/x/*"}, Handout: broker.HandoutVirtual, Origin: broker.FromAPI, Version: c.Version, Stamp: c.Stamp,
 	}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

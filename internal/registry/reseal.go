@@ -27,7 +27,7 @@ func (r *Registry) Reseal(ctx context.Context) (int, error) {
 			return nil
 		}
 		next := *a
-		next.Version = d.Version
+		next.Version, next.Stamp = d.Version, stampOf(d)
 		return r.register(ctx, &next)
 	})
 	if err != nil {
@@ -46,7 +46,7 @@ func (r *Registry) Reseal(ctx context.Context) (int, error) {
 			return nil
 		}
 		next := *c
-		next.Version = d.Version
+		next.Version, next.Stamp = d.Version, stampOf(d)
 		t = t.clone()
 		t.add(&next)
 		r.clients.Store(t)

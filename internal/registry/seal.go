@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -74,6 +75,13 @@ func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
 	return broker.Definition{Name: a.ID, Version: a.Version, Spec: spec, Sealed: box}, nil
 }
 
+// stampOf tells definitions of one version apart: no two boxes are the same.
+func stampOf(d broker.Definition) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(d.Sealed) // never fails
+	return h.Sum64()
+}
+
 func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
 	var s appSpec
 	if err := json.Unmarshal(d.Spec, &s); err != nil {
@@ -89,7 +97,7 @@ func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
 	}
 	a := &broker.App{
 		ID: d.Name, Platform: s.Platform, AppID: s.AppID, Mode: s.Mode, BaseURL: s.BaseURL, Sinks: s.Sinks,
-		Origin: broker.FromAPI, Version: d.Version, Secrets: make([]broker.Secret, len(secrets)),
+		Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d), Secrets: make([]broker.Secret, len(secrets)),
 	}
 	if s.Deny != nil {
 		a.Deny = append([]string{}, *s.Deny...) // empty is not absent
@@ -143,7 +151,7 @@ func (r *Registry) openClient(d broker.Definition) (*broker.Client, error) {
 	if err := json.Unmarshal(d.Spec, &s); err != nil {
 		return nil, fmt.Errorf("decode client %q: %w", d.Name, err)
 	}
-	c := &broker.Client{Name: d.Name, Apps: s.Apps, Paths: s.Paths, Handout: broker.Handout(s.Handout), SDK: s.SDK, Origin: broker.FromAPI, Version: d.Version}
+	c := &broker.Client{Name: d.Name, Apps: s.Apps, Paths: s.Paths, Handout: broker.Handout(s.Handout), SDK: s.SDK, Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d)}
 	sum, err := hex.DecodeString(s.KeySHA256)
 	if err != nil || len(sum) != len(c.Key) {
 		return nil, fmt.Errorf("decode client %q: key_sha256 is not a SHA-256", d.Name)

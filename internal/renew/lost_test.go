@@ -300,15 +300,15 @@ func TestAReplicaThatHearsNothingSaysSo(t *testing.T) {
 func TestI2TurnsFitShortLifetimes(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes() {
-		for _, life := range []time.Duration{8, 10, 20, 40} {
-			for _, overlap := range []time.Duration{0, life * time.Second / 2} {
-				t.Run(mode+"/"+(life*time.Second).String()+"/"+overlap.String(), func(t *testing.T) {
+		for _, life := range []time.Duration{8 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second} {
+			for _, overlap := range []time.Duration{0, life / 2} {
+				t.Run(mode+"/"+life.String()+"/"+overlap.String(), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						c := sandbox.Config{Lifetime: life * time.Second, Overlap: life * time.Second / 2}
+						c := sandbox.Config{Lifetime: life, Overlap: life / 2}
 						f := newFleet(t, fleetConfig{replicas: 3, mode: mode, sandbox: c, policy: broker.Policy{Every: time.Hour, Overlap: overlap}, lined: true, quiet: true})
 						defer f.close()
-						f.hold(2 * life * time.Second)
+						f.hold(2 * life)
 						// The first in line goes.
 						for i, r := range f.replicas {
 							if r.members.Rank(accessToken) == 0 {
@@ -318,7 +318,7 @@ func TestI2TurnsFitShortLifetimes(t *testing.T) {
 						}
 						f.missing.Store(0)
 						dead := 0
-						for end := time.Now().Add(3 * life * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+						for end := time.Now().Add(3 * life); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 							for _, r := range f.replicas {
 								if tok, _, ok := r.Peek(accessToken.App, accessToken.Kind); !ok || !f.live(tok) || tok.Promise(r.Now()) <= 0 {
 									dead++
@@ -328,7 +328,7 @@ func TestI2TurnsFitShortLifetimes(t *testing.T) {
 						if dead > 0 {
 							t.Errorf("for %v a replica had no live token with a promise", time.Duration(dead)*50*time.Millisecond/2)
 						}
-						f.hold(2 * life * time.Second)
+						f.hold(2 * life)
 					})
 				})
 			}

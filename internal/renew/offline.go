@@ -139,7 +139,8 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 		e.mu.Unlock()
 	}
 	for {
-		next, changed := broker.Record{}, false
+		var next broker.Record
+		var changed bool
 		if term == wasStored {
 			next, changed = rejoin(stored, *ours, !m.distinct(stored.Key, stored.Current, ours.Current), rot)
 		} else {
