@@ -177,21 +177,22 @@ func fill(ctx context.Context, dir string, n int) error {
 		return err
 	}
 	now := time.Now()
-	_, err = store.PutMany(ctx, func(yield func(broker.Record) bool) {
+	_, err = store.Tables().Records.Import(ctx, func(yield func(broker.Record, error) bool) {
 		for i := range n {
 			a := benchApp(i)
 			k := broker.Key{App: a.ID, Kind: broker.AccessToken}
 			box, err := keys.Seal(fmt.Appendf(nil, "83_%0*d", tokenLength-3, i), []byte(k.String()))
 			if err != nil {
+				yield(broker.Record{}, err)
 				return
 			}
 			// Spread over the hour, as renewals are after a while.
 			due := now.Add(time.Hour + time.Duration(i)*time.Hour/time.Duration(n))
 			rec := broker.Record{
-				Key: k, Due: due, Source: a.Source(),
+				Key: k, Version: 1, Due: due, Source: a.Source(),
 				Current: broker.SealedToken{Version: 1, Box: box, Issued: now, Expiry: now.Add(3 * time.Hour), Until: due.Add(4 * time.Minute)},
 			}
-			if !yield(rec) {
+			if !yield(rec, nil) {
 				return
 			}
 		}

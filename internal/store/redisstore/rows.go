@@ -68,13 +68,24 @@ func (r rows) delete(ctx context.Context, field string, v broker.Version) error 
 	return nil
 }
 
-// visit is given a field, and says whether it wants more.
-type visit func(field string, v broker.Version, rest string) (more bool, err error)
+// all has every field visited once, with its value taken apart.
+func (r rows) all(ctx context.Context, f func(field string, v broker.Version, rest string) (more bool, err error)) error {
+	return r.each(ctx, func(field, value string) (bool, error) {
+		v, rest, err := split(value)
+		if err != nil {
+			return false, fmt.Errorf("%s %q: %w", r.sort, field, err)
+		}
+		return f(field, v, rest)
+	})
+}
 
-// all has every field visited once. It lists a bucket at
-// once and then reads its fields: the place in a hash that HSCAN gives means something
-// else after a restart or a failover, and fields would be passed over.
-func (r rows) all(ctx context.Context, f visit) error {
+// visit is given a field, and says whether it wants more.
+type visit func(field, value string) (more bool, err error)
+
+// each has every field visited once. It lists a bucket at once and then reads its fields:
+// the place in a hash that HSCAN gives means something else after a restart or a failover,
+// and fields would be passed over.
+func (r rows) each(ctx context.Context, f visit) error {
 	for first := 0; first < buckets; first += listed {
 		lists, err := r.ask(ctx, listed, func(i int) rueidis.Completed {
 			return r.s.client.B().Hkeys().Key(r.t[first+i]).Build()
@@ -134,11 +145,7 @@ func (r rows) visit(ctx context.Context, parts []part, f visit) (more bool, err 
 			if err := r.s.usable(ctx); err != nil {
 				return false, err
 			}
-			v, rest, err := split(value)
-			if err != nil {
-				return false, fmt.Errorf("%s %q: %w", r.sort, field, err)
-			}
-			if more, err := f(field, v, rest); !more || err != nil {
+			if more, err := f(field, value); !more || err != nil {
 				return false, err
 			}
 		}

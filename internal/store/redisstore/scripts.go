@@ -39,6 +39,14 @@ end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1`
 
+// loadScript writes fields that are not there yet, and stops at one that is.
+// KEYS: the hash of each field. ARGV: field, value, and so on.
+const loadScript = `
+for i, key in ipairs(KEYS) do
+  if redis.call('HSETNX', key, ARGV[2 * i - 1], ARGV[2 * i]) == 0 then return 0 end
+end
+return 1`
+
 // A lease is kept as "term since expiry released holder". It stays when it has ended, for
 // its term and for how it ended. since is when it was acquired, or the first of those
 // before it that ran out without a release.
@@ -140,12 +148,13 @@ return 0`
 // first try has happened would be told that it came too late. Where an answer is lost, the
 // caller gets an error, and whoever writes again reads first (see internal/renew, save).
 type scripts struct {
-	put, delete, acquire, changeLease, clock, append, beat, place, enroll *rueidis.Lua
+	put, delete, load, acquire, changeLease, clock, append, beat, place, enroll *rueidis.Lua
 }
 
 func newScripts() scripts {
 	return scripts{
 		put: rueidis.NewLuaScript(putScript), delete: rueidis.NewLuaScript(deleteScript),
+		load:    rueidis.NewLuaScript(loadScript),
 		acquire: rueidis.NewLuaScript(acquireScript), changeLease: rueidis.NewLuaScript(changeLeaseScript),
 		clock: rueidis.NewLuaScript(clockScript), append: rueidis.NewLuaScript(appendScript),
 		beat: rueidis.NewLuaScript(beatScript), place: rueidis.NewLuaScript(placeScript),

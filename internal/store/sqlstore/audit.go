@@ -41,10 +41,7 @@ func (l auditLog) Append(ctx context.Context, entries ...broker.AuditEntry) erro
 
 // append writes entries in one statement.
 func (l auditLog) append(ctx context.Context, r runner, entries []broker.AuditEntry) error {
-	var args []any
-	if len(entries) > 1 {
-		args = append(args, l.s.dialect.once...)
-	}
+	args := l.s.once(len(entries))
 	for _, e := range entries {
 		args = append(args,
 			nanos.Of(e.At), clean(e.Client), clean(e.Action), clean(e.App), clean(string(e.Kind)), clean(e.Target),
@@ -84,16 +81,21 @@ func (l auditLog) query(ctx context.Context, f broker.AuditFilter) ([]broker.Aud
 	defer func() { _ = rows.Close() }() // what went wrong, Err tells
 	var found []broker.AuditEntry
 	for rows.Next() {
-		var e broker.AuditEntry
-		var at int64
-		if err := rows.Scan(&e.ID, &at, &e.Client, &e.Action, &e.App, &e.Kind, &e.Target,
-			&e.Version, &e.Remote, &e.RequestID, &e.Result, &e.Count); err != nil {
+		e, err := scanEntry(rows.Scan)
+		if err != nil {
 			return nil, err
 		}
-		e.At = nanos.Time(at)
 		found = append(found, e)
 	}
 	return found, rows.Err()
+}
+
+func scanEntry(scan func(...any) error) (e broker.AuditEntry, err error) {
+	var at int64
+	err = scan(&e.ID, &at, &e.Client, &e.Action, &e.App, &e.Kind, &e.Target,
+		&e.Version, &e.Remote, &e.RequestID, &e.Result, &e.Count)
+	e.At = nanos.Time(at)
+	return e, err
 }
 
 // auditQuery builds the statement for a filter. All that comes from the filter is

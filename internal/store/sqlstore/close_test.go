@@ -53,7 +53,7 @@ func TestCloseEndsReads(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "hufu.db")
 	s := open(t, path, nil)
-	if _, err := s.PutMany(t.Context(), samples(3000)); err != nil {
+	if _, err := s.Tables().Records.Import(t.Context(), samples(3000)); err != nil {
 		t.Fatal(err)
 	}
 	var last error

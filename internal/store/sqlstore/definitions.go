@@ -52,7 +52,7 @@ func (d definitions) Put(ctx context.Context, def broker.Definition) (broker.Ver
 		var changed int64
 		var err error
 		if def.Version == 0 {
-			changed, err = d.s.insert(ctx, r, d.q.insert, args...)
+			changed, err = d.s.insert(ctx, r, d.q.insert.one, args...)
 		} else {
 			changed, err = r.exec(ctx, d.q.update, append(args, int64(def.Version))...)
 		}

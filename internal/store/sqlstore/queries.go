@@ -10,11 +10,12 @@ type queries struct {
 	d *dialect
 
 	getRecord, allRecords, updateRecord, deleteRecord, hasRecord           string
-	insertRecord                                                           rows
+	insertRecord, importRecord                                             rows
 	getLease, insertLease, takeLease, extendLease, releaseLease, endLeases string
+	openLeases                                                             string
 	appendAudit                                                            rows
 	queryAudit, pruneAudit                                                 string
-	getSetting, putSetting, addSetting                                     string
+	getSetting, putSetting, addSetting, allSettings, deleteSetting         string
 	now                                                                    string
 	apps, clients                                                          definitionQueries
 
@@ -24,7 +25,8 @@ type queries struct {
 }
 
 type definitionQueries struct {
-	get, all, insert, update, delete, has string
+	get, all, update, delete, has string
+	insert                        rows
 }
 
 // rows is an INSERT of any number of rows.
@@ -52,6 +54,9 @@ func newQueries(d *dialect, c columns) *queries {
 		addSetting: "INSERT INTO settings (name, value) VALUES (?, ?)" + d.ignoreDuplicate("name"),
 		getSetting: "SELECT value FROM settings WHERE name = ?",
 
+		allSettings:   "SELECT name, value FROM settings ORDER BY name",
+		deleteSetting: "DELETE FROM settings WHERE name = ?",
+
 		now:     "SELECT " + d.now,
 		apps:    newDefinitionQueries(d, "apps"),
 		clients: newDefinitionQueries(d, "clients"),
@@ -64,8 +69,8 @@ func newQueries(d *dialect, c columns) *queries {
 	}
 	for _, s := range []*string{
 		&q.getRecord, &q.allRecords, &q.updateRecord, &q.deleteRecord, &q.hasRecord,
-		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases,
-		&q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting,
+		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases, &q.openLeases,
+		&q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting, &q.allSettings, &q.deleteSetting,
 		&q.markDefinition, &q.changedRecords, &q.changedDefinitions,
 		&q.firstBeat, &q.nextBeat, &q.listMembers, &q.deleteMember, &q.deleteOldMembers,
 	} {
@@ -76,13 +81,18 @@ func newQueries(d *dialect, c columns) *queries {
 
 func (q *queries) recordQueries(d *dialect, c columns) {
 	key, names := d.quote("key"), c.names()
-	changed, changedNow, set := "", "", ""
+	changed, changedNow, changedNever, set := "", "", "", ""
 	if d.shared {
-		changed, changedNow, set = "changed, ", d.now+", ", "changed = "+d.now+", "
+		changed, changedNow, changedNever, set = "changed, ", d.now+", ", "0, ", "changed = "+d.now+", "
 	}
-	q.insertRecord = newRows(d,
-		"INSERT INTO records ("+changed+key+", app, kind, subject, "+strings.Join(names, ", ")+") VALUES ",
-		"("+changedNow+marks(4+len(names))+")", d.ignoreDuplicate(key))
+	insert := func(changed, when string) rows {
+		return newRows(d,
+			"INSERT INTO records ("+changed+key+", app, kind, subject, "+strings.Join(names, ", ")+") VALUES ",
+			"("+when+marks(4+len(names))+")", d.ignoreDuplicate(key))
+	}
+	q.insertRecord = insert(changed, changedNow)
+	// What is imported is no news: else the first watch would be told of all of it.
+	q.importRecord = insert(changed, changedNever)
 	where := " WHERE " + key + " = ?"
 	q.updateRecord = "UPDATE records SET " + set + strings.Join(names, " = ?, ") + " = ?" + where + " AND version = ?"
 	q.deleteRecord = "DELETE FROM records" + where + " AND version = ?"
@@ -119,6 +129,7 @@ func (q *queries) leaseQueries(d *dialect) {
 	held := " WHERE name = ? AND term = ? AND holder = ? AND released = 0 AND expiry > " + d.clock()
 	q.extendLease = "UPDATE leases SET expiry = " + d.clock() + " + ?" + held
 	q.releaseLease = "UPDATE leases SET released = " + d.clock() + " + ?" + held
+	q.openLeases = "SELECT name, holder, term, acquired, expiry FROM leases WHERE released = 0 ORDER BY name"
 	q.endLeases = "UPDATE leases SET expiry = ? WHERE released = 0 AND expiry > ?"
 }
 
@@ -149,7 +160,7 @@ func newDefinitionQueries(d *dialect, table string) definitionQueries {
 	return definitionQueries{
 		get:    build("SELECT version, spec, sealed FROM %s WHERE name = ?"),
 		all:    build("SELECT name, version, spec, sealed FROM %s ORDER BY name"),
-		insert: build("INSERT INTO %s (version, spec, sealed, name) VALUES (?, ?, ?, ?)" + d.ignoreDuplicate("name")),
+		insert: newRows(d, "INSERT INTO "+table+" (version, spec, sealed, name) VALUES ", "("+marks(4)+")", d.ignoreDuplicate("name")),
 		update: build("UPDATE %s SET version = ?, spec = ?, sealed = ? WHERE name = ? AND version = ?"),
 		delete: build("DELETE FROM %s WHERE name = ? AND version = ?"),
 		has:    build("SELECT 1 FROM %s WHERE name = ?"),

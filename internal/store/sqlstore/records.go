@@ -54,11 +54,12 @@ func (s *Store) Put(ctx context.Context, r broker.Record) (broker.Version, error
 func (s *Store) put(ctx context.Context, c runner, r broker.Record) error {
 	var changed int64
 	var err error
-	if r.Version == 0 {
-		changed, err = s.add(ctx, c, []broker.Record{r})
+	old := int64(r.Version)
+	r.Version++
+	if old == 0 {
+		changed, err = s.add(ctx, c, s.queries.insertRecord, []broker.Record{r})
 	} else {
-		key, old := r.Key.String(), int64(r.Version)
-		r.Version++
+		key := r.Key.String()
 		args := s.columns.args(make([]any, 0, s.columns.count()+2), &r)
 		changed, err = c.exec(ctx, s.queries.updateRecord, append(args, key, old)...)
 	}
@@ -68,23 +69,19 @@ func (s *Store) put(ctx context.Context, c runner, r broker.Record) error {
 	return err
 }
 
-// add writes records that are not there yet, at version 1, in one statement, and returns
-// how many it wrote.
-func (s *Store) add(ctx context.Context, c runner, records []broker.Record) (added int64, err error) {
-	var args []any
-	if len(records) > 1 {
-		args = append(args, s.dialect.once...)
-	}
+// add writes records that are not there yet, at the versions they have, in one statement,
+// and returns how many it wrote.
+func (s *Store) add(ctx context.Context, c runner, insert rows, records []broker.Record) (added int64, err error) {
+	args := s.once(len(records))
 	for _, r := range records {
 		if r.Key.App == "" || r.Key.Kind == "" {
 			return 0, refusal{errors.New("the key names no app or no kind")}
 		}
 		key := r.Key.String()
 		parts := strings.SplitN(key+"/", "/", 4) // the subject may be missing
-		r.Version = 1
 		args = s.columns.args(append(args, key, parts[0], parts[1], parts[2]), &r)
 	}
-	return s.insert(ctx, c, s.queries.insertRecord.of(len(records)), args...)
+	return s.insert(ctx, c, insert.of(len(records)), args...)
 }
 
 // Delete implements [broker.TokenStore].

@@ -73,6 +73,7 @@ func Run(t *testing.T, h Harness) {
 		{"Definitions", s.definitions()},
 		{"Audit", s.audit()},
 		{"Settings", s.settings()},
+		{"Tables", s.tables()},
 		{"Feed", s.feed()},
 		{"Roll", s.roll()},
 		{"Machine", s.machines()},
