@@ -26,6 +26,7 @@ import (
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
+	"github.com/hufu-io/hufu/internal/store/storecopy"
 	"github.com/hufu-io/hufu/internal/virtual"
 )
 
@@ -82,6 +83,9 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
+	if err = storecopy.Check(ctx, s.store); err != nil {
+		return nil, fmt.Errorf("open the store: %w; empty it and run hufu store copy again, or let store name the one that was to be copied", err)
+	}
 	if s.keyring, err = openKeyset(ctx, cfg.KeysetFile, s.store); err != nil {
 		return nil, err
 	}

@@ -36,34 +36,36 @@ const (
 // openStore opens the configured store.
 func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (broker.Store, error) {
 	if needsFolder(cfg) {
-		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-			return nil, fmt.Errorf("make the data folder: %w; set data_dir to a folder that the server may write", err)
-		}
-		if err := checkFolder(cfg.DataDir); err != nil {
+		if err := makeFolder(cfg.DataDir); err != nil {
 			return nil, err
 		}
 	}
-	switch cfg.Store.Engine {
+	return openEngine(ctx, cfg.Store, cfg.DataDir, log)
+}
+
+// openEngine opens a store, of which an embedded one is in a folder.
+func openEngine(ctx context.Context, st config.Store, dir string, log *slog.Logger) (broker.Movable, error) {
+	switch st.Engine {
 	case config.PostgreSQL, config.MySQL:
-		s, err := sqlstore.OpenServer(ctx, sqlstore.ServerConfig{URL: cfg.Store.URL, Logger: log})
+		s, err := sqlstore.OpenServer(ctx, sqlstore.ServerConfig{URL: st.URL, Logger: log})
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	case config.Redis:
-		s, err := redisstore.Open(ctx, redisstore.Config{URL: cfg.Store.URL, Logger: log})
+		s, err := redisstore.Open(ctx, redisstore.Config{URL: st.URL, Logger: log})
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	case config.Embedded:
-		s, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(cfg.DataDir, storeFile)})
+		s, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(dir, storeFile)})
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	default:
-		return nil, fmt.Errorf("no storage engine is called %q", cfg.Store.Engine)
+		return nil, fmt.Errorf("no storage engine is called %q", st.Engine)
 	}
 }
 
@@ -86,6 +88,14 @@ func checkStore(s config.Store) error {
 func needsFolder(cfg *config.Config) bool {
 	return cfg.Store.Engine == config.Embedded ||
 		filepath.Dir(cfg.KeysetFile) == filepath.Clean(cfg.DataDir) || filepath.Dir(cfg.AdminKeyFile) == filepath.Clean(cfg.DataDir)
+}
+
+// makeFolder makes sure that the data folder is there, and that it is our own.
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w; set data_dir to a folder that the server may write", err)
+	}
+	return checkFolder(dir)
 }
 
 // checkFolder refuses a data folder of somebody else, who could change what is in it at

@@ -95,7 +95,7 @@ func (o *object) store(def Store) Store {
 		return def
 	}
 	here.checkStore(s)
-	if e.literal && here.d.literal == nil && holdsPassword(e.text) {
+	if e.literal && here.d.literal == nil && HoldsPassword(e.text) {
 		here.d.literal = &here
 	}
 	return s
@@ -111,9 +111,9 @@ func (v value) checkStore(s Store) {
 	}
 }
 
-// holdsPassword reports whether a URL may have a password in it: before the host or among
+// HoldsPassword reports whether a URL may have a password in it: before the host or among
 // its parameters.
-func holdsPassword(text string) bool {
+func HoldsPassword(text string) bool {
 	_, rest, _ := strings.Cut(text, "://")
 	user, _, _ := strings.Cut(rest, "@")
 	return strings.Contains(rest, "@") && strings.Contains(user, ":") || strings.Contains(rest, "password=")

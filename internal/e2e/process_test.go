@@ -96,7 +96,15 @@ func (l *lockedBuffer) String() string {
 // first one on stdout for the sandbox.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := launch(t, dir, exec.Command(hufu(t), args...), args)
+	return startWith(t, dir, nil, args...)
+}
+
+// startWith is start with more in the environment.
+func startWith(t *testing.T, dir string, env []string, args ...string) *process {
+	t.Helper()
+	cmd := exec.Command(hufu(t), args...)
+	cmd.Env = env
+	p := launch(t, dir, cmd, args)
 	p.await()
 	return p
 }

@@ -17,6 +17,8 @@ const unfinished = "unfinished_copy"
 var (
 	// ErrNothing means that there is nothing to be copied.
 	ErrNothing = errors.New("it is empty")
+	// ErrPart means that what is to be copied is a part of another store.
+	ErrPart = errors.New("it holds but a part of another store, from a copy that was not finished")
 	// ErrUnfinished means that a store holds a part of another one.
 	ErrUnfinished = errors.New("it holds a copy of another store that was not finished")
 	// ErrDiffers means that the two stores do not hold the same.
@@ -47,7 +49,8 @@ type End struct {
 
 // Options of a copy.
 type Options struct {
-	// Self is the name of this process, which no server has. Required.
+	// Self names this process on the lists of servers, among which it is the only one of
+	// that name. Required.
 	Self    string
 	NoAudit bool
 	// Progress is called now and then with what is being done ("copy", "compare"), the
@@ -70,8 +73,9 @@ func Copy(ctx context.Context, from, to End, o Options) (Result, error) {
 		o.Progress = func(string, string, int) {}
 	}
 	c := copying{from: from, to: to, source: from.Store.Tables(), target: to.Store.Tables(), o: o}
-	err := keep(ctx, from, o.Self, func(ctx context.Context, fromAlone func(context.Context) error) error {
-		return keep(ctx, to, o.Self, func(ctx context.Context, toAlone func(context.Context) error) error {
+	// Under two names, so that a store whose two names are not known to be one is found out.
+	err := keep(ctx, from, o.Self+"-from", func(ctx context.Context, fromAlone func(context.Context) error) error {
+		return keep(ctx, to, o.Self+"-to", func(ctx context.Context, toAlone func(context.Context) error) error {
 			return first(
 				func() error { return c.examine(ctx) },
 				func() error { return c.load(ctx) },
@@ -95,14 +99,18 @@ type copying struct {
 
 // examine makes sure that there is something to be copied, and room for it.
 func (c *copying) examine(ctx context.Context) error {
-	if err := Check(ctx, c.from.Store); err != nil {
+	err := Check(ctx, c.from.Store)
+	if errors.Is(err, ErrUnfinished) {
+		err = ErrPart // which is no advice about where to copy to
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
 	}
 	// Every store that a server has used has a setting, the proof of its keyset.
 	if err := empty(ctx, c.source.Settings); !errors.Is(err, broker.ErrNotEmpty) {
 		return fmt.Errorf("%s: %w", c.from.Name, cmp.Or(err, ErrNothing))
 	}
-	err := first(
+	err = first(
 		func() error { return Check(ctx, c.to.Store) },
 		func() error { return empty(ctx, c.target.Settings) },
 		func() error { return empty(ctx, c.target.Clients) },

@@ -215,7 +215,7 @@ func TestAPartOfACopyDoesNotPassForTheWhole_I5(t *testing.T) {
 	if _, err := run(t, from, to, storecopy.Options{}); !errors.Is(err, storecopy.ErrUnfinished) {
 		t.Errorf("once more to the same store: %v", err)
 	}
-	if _, err := run(t, to, empty(t), storecopy.Options{}); !errors.Is(err, storecopy.ErrUnfinished) {
+	if _, err := run(t, to, empty(t), storecopy.Options{}); !errors.Is(err, storecopy.ErrPart) {
 		t.Errorf("the part was copied on: %v", err)
 	}
 }
@@ -387,6 +387,14 @@ func TestTwoCopiesToOneStoreDoNotMix_I8(t *testing.T) {
 	}
 	if _, is := errors.AsType[*storecopy.InUseError](second); !is {
 		t.Errorf("the second: %v", second)
+	}
+}
+
+func TestAStoreIsNotCopiedToItself_I5(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 3)
+	if _, err := run(t, s, s.Handle(), storecopy.Options{}); err == nil || err.Error() != "TO: it is in use by copier-from" {
+		t.Error(err)
 	}
 }
 
