@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -50,10 +51,23 @@ func (k *keyRotation) rotate() (api.KeyRotation, error) {
 	defer cancel()
 	res, err := k.steps(ctx)
 	if err != nil {
-		return api.KeyRotation{}, fmt.Errorf("rotate the keys: %w", err)
+		return api.KeyRotation{}, fmt.Errorf("rotate the keys: %w", explainRotation(err))
 	}
 	k.log.InfoContext(ctx, "the keyset was rotated; make a backup of it", "primary", res.Primary, "resealed", res.Resealed, "removed", res.Removed, "file", k.path)
 	return res, nil
+}
+
+// explainRotation says of a keyset that can only be read where it is rotated.
+func explainRotation(err error) error {
+	if !errors.Is(err, seal.ErrUnwritable) {
+		return err
+	}
+	return &broker.Error{
+		Code: "keyset_read_only", Class: broker.Misconfigured, Message: "the keyset file cannot be replaced where this server has it",
+		Hint: "where it is mounted read-only, or by itself, rotate at a server that can write the file and its folder, " +
+			"and then let the others read the new file; they take it up by themselves",
+		Err: err,
+	}
 }
 
 func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {

@@ -19,8 +19,8 @@
 // # Rotating
 //
 // [Rotate] adds a key and makes it primary; older keys still open. Each replica
-// takes it up with [Keyring.Reload], when told to or when a box answers
-// [ErrUnknownKey]. A job then opens and seals again every box for which
+// takes it up with [Keyring.Reload], when told to, or by itself when it meets a box
+// of a key that it does not know. A job then opens and seals again every box for which
 // [SealedWith] differs from [Keyring.Primary], the proof included. When every
 // replica has reloaded and no box names an old key any more, [Prune] removes it.
 //

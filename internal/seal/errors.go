@@ -20,6 +20,8 @@ var (
 	// ErrWrongKeyset means that the keyset is sound but not the one that the data
 	// was sealed with, or not a later state of the one in use.
 	ErrWrongKeyset = errors.New("wrong keyset")
+	// ErrUnwritable means that the file, or its folder, does not let it be replaced.
+	ErrUnwritable = errors.New("the keyset cannot be replaced where it is")
 	// ErrPrimary means that a key cannot be pruned because it seals new boxes.
 	ErrPrimary = errors.New("the key seals new boxes")
 )

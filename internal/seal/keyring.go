@@ -17,6 +17,7 @@ const (
 type Keyring struct {
 	path string
 	keys atomic.Pointer[keys]
+	look lookout
 }
 
 // Open reads the keyset at path. A missing, unsafe or unusable file is a
@@ -47,6 +48,10 @@ func (k *Keyring) Seal(plaintext, ad []byte) ([]byte, error) {
 
 // Open returns what was sealed in box with ad. It fails with [ErrUnknownKey] or
 // [ErrAltered].
+//
+// A box of a key that is not known may be of another server that shares the file, after a
+// rotation there. So the file is then taken up as [Keyring.Reload] does, if it has changed
+// since the last such box or that was a second ago, before the box is given up.
 func (k *Keyring) Open(box, ad []byte) ([]byte, error) {
 	id := SealedWith(box)
 	if id == 0 {
@@ -55,7 +60,11 @@ func (k *Keyring) Open(box, ad []byte) ([]byte, error) {
 	ks := k.keys.Load()
 	key, ok := ks.byID[id]
 	if !ok {
-		return nil, fmt.Errorf("open box: %w: key %d, the keyset has %v", ErrUnknownKey, id, ks.ids())
+		k.catchUp()
+		ks = k.keys.Load()
+		if key, ok = ks.byID[id]; !ok {
+			return nil, fmt.Errorf("open box: %w: key %d, the keyset has %v", ErrUnknownKey, id, ks.ids())
+		}
 	}
 	plaintext, err := key.aead.Decrypt(box, ad)
 	if err != nil {

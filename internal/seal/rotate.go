@@ -3,10 +3,12 @@ package seal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
@@ -83,7 +85,7 @@ func change(op, path string, edit func(*keyset.Manager, *keyset.Handle) error) e
 	}
 	locked, err := lockFile(target)
 	if err != nil {
-		return openError(op, path, err)
+		return changeError(op, path, err)
 	}
 	defer func() { _ = locked.Close() }() // Closing releases the lock.
 	f, err := readOpened(op, path, locked)
@@ -98,9 +100,23 @@ func change(op, path string, edit func(*keyset.Manager, *keyset.Handle) error) e
 		return &KeysetError{Op: op, Path: path, Err: err}
 	}
 	if err := replace(target, m); err != nil {
-		return &KeysetError{Op: op, Path: path, Err: err}
+		return changeError(op, path, err)
 	}
 	return nil
+}
+
+// changeError tells where a file is that can be read and not be replaced: mounted read-only,
+// mounted by itself, so that nothing can take its name (EBUSY), or somebody else's.
+func changeError(op, path string, err error) error {
+	for _, fixed := range []error{syscall.EROFS, syscall.EBUSY, fs.ErrPermission} {
+		if errors.Is(err, fixed) {
+			return &KeysetError{
+				Op: op, Path: path, Err: fmt.Errorf("%w: %w", ErrUnwritable, err),
+				Hint: "rotate where the file and its folder can be written, and then let the servers read the new file",
+			}
+		}
+	}
+	return openError(op, path, err)
 }
 
 // replace puts m's keyset in the place of the file at path, durably.
