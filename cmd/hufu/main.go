@@ -95,7 +95,7 @@ func newRoot(left *leftovers) *cobra.Command {
 	)
 	root.Long = "Hufu keeps the access tokens of open-platform apps in one place: it issues and renews\n" +
 		"them, and hands them to business servers, which never see an app secret.\n\n" +
-		"The commands app, client, token, doctor, quota, audit and keys talk to a running server.\n" +
+		"The commands app, client, token, doctor, quota, audit and keys rotate talk to a running server.\n" +
 		"HUFU_ADDR says where it is (default " + defaultAddr + "), HUFU_KEY with which client\n" +
 		"key they ask (default: the admin key in " + adminKeyPath + ", where that can be read and the\n" +
 		"server is on this machine)."
