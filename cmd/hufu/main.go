@@ -90,7 +90,7 @@ func (e *usageError) Unwrap() error { return e.err }
 func newRoot(left *leftovers) *cobra.Command {
 	root := group("hufu", "Central access-token server for open platforms",
 		newServe(left), newSandbox(), newCheckConfig(),
-		newApp(), newClient(), newToken(), newDoctor(), newQuota(), newAudit(), newKeys(), newStore(),
+		newApp(), newClient(), newToken(), newDoctor(), newQuota(), newAudit(), newKeys(), newStore(), newHealth(),
 		newVersion(),
 	)
 	root.Long = "Hufu keeps the access tokens of open-platform apps in one place: it issues and renews\n" +
