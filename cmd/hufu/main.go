@@ -98,7 +98,8 @@ func newRoot(left *leftovers) *cobra.Command {
 		"The commands app, client, token, doctor, quota, audit and keys rotate talk to a running server.\n" +
 		"HUFU_ADDR says where it is (default " + defaultAddr + "), HUFU_KEY with which client\n" +
 		"key they ask (default: the admin key in " + adminKeyPath + ", where that can be read and the\n" +
-		"server is on this machine)."
+		"server is on this machine). health asks one without a key; store copy and keys new\n" +
+		"work without a server."
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(usageOf)
 	return root

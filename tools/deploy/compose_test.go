@@ -49,6 +49,9 @@ func TestComposeTakesBothStores(t *testing.T) {
 			if s.StopGracePeriod == nil || time.Duration(*s.StopGracePeriod) < stop {
 				t.Errorf("%s is given %v to stop, and may need %v", name, s.StopGracePeriod, stop)
 			}
+			if h := s.HealthCheck; h == nil || !slices.Equal(h.Test, []string{"CMD", "hufu", "health"}) {
+				t.Errorf("%s has the health check %v", name, h)
+			}
 			s.Name = ""
 			first := p.Services[replicas()[0]]
 			first.Name = ""

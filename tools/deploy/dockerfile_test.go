@@ -136,6 +136,7 @@ func TestTheStepsOfTheDockerfileMakeTheImage(t *testing.T) {
 	}
 
 	var path, entry string
+	var health []string
 	for _, c := range image.Commands {
 		switch c := c.(type) {
 		case *instructions.CopyCommand:
@@ -148,12 +149,20 @@ func TestTheStepsOfTheDockerfileMakeTheImage(t *testing.T) {
 			path = c.Env[0].Value
 		case *instructions.EntrypointCommand:
 			entry = c.CmdLine[0]
+		case *instructions.HealthCheckCommand:
+			health = c.Health.Test
 		}
 	}
 	binary := filepath.Join(made, "image", path, entry)
 	out := command(t, dir, binary, "version")
 	if !strings.Contains(out, given["VERSION"]) || !strings.Contains(out, given["COMMIT"]) {
 		t.Errorf("hufu version does not know its build:\n%s", out)
+	}
+	// Without a shell, and with a program and flags that are there.
+	if len(health) < 3 || health[0] != "CMD" || health[1] != entry {
+		t.Errorf("the health check is %v", health)
+	} else {
+		command(t, dir, binary, append(health[2:len(health):len(health)], "--help")...)
 	}
 	f, err := elf.Open(binary)
 	if err != nil {

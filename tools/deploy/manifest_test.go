@@ -147,7 +147,7 @@ func TestContainersHaveOnlyWhatTheyNeed(t *testing.T) {
 	for name, values := range releases() {
 		pod := only[deployment](t, manifests(t, values)).Spec.Template.Spec
 		sc := pod.SecurityContext
-		if !*sc.RunAsNonRoot || *sc.RunAsUser == 0 || sc.FSGroup != nil || sc.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault || *pod.AutomountServiceAccountToken {
+		if !*sc.RunAsNonRoot || *sc.RunAsUser == 0 || sc.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault || *pod.AutomountServiceAccountToken {
 			t.Errorf("%s: the pod runs with %v", name, sc)
 		}
 		for _, c := range append(pod.InitContainers, pod.Containers...) {
@@ -158,10 +158,45 @@ func TestContainersHaveOnlyWhatTheyNeed(t *testing.T) {
 			if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
 				t.Errorf("%s: container %s takes whatever there is", name, c.Name)
 			}
-			for _, m := range c.VolumeMounts {
-				if m.Name == "secrets" && c.Name != "secrets" {
-					t.Errorf("%s: container %s sees the files as Kubernetes wrote them", name, c.Name)
+		}
+	}
+}
+
+// Files of a Secret belong to root and to the pod's fsGroup. The server takes them if that
+// group may read them, and nobody else (internal/privatefile).
+func TestTheServerCanReadTheSecretsAndNobodyElse_I6(t *testing.T) {
+	t.Parallel()
+	for name, values := range releases() {
+		objects := manifests(t, values)
+		pod := only[deployment](t, objects).Spec.Template.Spec
+		if g := pod.SecurityContext.FSGroup; g == nil || *g == 0 || len(pod.InitContainers) > 0 {
+			t.Errorf("%s: fsGroup %v, and %d containers before the server", name, g, len(pod.InitContainers))
+		}
+		files := map[string]bool{}
+		for _, v := range pod.Volumes {
+			if v.Name != "secrets" {
+				continue
+			}
+			if m := v.Projected.DefaultMode; m == nil || *m != 0o440 {
+				t.Errorf("%s: the files have mode %v", name, m)
+			}
+			for _, s := range v.Projected.Sources {
+				for _, i := range s.Secret.Items {
+					files["/run/hufu/"+i.Path] = i.Mode == nil
 				}
+			}
+		}
+		for _, m := range pod.Containers[0].VolumeMounts {
+			if m.Name == "secrets" && (m.MountPath != "/run/hufu" || !m.ReadOnly || m.SubPath != "") {
+				t.Errorf("%s: the secrets are mounted as %v", name, m)
+			}
+		}
+		config := only[configMap](t, objects).Data["hufu.yaml"]
+		for _, field := range []string{"store_file", "admin_key_file", "keyset_file"} {
+			_, path, _ := strings.Cut(config, field+": ")
+			path, _, _ = strings.Cut(path, "\n")
+			if onVolume := strings.HasPrefix(path, "/run/hufu-keyset/"); !files[path] && !onVolume {
+				t.Errorf("%s: %s is %s, and the pod has %v", name, field, path, files)
 			}
 		}
 	}
