@@ -160,6 +160,25 @@ func useEverything(t *testing.T, s *redisstore.Store) {
 	for _, err := range s.All(ctx) {
 		t.Errorf("all: %v", err)
 	}
+	// A copy of the store needs no more rights.
+	tables := s.Tables()
+	n, err := tables.Doubts.Import(ctx, func(yield func(broker.Lease, error) bool) {
+		yield(broker.Lease{Name: "m", Holder: "h", Term: 1, Acquired: time.Unix(1, 0)}, nil)
+	})
+	if n != 1 || err != nil {
+		t.Errorf("import: %d, %v", n, err)
+	}
+	for _, err := range tables.Settings.All(ctx) {
+		if err != nil {
+			t.Errorf("settings: %v", err)
+		}
+	}
+	for _, err := range tables.Audit.All(ctx) {
+		t.Errorf("audit: %v", err)
+	}
+	if err := s.DeleteSetting(ctx, "s"); err != nil {
+		t.Errorf("delete setting: %v", err)
+	}
 	for c, err := range changes {
 		if err != nil || c.Record == nil {
 			t.Errorf("watch: %v, %v", c, err)
