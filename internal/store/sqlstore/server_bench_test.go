@@ -32,7 +32,7 @@ func BenchmarkServer(b *testing.B) {
 func filledServer(b *testing.B, d *servertest.Database, n int) *sqlstore.Shared {
 	b.Helper()
 	s := openServer(b, with(d.New(b), "max_open_conns", "64"))
-	if got, err := s.PutMany(b.Context(), samples(n)); err != nil || got != n {
+	if got, err := s.Tables().Records.Import(b.Context(), samples(n)); err != nil || got != n {
 		b.Fatalf("imported %d of %d: %v", got, n, err)
 	}
 	return s

@@ -255,7 +255,7 @@ func importConflict(t *testing.T, d *servertest.Database) {
 	if _, err := s.Put(t.Context(), sample(1700)); err != nil {
 		t.Fatal(err)
 	}
-	n, err := s.PutMany(t.Context(), samples(2500))
+	n, err := s.Tables().Records.Import(t.Context(), samples(2500))
 	stored := 0
 	for _, err := range s.All(t.Context()) {
 		if err != nil {
@@ -270,7 +270,7 @@ func importConflict(t *testing.T, d *servertest.Database) {
 
 func readsEnd(t *testing.T, d *servertest.Database) {
 	s := openServer(t, with(d.New(t), "max_open_conns", "1"))
-	if _, err := s.PutMany(t.Context(), samples(3000)); err != nil {
+	if _, err := s.Tables().Records.Import(t.Context(), samples(3000)); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
@@ -324,7 +324,7 @@ func undone(t *testing.T, d *servertest.Database) {
 func looksUseAnIndex(t *testing.T, d *servertest.Database) {
 	u := d.New(t)
 	s := openServer(t, u)
-	if _, err := s.PutMany(t.Context(), samples(20_000)); err != nil {
+	if _, err := s.Tables().Records.Import(t.Context(), samples(20_000)); err != nil {
 		t.Fatal(err)
 	}
 	db, err := d.Open(u)

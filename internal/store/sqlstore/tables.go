@@ -9,6 +9,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/store/bulk"
+	"github.com/hufu-io/hufu/internal/store/nanos"
 )
 
 // importBatch is how much is imported in one transaction: enough that the commit does not
