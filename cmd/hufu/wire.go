@@ -186,6 +186,7 @@ func (s *server) start(ctx context.Context) error {
 	}
 	ctx = s.working //nolint:contextcheck // What runs from here on goes on when ctx ends.
 	s.work.Go(func() { s.registry.Follow(ctx) })
+	s.work.Go(func() { s.followKeyset(ctx) })
 	s.work.Go(func() { s.recorder.Run(ctx) })
 	s.work.Go(func() { s.sinks.run(ctx) })
 	if err := s.manager.Start(ctx); err != nil {

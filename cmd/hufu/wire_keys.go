@@ -141,3 +141,28 @@ func (k *keyRotation) used(ctx context.Context) (map[uint32]bool, error) {
 	used[seal.SealedWith(box)] = true
 	return used, nil
 }
+
+// keysetLook is how often a server looks whether another one that shares its keyset file
+// has rotated the keys. A box of a key that is new to it has it look at once; this is for
+// one that meets none, so that it does not go on sealing with a key that is about to go.
+const keysetLook = 30 * time.Second
+
+func (s *server) followKeyset(ctx context.Context) {
+	tick := time.NewTicker(keysetLook)
+	defer tick.Stop()
+	told := ""
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		switch err := s.keyring.Reload(); {
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			s.log.ErrorContext(ctx, "the keyset file cannot be read again; the keys in use stay in use", "file", s.cfg.KeysetFile, "error", err)
+		}
+	}
+}

@@ -94,6 +94,7 @@ var (
 	ErrNotEmpty     = errors.New("there is something already") // what is to be taken over has no place
 	ErrLeaseHeld    = errors.New("lease is held by another")   // try later
 	ErrLeaseLost    = errors.New("lease was lost")             // it ran out or was taken over
+	ErrUnknownKey   = errors.New("sealed with a key that the keyset does not have")
 	ErrForgotten    = errors.New("the store has lost what was written to it")
 	ErrUnknownApp   = &Error{Code: "unknown_app", Class: NotFound, Message: "no such app"}
 	ErrUnknownKind  = &Error{Code: "unknown_kind", Class: NotFound, Message: "the app's platform has no such kind of token"}

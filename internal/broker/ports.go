@@ -230,8 +230,8 @@ type AuditLog interface {
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
-// Sealer seals what must not be read at rest. Implementations are safe for
-// concurrent use.
+// Sealer seals what must not be read at rest. Open returns ErrUnknownKey of a box that
+// another key sealed, which may become known. Implementations are safe for concurrent use.
 type Sealer interface {
 	Seal(plaintext, associated []byte) ([]byte, error)
 	Open(box, associated []byte) ([]byte, error)

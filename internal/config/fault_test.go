@@ -187,7 +187,7 @@ apps:
 clients:
   - {name: "${UGLY}", key: "${UGLY}", apps: ["${UGLY}"], allow: ["${SECRET}"], handout: "${SECRET}", sdk: "${SECRET}"}
 `, `1: listen: "${SECRET}" is not an address; write HOST:PORT, such as 127.0.0.1:8080, or :8080 for all interfaces
-2: store: "${SECRET}" is not known; write one of: embedded, postgres://…, mysql://…, redis://…, rediss://…
+2: store: is not known; write one of: embedded, postgres://…, mysql://…, redis://…, rediss://…
 3: metrics: "${SECRET}" is not known; write one of: true, false
 5: apps[0].id: contains a line break or another control character; write it on one line
 5: apps[0].platform: platform "${SECRET}" is not known; write one of: wechat, wecom

@@ -87,7 +87,8 @@ func (o *object) store(def Store) Store {
 	}
 	s, problem := ParseStore(e.text)
 	switch {
-	case problem != "" && !strings.Contains(e.text, "://"):
+	case problem != "" && !strings.ContainsFunc(e.text, func(r rune) bool { return r < 'a' || r > 'z' }):
+		// Only a word is shown: what databases have for names of themselves hold passwords too.
 		here.fault("%s is not known%s", here.shown(), meant(here.node.Value, storeForms()))
 		return def
 	case problem != "":

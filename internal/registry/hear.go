@@ -18,6 +18,8 @@ import (
 const (
 	// hearAgain is how long a definition that could not be read is left alone.
 	hearAgain = time.Second
+	// maxHearAgain is the most that becomes of it.
+	maxHearAgain = 15 * time.Second
 	// hearTimeout bounds one look at the store, which others may have to wait for.
 	hearTimeout = 5 * time.Second
 )
@@ -79,6 +81,7 @@ func (r *Registry) Heard(c broker.Change) { r.news.add(c) }
 // Follow takes in the definitions that other servers put and delete, until ctx ends. It is
 // called once, after Load.
 func (r *Registry) Follow(ctx context.Context) {
+	pause := hearAgain
 	for {
 		select {
 		case <-r.news.wake:
@@ -93,16 +96,16 @@ func (r *Registry) Follow(ctx context.Context) {
 			}
 		}
 		if len(missed) == 0 {
+			pause = hearAgain
 			continue
 		}
-		select {
-		case <-time.After(hearAgain):
-		case <-ctx.Done():
-			return
-		}
-		for _, c := range missed {
-			r.news.add(c)
-		}
+		// Other news do not wait for it.
+		time.AfterFunc(pause, func() {
+			for _, c := range missed {
+				r.news.add(c)
+			}
+		})
+		pause = min(2*pause, maxHearAgain)
 	}
 }
 
@@ -187,25 +190,28 @@ func (r *Registry) hearClient(ctx context.Context, name string) error {
 	case err != nil:
 		return fmt.Errorf("read client %q: %w", name, err)
 	}
-	r.takeClient(ctx, d)
-	return nil
+	return r.takeClient(ctx, d)
 }
 
-func (r *Registry) takeClient(ctx context.Context, d broker.Definition) {
+func (r *Registry) takeClient(ctx context.Context, d broker.Definition) error {
 	old := r.Client(d.Name)
 	if old != nil && sameDefinition(old.Origin, old.Version, old.Stamp, d) {
-		return
+		return nil
 	}
 	c, err := r.openClient(d)
+	if errors.Is(err, broker.ErrUnknownKey) {
+		return err // the keys are being rotated, and the new one is not here yet
+	}
 	if err != nil {
 		// Whoever it was before is not the one that is stored now.
 		r.dropClient(d.Name)
 		r.unusableClient(ctx, d.Name, err)
-		return
+		return nil
 	}
 	t := r.clients.Load().clone()
 	t.add(c)
 	r.clients.Store(t)
+	return nil
 }
 
 // dropClient forgets a client, unless the file has it.
@@ -232,16 +238,18 @@ func (r *Registry) hearApp(ctx context.Context, id string) error {
 	case err != nil:
 		return fmt.Errorf("read app %q: %w", id, err)
 	}
-	r.takeApp(ctx, d)
-	return nil
+	return r.takeApp(ctx, d)
 }
 
-func (r *Registry) takeApp(ctx context.Context, d broker.Definition) {
+func (r *Registry) takeApp(ctx context.Context, d broker.Definition) error {
 	old := r.App(d.Name)
 	if old != nil && sameDefinition(old.Origin, old.Version, old.Stamp, d) {
-		return
+		return nil
 	}
 	a, err := r.openApp(d)
+	if errors.Is(err, broker.ErrUnknownKey) {
+		return err // as of clients
+	}
 	if err == nil {
 		err = r.admitHeard(ctx, a)
 	}
@@ -255,6 +263,7 @@ func (r *Registry) takeApp(ctx context.Context, d broker.Definition) {
 		r.dropApp(ctx, d.Name)
 		r.unusable(ctx, d.Name, err)
 	}
+	return nil
 }
 
 // admitHeard registers an app that another server has stored. Two servers that each added

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // What can be wrong with a keyset file. Every error about a file is a
@@ -30,7 +32,7 @@ var (
 var (
 	// ErrUnknownKey means that the box names a key that the keyset does not have:
 	// the keyset is another one, is older than the box, or was pruned too early.
-	ErrUnknownKey = errors.New("sealed with a key that the keyset does not have")
+	ErrUnknownKey = broker.ErrUnknownKey
 	// ErrAltered means that the key is known, but the box or its associated data
 	// is not what was sealed, or that the bytes are no box at all.
 	ErrAltered = errors.New("box or its associated data was altered")
