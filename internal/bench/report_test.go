@@ -3,7 +3,6 @@ package bench_test
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net"
@@ -11,11 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -53,10 +49,11 @@ func TestReport(t *testing.T) {
 		t.Skip("run with -bench-report, or make bench")
 	}
 	fmt.Printf("%s %s/%s, %d cores\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	reads(t)
-	calls(t)
-	renewals(t)
-	growth(t)
+	t.Run("reads", reads)
+	t.Run("calls", calls)
+	t.Run("renewals", renewals)
+	t.Run("fleets", fleets)
+	t.Run("growth", growth)
 }
 
 // renewals measures a renewal from the decision to the new token being readable, over
@@ -100,53 +97,14 @@ func renewals(t *testing.T) {
 	fmt.Println()
 }
 
-// sized is what a child says about a server with a number of apps.
-type sized struct {
-	Apps     int
-	Start    time.Duration
-	CPU      time.Duration // spent in Start, on all cores
-	Heap     uint64
-	Baseline uint64
-	Health   time.Duration
-	File     int64
-	Peak     uint64 // of resident memory, in bytes
-}
-
-func growth(t *testing.T) {
-	fmt.Printf("Growth: apps with one token each, loaded from the embedded store, sealed\n\n")
-	fmt.Printf("| apps | start | CPU of it | heap per app | peak memory of the start | readyz | file per app |\n|---|---|---|---|---|---|---|\n")
-	for field := range strings.SplitSeq(*sizes, ",") {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := t.TempDir()
-		if err := fill(t.Context(), dir, n); err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), roleEnv+"=size:"+dir)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s sized
-		if err := json.Unmarshal(out, &s); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		heap := int64(s.Heap) - int64(s.Baseline)
-		fmt.Printf("| %d | %v | %v | %d B | %d MiB | %v | %d B |\n", s.Apps, s.Start.Round(time.Millisecond), s.CPU.Round(time.Millisecond),
-			heap/int64(n), s.Peak>>20, s.Health.Round(10*time.Microsecond), s.File/int64(n))
-	}
-	fmt.Println()
-}
-
 // play is what a child does.
 func play(role string) error {
 	ctx := context.Background()
 	if dir, ok := strings.CutPrefix(role, "size:"); ok {
 		return measureSize(ctx, dir)
+	}
+	if store, ok := strings.CutPrefix(role, "join:"); ok {
+		return measureJoin(ctx, store)
 	}
 	runtime.GOMAXPROCS(1)
 	role, at, _ := strings.Cut(role, "@")
@@ -253,61 +211,6 @@ var (
 	bareType  = []string{"application/json"}
 	bareCache = []string{"no-store"}
 )
-
-func measureSize(ctx context.Context, dir string) error {
-	s := sized{Baseline: heap()}
-	spent := cpuTime()
-	// Nothing is due meanwhile; the sandbox of an empty platform is never asked.
-	stop, err := profile("size")
-	if err != nil {
-		return err
-	}
-	defer stop()
-	st, err := openStack(ctx, dir, sandboxFor(0).Transport())
-	if err != nil {
-		return err
-	}
-	s.Peak = peakMemory()
-	s.Start, s.CPU = st.started, cpuTime()-spent
-	s.Heap = heap()
-	begun := time.Now()
-	h := st.manager.Health()
-	s.Health, s.Apps = time.Since(begun), h.Apps
-	if h.Tokens != h.Apps {
-		return fmt.Errorf("%d apps, but %d tokens can be read: %+v", h.Apps, h.Tokens, h.Troubles)
-	}
-	if fi, err := os.Stat(dir + "/hufu.db"); err == nil {
-		s.File = fi.Size()
-	}
-	runtime.KeepAlive(st)
-	return json.NewEncoder(os.Stdout).Encode(s)
-}
-
-// cpuTime is what this process has spent on all cores.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// peakMemory is the most memory that was resident at a time.
-func peakMemory() uint64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return uint64(u.Maxrss) << 10
-}
-
-func heap() uint64 {
-	debug.FreeOSMemory()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
 
 // child is a server process.
 type child struct {

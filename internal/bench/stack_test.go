@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/audit"
@@ -124,91 +123,12 @@ func benchClients() []*broker.Client {
 	return []*broker.Client{plain, &opaque}
 }
 
-// fill stores n apps with a token each, as an earlier run of the server would have
-// left them, and ends with nothing open.
-func fill(ctx context.Context, dir string, n int) error {
-	store, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(dir, "hufu.db")})
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	keys, err := seal.Start(filepath.Join(dir, "keyset.json"), nil)
-	if err != nil {
-		return err
-	}
-	proof, err := keys.Proof()
-	if err != nil {
-		return err
-	}
-	if err := store.PutSetting(ctx, "keyset_proof", proof); err != nil {
-		return err
-	}
-	// The registry seals and stores an app as the API would; the keeper only completes.
-	r := registry.New(registry.Config{Apps: store.Apps(), Clients: store.Clients(), Sealer: keys, Keeper: completer{}, Logger: slog.New(slog.DiscardHandler)})
-	g, gctx := errgroup.WithContext(ctx)
-	const writers = 64
-	defs := make(chan int, writers)
-	g.Go(func() error {
-		defer close(defs)
-		for i := range n {
-			select {
-			case defs <- i:
-			case <-gctx.Done():
-				return gctx.Err()
-			}
-		}
-		return nil
-	})
-	for range writers {
-		g.Go(func() error {
-			for i := range defs {
-				d, err := r.Seal(benchApp(i))
-				if err != nil {
-					return err
-				}
-				if _, err := store.Apps().Put(gctx, d); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	now := time.Now()
-	_, err = store.Tables().Records.Import(ctx, func(yield func(broker.Record, error) bool) {
-		for i := range n {
-			a := benchApp(i)
-			k := broker.Key{App: a.ID, Kind: broker.AccessToken}
-			box, err := keys.Seal(fmt.Appendf(nil, "83_%0*d", tokenLength-3, i), []byte(k.String()))
-			if err != nil {
-				yield(broker.Record{}, err)
-				return
-			}
-			// Spread over the hour, as renewals are after a while.
-			due := now.Add(time.Hour + time.Duration(i)*time.Hour/time.Duration(n))
-			rec := broker.Record{
-				Key: k, Version: 1, Due: due, Source: a.Source(),
-				Current: broker.SealedToken{Version: 1, Box: box, Issued: now, Expiry: now.Add(3 * time.Hour), Until: due.Add(4 * time.Minute)},
-			}
-			if !yield(rec, nil) {
-				return
-			}
-		}
-	})
-	return err
-}
-
 func benchApp(i int) *broker.App {
 	return &broker.App{
 		ID: appID(i), Platform: wechat.Name, AppID: appID(i), Mode: wechat.Classic, BaseURL: "http://sandbox",
 		Secrets: []broker.Secret{broker.NewSecret(fmt.Sprintf("%032x", i))}, Origin: broker.FromAPI,
 	}
 }
-
-// completer stands for the manager where only definitions are made.
-type completer struct{ registry.Keeper }
 
 func sandboxFor(n int) *sandbox.Sandbox {
 	c := sandbox.Config{Quotas: sandbox.Quotas{}}
