@@ -103,6 +103,7 @@ type book struct {
 	mu     sync.Mutex
 	latest map[broker.Key]*written
 	open   int             // writes that somebody does not have yet, once for each
+	moved  time.Time       // when something was written or adopted last
 	lags   []time.Duration // of those who have them
 }
 
@@ -121,7 +122,8 @@ func newBook(replicas int) *book {
 func (b *book) writes(by int, k broker.Key, v broker.Version) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	w := &written{version: v, begun: time.Now(), waiting: make([]bool, b.replicas)}
+	b.moved = time.Now()
+	w := &written{version: v, begun: b.moved, waiting: make([]bool, b.replicas)}
 	for i := range w.waiting {
 		w.waiting[i] = i != by
 	}
@@ -145,6 +147,7 @@ func (b *book) adopted(by int, k broker.Key, v broker.Version) {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.moved = now
 	if w := b.latest[k]; w != nil && v >= w.version && w.waiting[by] {
 		w.waiting[by] = false
 		b.open--
@@ -157,6 +160,14 @@ func (b *book) settled() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.open == 0
+}
+
+// state returns how many times a replica lacks what was written, and since when nothing
+// has moved.
+func (b *book) state() (open int, since time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open, time.Since(b.moved)
 }
 
 // take returns how long it took from the beginning of a write until another replica had

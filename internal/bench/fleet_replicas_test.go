@@ -20,14 +20,13 @@ import (
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/renew"
-	"github.com/hufu-io/hufu/internal/servertest"
 )
 
 // replicas are the servers of a fleet in this process, over one store that holds a number
 // of tokens, in front of a platform that answers at once.
 type replicas struct {
 	t        *testing.T
-	outsider shared // writes when tokens are due
+	store    *filled
 	managers []*renew.Manager
 	calls    *asked
 	book     *book
@@ -42,11 +41,10 @@ type replicas struct {
 // startReplicas starts a fleet, which ends with the test. Its replicas know each other.
 func startReplicas(t *testing.T, f *filled, n int) *replicas {
 	t.Helper()
-	r := &replicas{t: t, calls: &asked{}, book: newBook(n)}
-	r.outsider = f.open(t)
+	r := &replicas{t: t, store: f, calls: &asked{}, book: newBook(n)}
 	var members []*fleet.Members
 	for i := range n {
-		m := r.start(f, &counted{shared: f.open(t), replica: i, calls: r.calls, book: r.book})
+		m := r.start(&counted{shared: f.open(t), replica: i, calls: r.calls, book: r.book})
 		members = append(members, m)
 	}
 	for _, m := range members {
@@ -63,8 +61,8 @@ func startReplicas(t *testing.T, f *filled, n int) *replicas {
 }
 
 // start adds a replica, which does not renew yet.
-func (r *replicas) start(f *filled, store *counted) *fleet.Members {
-	t := r.t
+func (r *replicas) start(store *counted) *fleet.Members {
+	t, f := r.t, r.store
 	t.Helper()
 	name, log := fmt.Sprintf("bench-%d", store.replica), slog.New(slog.DiscardHandler)
 	members, err := fleet.New(fleet.Config{Roll: store, Name: name, Logger: log})
@@ -117,26 +115,34 @@ func (r *replicas) hear(e renew.Event) {
 	r.renewed = append(r.renewed, time.Now())
 }
 
-// at has the first n tokens fall due when due says, counted from the store's time now, as
-// any writer of the store could, and returns when all replicas know of it.
+// at has the first n tokens fall due when due says, as any writer of the store could, and
+// returns when all replicas know of it.
 func (r *replicas) at(n int, due func(i int) time.Time) {
 	t := r.t
 	t.Helper()
-	err := together(t.Context(), n, func(ctx context.Context, i int) error {
+	store, err := openShared(t.Context(), r.store.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	err = together(t.Context(), n, func(ctx context.Context, i int) error {
 		k := broker.Key{App: appID(i), Kind: broker.AccessToken}
-		rec, err := r.outsider.Get(ctx, k)
+		rec, err := store.Get(ctx, k)
 		if err != nil {
 			return err
 		}
 		rec.Due = due(i)
 		r.book.writes(outsider, k, rec.Version+1)
-		_, err = r.outsider.Put(ctx, rec)
+		_, err = store.Put(ctx, rec)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	servertest.Await(t, r.book.settled)
+	for !r.book.settled() {
+		r.giveUpIfStill()
+		time.Sleep(time.Millisecond)
+	}
 	r.book.take()
 }
 
@@ -145,11 +151,8 @@ func (r *replicas) at(n int, due func(i int) time.Time) {
 func (r *replicas) await(n int) []time.Time {
 	t := r.t
 	t.Helper()
-	late := time.Now().Add(2 * time.Minute)
 	for r.count() < n || !r.book.settled() {
-		if time.Now().After(late) {
-			t.Fatalf("%d of %d tokens are renewed, all replicas have all that was written: %v", r.count(), n, r.book.settled())
-		}
+		r.giveUpIfStill()
 		time.Sleep(time.Millisecond)
 	}
 	r.mu.Lock()
@@ -161,6 +164,15 @@ func (r *replicas) await(n int) []time.Time {
 	r.renewed, r.failed = nil, nil
 	slices.SortFunc(times, time.Time.Compare)
 	return times
+}
+
+// giveUpIfStill fails the test if no replica has taken in anything for long.
+func (r *replicas) giveUpIfStill() {
+	r.t.Helper()
+	open, since := r.book.state()
+	if since > 30*time.Second {
+		r.t.Fatalf("nothing happens any more: %d tokens are renewed, and %d times a replica lacks what was written", r.count(), open)
+	}
 }
 
 func (r *replicas) count() int {

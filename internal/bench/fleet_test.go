@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,26 +44,32 @@ func fleets(t *testing.T) {
 				}
 			}()
 			b := backends()[name](t)
-			var idle idleRow
-			for i, size := range numbers(t, *fleetSizes) {
-				t.Run(strconv.Itoa(size), func(t *testing.T) {
-					f := fillEmpty(t, b, size)
-					for j, n := range numbers(t, *fleetReplicas) {
-						t.Run(fmt.Sprintf("%d replicas", n), func(t *testing.T) {
-							m := &fleetRun{t: t, b: b, size: size, n: n, replicas: startReplicas(t, f, n)}
-							if i == 0 && j == 0 {
-								idle = m.idle()
-								r.idle = append(r.idle, idle)
-							}
-							r.even = append(r.even, m.even(idle))
-							r.bursts = append(r.bursts, m.bursts())
-						})
-					}
-					r.joins = append(r.joins, joining(t, b, f))
-				})
+			sizes := numbers(t, *fleetSizes)
+			stores := map[int]*filled{}
+			for _, size := range slices.Backward(slices.Sorted(slices.Values(sizes))) {
+				stores[size] = fillEmpty(t, b, size)
+			}
+			for i, size := range sizes {
+				t.Run(strconv.Itoa(size), func(t *testing.T) { r.measure(t, b, stores[size], i == 0) })
 			}
 		})
 	}
+}
+
+// measure measures fleets over one store. Nothing being due looks the same in all.
+func (r *fleetReport) measure(t *testing.T, b *backend, f *filled, first bool) {
+	f.settle()
+	for i, n := range numbers(t, *fleetReplicas) {
+		t.Run(fmt.Sprintf("%d replicas", n), func(t *testing.T) {
+			m := &fleetRun{t: t, b: b, size: f.tokens, n: n, replicas: startReplicas(t, f, n)}
+			if first && i == 0 {
+				r.idle = append(r.idle, m.idle())
+			}
+			r.even = append(r.even, m.even(r.idle[len(r.idle)-1]))
+			r.bursts = append(r.bursts, m.bursts())
+		})
+	}
+	r.joins = append(r.joins, joining(t, b, f))
 }
 
 func numbers(t *testing.T, list string) (ns []int) {
@@ -82,6 +89,16 @@ type filled struct {
 	url, keyset string
 	keys        *seal.Keyring
 	tokens      int
+	when        time.Time
+}
+
+// settle waits until no replica looks back to when the store was filled, for what it may
+// have missed. It would read everything again and again.
+func (f *filled) settle() {
+	const few, past = 10_000, 40 * time.Second
+	if f.tokens > few {
+		time.Sleep(time.Until(f.when.Add(past)))
+	}
 }
 
 func fillEmpty(t *testing.T, b *backend, n int) *filled {
@@ -97,6 +114,7 @@ func fillEmpty(t *testing.T, b *backend, n int) *filled {
 		t.Fatal(err)
 	}
 	b.hurry(t, false)
+	f.when = time.Now()
 	return f
 }
 
@@ -161,6 +179,7 @@ func (m *fleetRun) bursts() burstRow {
 	for i := range *fleetRounds + 1 {
 		calls := m.calls.renewing()
 		rate := m.burst(due)
+		m.rest() // what a replica does in vain comes late
 		each := float64(m.calls.renewing()-calls) / float64(due)
 		lags := m.book.take()
 		var raw []float64
@@ -183,11 +202,19 @@ func (m *fleetRun) bursts() burstRow {
 // burst has n tokens fall due at once, and returns how many are renewed a second. The
 // first and the last tenth do not count.
 func (m *fleetRun) burst(n int) float64 {
-	m.dueFrom(n, 0)
+	begin := m.dueFrom(n, 0)
 	runtime.GC() // now, and not in between
+	time.Sleep(begin.Sub(m.now()))
 	times := m.await(n)
 	from, to := times[n/10], times[n-1-n/10]
 	return float64(n-1-n/10-n/10) / max(to.Sub(from), time.Millisecond).Seconds()
+}
+
+// rest waits until the replicas have nothing to do any more.
+func (m *fleetRun) rest() {
+	for before := int64(-1); before != m.calls.renewing(); time.Sleep(time.Second / 5) {
+		before = m.calls.renewing()
+	}
 }
 
 // dueFrom has n tokens fall due, so much apart, and returns when the first one does: soon

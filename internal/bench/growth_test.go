@@ -116,13 +116,20 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// peakMemory is the most memory that was resident at a time.
+// peakMemory is the most memory that was resident at a time. What getrusage says of it
+// begins with that of the process that has started this one.
 func peakMemory() uint64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
 		return 0
 	}
-	return uint64(u.Maxrss) << 10
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kilobytes, _ := strconv.ParseUint(fields[0], 10, 64)
+	return kilobytes << 10
 }
 
 func heap() uint64 {

@@ -76,6 +76,7 @@ func pgbench(d *servertest.Database) []yardstick {
 		return nil
 	}
 	var rows int
+	each := 50 // updates of a connection
 	return []yardstick{{"pgbench", func(t *testing.T, n, conns int) float64 {
 		t.Helper()
 		if rows != n {
@@ -95,13 +96,15 @@ func pgbench(d *servertest.Database) []yardstick {
 		u := d.URL()
 		password, _ := u.User.Password()
 		out := output(t, []string{"PGPASSWORD=" + password}, path, "--no-vacuum", "--file", script, "--protocol", "prepared",
-			"--client", strconv.Itoa(conns), "--time", strconv.Itoa(int(rawPeriod/time.Second)),
+			"--client", strconv.Itoa(conns), "--transactions", strconv.Itoa(each),
 			"--host", u.Hostname(), "--port", u.Port(), "--username", u.User.Username(), strings.TrimPrefix(u.Path, "/"))
 		found := regexp.MustCompile(`tps = ([0-9.]+) \(without`).FindStringSubmatch(out)
 		if found == nil {
 			t.Fatalf("pgbench says %q", out)
 		}
-		return number(t, found[1])
+		rate := number(t, found[1])
+		each = max(20, int(rate*rawPeriod.Seconds())/conns)
+		return rate
 	}}}
 }
 
