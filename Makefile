@@ -5,7 +5,9 @@
 
 GO       ?= go
 FUZZTIME ?= 10s
-BENCH    ?= $(GO) test ./internal/bench -run TestReport -v -bench-report
+# BENCH may be made shorter (-run TestReport/fleets/Redis), longer
+# (-bench-fleet-sizes 1000,100000,1000000) or other (-help lists what there is).
+BENCH    ?= $(GO) test ./internal/bench -run TestReport -v -bench-report -timeout 30m
 # HOLD is how long make hold holds answers to their promise.
 HOLD     ?= 2m
 # VULNDB names a mirror of the vulnerability database (https:// or file://).

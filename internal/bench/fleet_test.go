@@ -159,15 +159,14 @@ func (m *fleetRun) even(idle idleRow) evenRow {
 	begun, calls, done := time.Now(), m.calls.renewing(), m.b.done(m.t)
 	m.await(n)
 	seconds := time.Since(begun).Seconds()
-	row := evenRow{
-		b: m.b, size: m.size, replicas: m.n, renewals: float64(n) / seconds, calls: float64(m.calls.renewing()-calls) / float64(n),
-		statements: unknown, lags: m.book.take(),
-	}
+	row := evenRow{b: m.b, size: m.size, replicas: m.n, renewals: float64(n) / seconds, statements: unknown, lags: m.book.take()}
 	if done != unknown {
 		statements := float64(m.b.done(m.t) - done)
 		row.statements = statements / seconds
 		row.each = (statements - idle.statements*float64(m.n)*seconds) / float64(n)
 	}
+	m.rest() // the last lease is being given back
+	row.calls = float64(m.calls.renewing()-calls) / float64(n)
 	return row
 }
 
