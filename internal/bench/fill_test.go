@@ -3,7 +3,6 @@ package bench_test
 import (
 	"context"
 	"fmt"
-	"iter"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -56,30 +55,19 @@ func fill(ctx context.Context, store broker.Store, keyset string, n int) (*seal.
 	if err != nil {
 		return nil, err
 	}
-	return keys, putRecords(ctx, store, keys, n)
+	return keys, putRecords(ctx, store.(broker.Movable), keys, n)
 }
 
-func putRecords(ctx context.Context, store broker.Store, keys *seal.Keyring, n int) error {
+func putRecords(ctx context.Context, store broker.Movable, keys *seal.Keyring, n int) error {
 	now := time.Now()
-	if bulk, ok := store.(interface {
-		PutMany(context.Context, iter.Seq[broker.Record]) (int, error)
-	}); ok {
-		_, err := bulk.PutMany(ctx, func(yield func(broker.Record) bool) {
-			for i := range n {
-				if r, err := storedRecord(keys, i, n, now); err != nil || !yield(r) {
-					return
-				}
+	_, err := store.Tables().Records.Import(ctx, func(yield func(broker.Record, error) bool) {
+		for i := range n {
+			if r, err := storedRecord(keys, i, n, now); !yield(r, err) || err != nil {
+				return
 			}
-		})
-		return err
-	}
-	return together(ctx, n, func(ctx context.Context, i int) error {
-		r, err := storedRecord(keys, i, n, now)
-		if err == nil {
-			_, err = store.Put(ctx, r)
 		}
-		return err
 	})
+	return err
 }
 
 // storedRecord is the ith of n records, which are due spread over the hour, as renewals

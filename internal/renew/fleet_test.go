@@ -257,11 +257,7 @@ func (r *replica) lineUp(t tester, log *slog.Logger) func(broker.Key) int {
 	var err error
 	r.members, err = members.New(members.Config{
 		Roll: r.store, Name: r.name, Logger: log,
-		Forgotten: func(ctx context.Context) {
-			if err := r.Resync(ctx); err != nil {
-				log.WarnContext(ctx, "what the store has lost could not be found out", "error", err)
-			}
-		},
+		Forgotten: func(ctx context.Context) error { return r.Resync(ctx) },
 	})
 	if err != nil {
 		t.Fatal(err)
