@@ -145,8 +145,10 @@ func (m *Members) Names() []string {
 
 // Rank says how many servers stand in line for a key before this one. Every server has
 // the same order, and each is first for its share of the keys. When one goes, only the
-// keys that it was first for go to others.
-func (m *Members) Rank(k broker.Key) int {
+// keys that it was first for go to others. With each attempt at the key that failed, the
+// line moves on: a server that the platform does not let in, or that cannot reach it, does
+// not keep the others from what they could do.
+func (m *Members) Rank(k broker.Key, failed int) int {
 	list := *m.list.Load()
 	if len(list) < 2 {
 		return 0
@@ -158,7 +160,7 @@ func (m *Members) Rank(k broker.Key) int {
 			rank++
 		}
 	}
-	return rank
+	return (rank + failed) % len(list)
 }
 
 // The hashes have to be the same in every server, of whatever version.

@@ -140,7 +140,7 @@ func TestServersStandInLine(t *testing.T) {
 		for _, k := range keys(n) {
 			var ranks []int
 			for i, s := range servers {
-				r := s.Rank(k)
+				r := s.Rank(k, 0)
 				ranks = append(ranks, r)
 				if r == 0 {
 					first[k] = i
@@ -157,10 +157,22 @@ func TestServersStandInLine(t *testing.T) {
 				t.Errorf("server %d is first for %d of %d keys, want about %d", i, got, n, n/size)
 			}
 		}
+		// Whoever was first is the last one after a failure, and first again once all have failed.
+		for _, k := range keys(10) {
+			for failed := range 2 * size {
+				var ranks []int
+				for _, s := range servers {
+					ranks = append(ranks, s.Rank(k, failed))
+				}
+				if ranks[first[k]] != failed%size || !slices.Contains(ranks, 0) {
+					t.Errorf("after %d failures the ranks are %v, and server %d was first", failed, ranks, first[k])
+				}
+			}
+		}
 		servers[2].stop()
 		time.Sleep(4 * time.Second)
 		for _, k := range keys(n) {
-			if was := first[k]; was != 2 && servers[was].Rank(k) != 0 {
+			if was := first[k]; was != 2 && servers[was].Rank(k, 0) != 0 {
 				t.Fatalf("%v moved away from a server that stayed", k)
 			}
 		}
@@ -217,7 +229,7 @@ func TestASingleServerIsFirstForEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range keys(100) {
-		if r := m.Rank(k); r != 0 {
+		if r := m.Rank(k, 0); r != 0 {
 			t.Fatalf("%v: rank %d", k, r)
 		}
 	}
@@ -244,6 +256,6 @@ func BenchmarkRank(b *testing.B) {
 	}
 	k := keys(1)[0]
 	for b.Loop() {
-		m.Rank(k)
+		m.Rank(k, 0)
 	}
 }

@@ -200,7 +200,7 @@ func (f *fleet) prepare() *replica {
 		jitter = seeded(f.config.seed, r.name)
 	}
 	log := slog.New(slog.NewTextHandler(out, nil)).With("replica", r.name)
-	var rank func(broker.Key) int
+	var rank func(broker.Key, int) int
 	if f.config.lined {
 		rank = r.lineUp(f.t, log)
 	}
@@ -253,7 +253,7 @@ func (f *fleet) run(r *replica) {
 }
 
 // lineUp makes a replica one of the fleet's members, and says how it ranks among them.
-func (r *replica) lineUp(t tester, log *slog.Logger) func(broker.Key) int {
+func (r *replica) lineUp(t tester, log *slog.Logger) func(broker.Key, int) int {
 	var err error
 	r.members, err = members.New(members.Config{
 		Roll: r.store, Name: r.name, Logger: log,

@@ -33,8 +33,9 @@ type Config struct {
 	// PerHost bounds how many planned renewals ask one platform host at a time.
 	// Zero: 16.
 	PerHost int
-	// Rank says how many replicas stand in line for a key before this one. Nil: none.
-	Rank func(broker.Key) int
+	// Rank says how many replicas stand in line for a key before this one, after so many
+	// failed attempts in a row. Nil: none.
+	Rank func(k broker.Key, failed int) int
 	// Defined is told of apps and clients that were put or deleted, here or by another
 	// replica; the zero Change says that some may have been missed. It must not block.
 	// Nil: nobody is told.
@@ -104,7 +105,7 @@ func New(cfg Config) (*Manager, error) {
 		cfg.Rand = rand.Float64
 	}
 	if cfg.Rank == nil {
-		cfg.Rank = func(broker.Key) int { return 0 }
+		cfg.Rank = func(broker.Key, int) int { return 0 }
 	}
 	if cfg.Defined == nil {
 		cfg.Defined = func(broker.Change) {}

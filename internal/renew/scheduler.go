@@ -276,11 +276,14 @@ func (m *Manager) arm(e *entry, now time.Time) {
 // the key before it. It is short against the time in which a renewal has to be done, so
 // that one that does not come for it is no loss.
 func (m *Manager) turn(e *entry, rot broker.Rotation) time.Duration {
-	one := min(rot.LeaseTTL()/4, 2*time.Second)
-	if s := e.state.Load(); s.version != 0 && s.due < s.expiry {
+	one, failed, s := min(rot.LeaseTTL()/4, 2*time.Second), 0, e.state.Load()
+	if s.failure != nil {
+		failed = s.failure.Attempts
+	}
+	if s.version != 0 && s.due < s.expiry {
 		one = min(one, time.Duration(s.expiry-s.due)/(2*maxTurns)) // all turns are over well before the token is
 	}
-	return time.Duration(min(m.cfg.Rank(e.key()), maxTurns)) * one
+	return time.Duration(min(m.cfg.Rank(e.key(), failed), maxTurns)) * one
 }
 
 // maxTurns bounds the wait in a large fleet. Whoever comes at the same time as others

@@ -149,6 +149,32 @@ func TestAReplicaThatDiesLeavesNoKeyToNobody_I2(t *testing.T) {
 	}
 }
 
+// A replica that cannot reach the platform does not keep the others from renewing.
+func TestI2AReplicaThatCannotReachThePlatformHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, fleetConfig{replicas: 3, mode: mode, lined: true, quiet: true})
+				defer f.close()
+				f.hold(20 * time.Second)
+				for _, r := range f.replicas {
+					if r.members.Rank(accessToken, 0) == 0 {
+						r.calls.unplug()
+					}
+				}
+				before := f.issues()
+				f.hold(5 * time.Minute)
+				if n := f.issues() - before; n < 5*60/20 {
+					t.Errorf("%d renewals in five minutes", n)
+				}
+				f.wantNoMisuse()
+			})
+		})
+	}
+}
+
 // While the store is away one renewal in a second waits for it, and not every one.
 func TestI3AStoreThatHangsHoldsUpNobody(t *testing.T) {
 	t.Parallel()
