@@ -19,12 +19,13 @@ const (
 // When it ran out, it would look as if its holder had died in mid-issue.
 type unsureLease struct {
 	name, holder string
-	term         int64
+	term, expiry int64
 	ttl          time.Duration
 }
 
-// giveBack releases a lease if it was taken after all. It ends with ctx, and when the lease
-// does.
+// giveBack releases a lease if it was taken after all, and no other: the same holder may
+// have taken the same term meanwhile, and its lease expires at another time. It ends with
+// ctx, and when the lease does.
 func (s *Shared) giveBack(ctx context.Context, l unsureLease) {
 	ctx, cancel := context.WithTimeout(ctx, l.ttl)
 	defer cancel()
@@ -32,7 +33,7 @@ func (s *Shared) giveBack(ctx context.Context, l unsureLease) {
 	defer tick.Stop()
 	for tries := 0; tries < giveBackTries; {
 		asking, cancel := context.WithTimeout(ctx, pollPatience)
-		r, err := s.readers.ExecContext(asking, s.queries.releaseLease, int64(0), l.name, l.term, l.holder)
+		r, err := s.readers.ExecContext(asking, s.queries.giveBackLease, int64(0), l.name, l.term, l.holder, l.expiry)
 		cancel()
 		if err == nil {
 			if n, err := r.RowsAffected(); err != nil || n > 0 {

@@ -59,7 +59,7 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 	}
 	if err != nil {
 		if ctx.Err() != nil && s.unsure != nil {
-			s.unsure(unsureLease{name, holder, next.term, ttl})
+			s.unsure(unsureLease{name, holder, next.term, next.expiry, ttl})
 		}
 		return broker.Lease{}, err
 	}

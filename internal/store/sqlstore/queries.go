@@ -12,7 +12,7 @@ type queries struct {
 	getRecord, allRecords, updateRecord, deleteRecord, hasRecord           string
 	insertRecord, importRecord                                             rows
 	getLease, insertLease, takeLease, extendLease, releaseLease, endLeases string
-	openLeases                                                             string
+	giveBackLease, openLeases                                              string
 	appendAudit                                                            rows
 	queryAudit, pruneAudit                                                 string
 	getSetting, putSetting, addSetting, allSettings, deleteSetting         string
@@ -70,6 +70,7 @@ func newQueries(d *dialect, c columns) *queries {
 	for _, s := range []*string{
 		&q.getRecord, &q.allRecords, &q.updateRecord, &q.deleteRecord, &q.hasRecord,
 		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases, &q.openLeases,
+		&q.giveBackLease,
 		&q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting, &q.allSettings, &q.deleteSetting,
 		&q.markDefinition, &q.changedRecords, &q.changedDefinitions,
 		&q.firstBeat, &q.nextBeat, &q.listMembers, &q.deleteMember, &q.deleteOldMembers,
@@ -129,6 +130,7 @@ func (q *queries) leaseQueries(d *dialect) {
 	held := " WHERE name = ? AND term = ? AND holder = ? AND released = 0 AND expiry > " + d.clock()
 	q.extendLease = "UPDATE leases SET expiry = " + d.clock() + " + ?" + held
 	q.releaseLease = "UPDATE leases SET released = " + d.clock() + " + ?" + held
+	q.giveBackLease = q.releaseLease + " AND expiry = ?"
 	q.openLeases = "SELECT name, holder, term, acquired, expiry FROM leases WHERE released = 0 ORDER BY name"
 	q.endLeases = "UPDATE leases SET expiry = ? WHERE released = 0 AND expiry > ?"
 }

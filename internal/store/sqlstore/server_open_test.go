@@ -2,7 +2,6 @@ package sqlstore_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -30,7 +29,6 @@ func opening() map[string]func(*testing.T, *servertest.Database) {
 		"WhatOthersUndidIsDoneAgain":                          undone,
 		"AChangeThatCommitsLateIsToldOf_I9":                   lateCommit,
 		"AWatchIsToldByTheDatabasesClockWhateverOursShows_I9": otherClock,
-		"ALeaseThatWasTakenForNobodyIsGivenBack":              lateLease,
 		"LooksForChangesUseAnIndex":                           looksUseAnIndex,
 		"AWatchEndsWithTheStore":                              watchEndsWithStore,
 	}
@@ -342,41 +340,5 @@ func looksUseAnIndex(t *testing.T, d *servertest.Database) {
 	var plan string
 	if err := db.QueryRowContext(t.Context(), explain+query).Scan(&plan); err != nil || !strings.Contains(plan, "records_changed") {
 		t.Errorf("%s: %v\n%s", query, err, plan)
-	}
-}
-
-func lateLease(t *testing.T, d *servertest.Database) {
-	u := d.New(t)
-	s := openServer(t, u)
-	db, err := d.Open(u)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	// The first lease of a name waits for whoever is about to take it too.
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // It is rolled back by then.
-	const rival = "INSERT INTO leases (name, holder, term, acquired, expiry, released) VALUES ('shop', 'rival', 1, 1, 1, 0)"
-	if _, err := tx.ExecContext(t.Context(), rival); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if _, err := s.Acquire(ctx, "shop", "gone", time.Hour); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("acquire: %v", err)
-	}
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	var l broker.Lease
-	servertest.Await(t, func() bool {
-		l, err = s.Acquire(t.Context(), "shop", "me", time.Hour)
-		return err == nil
-	})
-	if !l.Abandoned.IsZero() {
-		t.Errorf("it counts as abandoned: %+v", l)
 	}
 }
