@@ -47,7 +47,8 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 	// What is kept is since when there has been no clean release: of several leases that
 	// ran out one after the other, the first is the one to be careful about.
 	next := leaseRow{holder: holder, term: last.term + 1, acquired: now, expiry: now + int64(ttl)}
-	if last.term != 0 && last.released == 0 {
+	abandoned := last.term != 0 && last.released == 0
+	if abandoned {
 		next.acquired = last.acquired
 	}
 	var changed int64
@@ -58,7 +59,9 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 			name, last.term, last.expiry, last.released)
 	}
 	if err != nil {
-		if ctx.Err() != nil && s.unsure != nil {
+		// One that would be told of an abandoned lease is not given back: what comes after
+		// would not be told of it any more. It runs out, and leaves that to the next.
+		if ctx.Err() != nil && s.unsure != nil && !abandoned {
 			s.unsure(unsureLease{name, holder, next.term, next.expiry, ttl})
 		}
 		return broker.Lease{}, err
@@ -70,7 +73,7 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 		Name: name, Holder: holder, Term: next.term,
 		Acquired: nanos.Time(now), Expiry: nanos.Time(next.expiry),
 	}
-	if last.released == 0 {
+	if abandoned {
 		l.Abandoned = nanos.Time(last.acquired)
 	}
 	return l, nil

@@ -17,6 +17,7 @@ func givingBack() map[string]func(*testing.T, *servertest.Database) {
 	return map[string]func(*testing.T, *servertest.Database){
 		"ALeaseThatWasTakenForNobodyIsGivenBack": lateLease,
 		"ALeaseThatIsHeldIsNotGivenBack_I1":      heldIsKept,
+		"GivingBackForgetsNoAbandonedLease_I2":   abandonedIsKept,
 	}
 }
 
@@ -78,6 +79,34 @@ func heldIsKept(t *testing.T, d *servertest.Database) {
 	}
 	if _, err := s.Acquire(t.Context(), "shop", "you", time.Hour); !errors.Is(err, broker.ErrLeaseHeld) {
 		t.Errorf("acquire by another: %v", err)
+	}
+}
+
+// A lease that ran out is told of until somebody who knew of it has released the next one.
+func abandonedIsKept(t *testing.T, d *servertest.Database) {
+	u := d.New(t)
+	s := openServer(t, u)
+	giveBack := s.HoldUnsure()
+	died := acquire(t, s, "one that dies in mid-issue", time.Millisecond)
+	servertest.Await(t, func() bool {
+		now, err := s.Clock(t.Context())
+		return err == nil && now.After(died.Expiry)
+	})
+	unlock := holdUp(t, d, u, lockLease)
+	leaveWhileWaiting(t, d, u, func(ctx context.Context) error {
+		_, err := s.Acquire(ctx, "shop", "gone", time.Second)
+		return err
+	})
+	unlock()
+	giveBack(t.Context())
+	var next broker.Lease
+	servertest.Await(t, func() bool { // the one that nobody got may have to run out
+		var err error
+		next, err = s.Acquire(t.Context(), "shop", "you", time.Hour)
+		return err == nil
+	})
+	if d := next.Abandoned.Sub(died.Acquired); d.Abs() > time.Microsecond {
+		t.Errorf("a lease was abandoned at %v, but the holder of term %d is told %v", died.Acquired, next.Term, next.Abandoned)
 	}
 }
 
