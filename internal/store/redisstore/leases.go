@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,8 +23,8 @@ func (s *Store) acquire(ctx context.Context, name, holder string, ttl time.Durat
 	if ttl <= 0 {
 		return broker.Lease{}, fmt.Errorf("ttl %v is not positive", ttl)
 	}
-	return call(ctx, s, func(patient context.Context) (broker.Lease, error) {
-		n, err := s.scripts.acquire.Exec(patient, s.client,
+	return callOr(ctx, s, func(ctx context.Context) (broker.Lease, error) {
+		n, err := s.scripts.acquire.Exec(ctx, s.client,
 			[]string{s.names.leases.of(name)}, []string{name, holder, text(micros(ttl))}).AsIntSlice()
 		switch {
 		case rueidis.IsRedisNil(err):
@@ -39,13 +38,17 @@ func (s *Store) acquire(ctx context.Context, name, holder string, ttl time.Durat
 		if n[3] != 0 {
 			l.Abandoned = instant(n[3])
 		}
-		if ctx.Err() != nil {
-			// Nobody waits for it any more, and one that runs out would look as if its
-			// holder had died in mid-issue.
-			return broker.Lease{}, errors.Join(ctx.Err(), s.changeLease(patient, "release", l, 0))
-		}
 		return l, nil
-	})
+	}, s.giveBack)
+}
+
+// giveBack releases a lease that nobody waits for any more: when it ran out, it would look
+// as if its holder had died in mid-issue. One that would have been told of such a holder is
+// left to run out, so that the next one is told.
+func (s *Store) giveBack(ctx context.Context, l broker.Lease) {
+	if l.Abandoned.IsZero() {
+		_ = s.changeLease(ctx, "give back", l, 0) // then it runs out
+	}
 }
 
 // Extend implements [broker.Leaser].

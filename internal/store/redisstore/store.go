@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -163,6 +164,12 @@ func (s *Store) isClosed() bool {
 // context, and one whose context ends while it makes a connection fails all who wait for
 // the same one. So f gets a context that ends later.
 func call[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
+	return callOr(ctx, s, f, func(context.Context, T) {})
+}
+
+// callOr is call with something to be done about an answer that comes when the caller has
+// gone. Each answer goes either way, and none is lost.
+func callOr[T any](ctx context.Context, s *Store, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
 	var none T
 	if err := s.usable(ctx); err != nil {
 		return none, err
@@ -173,18 +180,28 @@ func call[T any](ctx context.Context, s *Store, f func(context.Context) (T, erro
 	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	done := make(chan answer, 1)
+	var settled atomic.Bool // by whoever was first: the answer or the end of ctx
 	go func() {
 		defer cancel()
 		v, err := f(patient)
-		done <- answer{v, err}
-	}()
-	select {
-	case a := <-done:
-		if a.err != nil {
-			return none, s.explain(a.err)
+		switch {
+		case settled.CompareAndSwap(false, true):
+			done <- answer{v, err}
+		case err == nil:
+			late(patient, v)
 		}
-		return a.value, nil
+	}()
+	var a answer
+	select {
+	case a = <-done:
 	case <-ctx.Done():
-		return none, ctx.Err()
+		if settled.CompareAndSwap(false, true) {
+			return none, ctx.Err()
+		}
+		a = <-done // it came in the same moment
 	}
+	if a.err != nil {
+		return none, s.explain(a.err)
+	}
+	return a.value, nil
 }
