@@ -59,9 +59,10 @@ func (s *Store) acquire(ctx context.Context, r runner, name, holder string, ttl 
 			name, last.term, last.expiry, last.released)
 	}
 	if err != nil {
+		// Whatever went wrong, it may have been taken; not where the database has undone it.
 		// One that would be told of an abandoned lease is not given back: what comes after
 		// would not be told of it any more. It runs out, and leaves that to the next.
-		if ctx.Err() != nil && s.unsure != nil && !abandoned {
+		if s.unsure != nil && !abandoned && !s.dialect.undone(err) {
 			s.unsure(unsureLease{name, holder, next.term, next.expiry, ttl})
 		}
 		return broker.Lease{}, err

@@ -17,6 +17,7 @@ func givingBack() map[string]func(*testing.T, *servertest.Database) {
 	return map[string]func(*testing.T, *servertest.Database){
 		"ALeaseThatWasTakenForNobodyIsGivenBack": lateLease,
 		"ALeaseThatIsHeldIsNotGivenBack_I1":      heldIsKept,
+		"ALeaseIsGivenBackAfterALostConnection":  lostConnection,
 		"GivingBackForgetsNoAbandonedLease_I2":   abandonedIsKept,
 	}
 }
@@ -79,6 +80,29 @@ func heldIsKept(t *testing.T, d *servertest.Database) {
 	}
 	if _, err := s.Acquire(t.Context(), "shop", "you", time.Hour); !errors.Is(err, broker.ErrLeaseHeld) {
 		t.Errorf("acquire by another: %v", err)
+	}
+}
+
+func lostConnection(t *testing.T, d *servertest.Database) {
+	u := d.New(t)
+	s := openServer(t, u)
+	giveBack := s.HoldUnsure()
+	if err := s.Release(t.Context(), acquire(t, s, "me", time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	unlock := holdUp(t, d, u, lockLease)
+	lost := make(chan error, 1)
+	go func() {
+		_, err := s.Acquire(t.Context(), "shop", "me", time.Hour)
+		lost <- err
+	}()
+	servertest.Await(t, func() bool { return endWaiters(t, d, u) > 0 })
+	if err := <-lost; err == nil {
+		t.Error("a lease was taken over a connection that was ended")
+	}
+	unlock()
+	if n := giveBack(t.Context()); n != 1 {
+		t.Errorf("%d leases were given back, want the one that may have been taken", n)
 	}
 }
 
