@@ -112,7 +112,10 @@ func mysqlConfig(a *address) (*mysql.Config, error) {
 	cfg.ClientFoundRows = true   // what is written as it was is written
 	cfg.InterpolateParams = true // one round trip instead of three
 	cfg.Logger = &mysql.NopLogger{}
-	cfg.Params = map[string]string{"sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"}
+	cfg.Params = map[string]string{
+		"autocommit": "1", // an acknowledged write is a commit, whatever the server's default is
+		"sql_mode":   "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+	}
 	return cfg, nil
 }
 

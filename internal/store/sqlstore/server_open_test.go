@@ -342,3 +342,15 @@ func looksUseAnIndex(t *testing.T, d *servertest.Database) {
 		t.Errorf("%s: %v\n%s", query, err, plan)
 	}
 }
+
+// A server whose default it is not to commit by itself loses no acknowledged write.
+func TestWritesAreCommittedWhateverTheServersDefault_I5(t *testing.T) {
+	t.Parallel()
+	d := servertest.MariaDB(t, "--autocommit=0")
+	u := d.New(t)
+	s := openServer(t, u)
+	mustPut(t, s, broker.Record{Key: sample(1).Key})
+	if _, err := openServer(t, u).Get(t.Context(), sample(1).Key); err != nil {
+		t.Errorf("of a write that was acknowledged others see: %v", err)
+	}
+}
