@@ -53,11 +53,11 @@ func (p *pool) repeat(ctx context.Context, do func() error) error {
 			return nil
 		case refused:
 			return no.reason
-		case ctx.Err() != nil:
-			if errors.Is(err, ctx.Err()) {
-				return err
+		case endOf(ctx, err) != nil:
+			if end := endOf(ctx, err); !errors.Is(err, end) {
+				return fmt.Errorf("%w: %w", end, err)
 			}
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
+			return err
 		case p.d.readOnly(err):
 			p.leave()
 		case !p.d.undone(err):

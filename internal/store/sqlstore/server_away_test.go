@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -221,4 +222,35 @@ func demoted(t *testing.T, d *servertest.Database) {
 	d.Exec(t, u, "SET GLOBAL read_only = 0")
 	r = mustPut(t, s, r)
 	l.heard(t, r.Key, 2)
+}
+
+// A call that its context has ended says so, also while a connection is made, whose own
+// deadline is the context's.
+func TestCallsThatAreCutShortSaySo(t *testing.T) {
+	t.Parallel()
+	onServers(t, map[string]func(*testing.T, *servertest.Database){"Server": cutShort})
+}
+
+func cutShort(t *testing.T, d *servertest.Database) {
+	s := openServer(t, with(d.New(t), "max_idle_conns", "1"))
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for n := range 200 {
+				for what, call := range map[string]func(context.Context) error{
+					"put": func(ctx context.Context) error { _, err := s.Put(ctx, broker.Record{Key: sample(i).Key}); return err },
+					"get": func(ctx context.Context) error { _, err := s.Get(ctx, sample(i).Key); return err },
+				} {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%40)*50*time.Microsecond)
+					err := call(ctx)
+					cancel()
+					timeout, is := errors.AsType[net.Error](err)
+					if is && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

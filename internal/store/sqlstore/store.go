@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -174,8 +175,8 @@ func (s *Store) writing(do func() error) error {
 // readFault makes sense of an error of a read. A read that ctx or Close ended fails
 // in many ways, none of which tells that.
 func (s *Store) readFault(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if end := endOf(ctx, err); end != nil {
+		return end
 	}
 	select {
 	case <-s.closing:
@@ -183,4 +184,19 @@ func (s *Store) readFault(ctx context.Context, err error) error {
 	default:
 		return s.dialect.explain(err)
 	}
+}
+
+// endOf is how a ctx ended that err is the outcome of, nil if it goes on. What has the
+// deadline of a ctx as its own, as the making of a connection does, may be told of it first.
+func endOf(ctx context.Context, err error) error {
+	const first = 10 * time.Millisecond
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	deadline, ok := ctx.Deadline()
+	timeout, is := errors.AsType[net.Error](err)
+	if ok && is && timeout.Timeout() && time.Until(deadline) < first {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
