@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // The one user of a database server, who may do everything.
@@ -59,7 +58,7 @@ func (d *Database) run() bool {
 	d.process = d.begin(d.port)
 	d.t.Cleanup(func() { d.kill() })
 	return d.process.await(func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 		defer cancel()
 		return d.Try(ctx, d.URL(), "SELECT 1")
 	})

@@ -145,7 +145,7 @@ func (s *RedisServer) ready(ctx context.Context) error {
 // Command runs a command that answers with one text or number, on a connection of its
 // own and without the client library that is being tested. An empty answer is none.
 func (s *RedisServer) Command(ctx context.Context, args ...string) (string, error) {
-	d := net.Dialer{Timeout: time.Second}
+	d := net.Dialer{Timeout: stopTimeout}
 	conn, err := d.DialContext(ctx, "tcp", s.Addr())
 	if err != nil {
 		return "", fmt.Errorf("connect: %w", err)

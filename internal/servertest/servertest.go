@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	startTimeout = 20 * time.Second
-	stopTimeout  = 5 * time.Second
+	// They do for a machine that is busy with other tests.
+	startTimeout = time.Minute
+	stopTimeout  = 20 * time.Second
 	pollEvery    = 10 * time.Millisecond
 	// maxStarts is how often a server is started on another port, where somebody took
 	// the free one in between.

@@ -50,11 +50,11 @@ func TestWritesGoOnAfterAFailover(t *testing.T) {
 func TestAReplicaIsRefused(t *testing.T) {
 	t.Parallel()
 	sentinels := servertest.StartRedisSentinels(t, servertest.RedisConfig{})
-	_, err := redisstore.Open(t.Context(), redisstore.Config{URL: broker.NewSecret(sentinels.Replica.URL)})
+	_, err := redisstore.Open(t.Context(), redisstore.Config{URL: patient(sentinels.Replica.URL)})
 	if err == nil || !strings.Contains(err.Error(), "this Redis is a replica") {
 		t.Errorf("open of a replica: %v", err)
 	}
-	_, err = redisstore.Open(t.Context(), redisstore.Config{URL: broker.NewSecret(with(sentinels.URL, "master_set", "other"))})
+	_, err = redisstore.Open(t.Context(), redisstore.Config{URL: patient(with(sentinels.URL, "master_set", "other"))})
 	if err == nil || !strings.Contains(err.Error(), "no master of the name in master_set") {
 		t.Errorf("open of a master that nobody watches: %v", err)
 	}

@@ -13,6 +13,10 @@ import (
 	"github.com/hufu-io/hufu/internal/store/redisstore"
 )
 
+// busy is how long a machine may be busy with other things than a call that has to end. It
+// is less than what ends calls that do not listen to their contexts.
+const busy = 25 * time.Second
+
 func TestEveryCallEndsWithItsContextWhileRedisIsFrozen(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartRedis(t, servertest.RedisConfig{})
@@ -54,13 +58,14 @@ func TestEveryCallEndsWithItsContextWhileRedisIsFrozen(t *testing.T) {
 	}
 	const given = 500 * time.Millisecond
 	start := time.Now()
+	// One for all: what the machine comes to late is late, and does not begin anew.
+	ctx, cancel := context.WithTimeout(t.Context(), given)
+	defer cancel()
 	var wg sync.WaitGroup
 	// More at once than the client holds for one connection.
 	for range 150 {
 		for name, do := range calls {
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), given)
-				defer cancel()
 				if err := do(ctx); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -76,7 +81,7 @@ func TestEveryCallEndsWithItsContextWhileRedisIsFrozen(t *testing.T) {
 		}
 	})
 	wg.Wait()
-	if took := time.Since(start); took > given+2*time.Second {
+	if took := time.Since(start); took > given+busy {
 		t.Errorf("calls with %v to go took %v", given, took)
 	}
 	server.Resume()
@@ -94,17 +99,17 @@ func TestEveryCallEndsWithItsContextWhileRedisIsFrozen(t *testing.T) {
 func TestARedisThatSaysNothingIsGivenUp(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartRedis(t, servertest.RedisConfig{})
-	s := open(t, with(server.URL, "dial_timeout", "1s"))
+	s := open(t, with(server.URL, "dial_timeout", "5s"))
 	server.Pause()
 	defer server.Resume()
 	start := time.Now()
 	_, err := s.Get(t.Context(), key(1)) // without a deadline
-	if took := time.Since(start); err == nil || took > 20*time.Second {
+	if took := time.Since(start); err == nil || took > busy {
 		t.Errorf("after %v: %v", took, err)
 	}
 	start = time.Now()
 	shut(t, s)
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > busy {
 		t.Errorf("it took %v to close", took)
 	}
 }

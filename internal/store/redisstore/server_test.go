@@ -67,7 +67,7 @@ func TestOpenSaysHowDurableRedisIs(t *testing.T) {
 			t.Parallel()
 			server := servertest.StartRedis(t, c.cfg)
 			var log book
-			s, err := redisstore.Open(t.Context(), redisstore.Config{URL: broker.NewSecret(withUser(t, server, c.acl)), Logger: log.logger()})
+			s, err := redisstore.Open(t.Context(), redisstore.Config{URL: patient(withUser(t, server, c.acl)), Logger: log.logger()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +213,7 @@ func TestFaultsOfRedisSayWhatCanBeDone(t *testing.T) {
 	command(t, server, "DEL", "{hufu}:changes")
 	command(t, server, "REPLICAOF", "127.0.0.1", "1")
 	wantText("a replica, which cannot be written")
-	_, err := redisstore.Open(t.Context(), redisstore.Config{URL: broker.NewSecret(withUser(t, server, "+info"))})
+	_, err := redisstore.Open(t.Context(), redisstore.Config{URL: patient(withUser(t, server, "+info"))})
 	if err == nil || !strings.Contains(err.Error(), "is a replica, which cannot be written") {
 		t.Errorf("open of a replica: %v", err)
 	}
@@ -244,7 +244,7 @@ func TestAnOlderBinaryRefusesOnlyWhatItMustNotTouch(t *testing.T) {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	command(t, server, "HSET", "{hufu}:schema", "needed", "2")
-	_, err := redisstore.Open(t.Context(), redisstore.Config{URL: broker.NewSecret(server.URL)})
+	_, err := redisstore.Open(t.Context(), redisstore.Config{URL: patient(server.URL)})
 	if err == nil || !strings.Contains(err.Error(), "schema 2, this version of hufu knows schemas up to 1") {
 		t.Errorf("got %v", err)
 	}

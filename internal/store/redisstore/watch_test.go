@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything is waited for.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // follower reads a watch.
 type follower struct {

@@ -62,8 +62,13 @@ func openServer(t testing.TB, u *url.URL) *sqlstore.Shared {
 	return s
 }
 
+// tryServer opens a store without a limit of its own on how long a connection takes: the
+// machine may be busy.
 func tryServer(ctx context.Context, t testing.TB, u string) (*sqlstore.Shared, error) {
 	t.Helper()
+	if parsed, err := url.Parse(u); err == nil && !parsed.Query().Has("connect_timeout") {
+		u = with(parsed, "connect_timeout", "120").String()
+	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	return sqlstore.OpenServer(ctx, sqlstore.ServerConfig{URL: broker.NewSecret(u), Logger: log})
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -27,4 +28,23 @@ func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// inTime tries what has to be done before a time is over, the suite's TTL. Where the store's
+// clock shows that the machine was too busy for that, it tries again with twice the time.
+func (s suite) inTime(t *testing.T, f Fixture, try func(within time.Duration) error) {
+	t.Helper()
+	for within := s.TTL; ; within *= 2 {
+		begun, err := f.Store.Clock(t.Context())
+		ok(t, "clock", err)
+		fault := try(within)
+		if fault == nil {
+			return
+		}
+		ended, err := f.Store.Clock(t.Context())
+		ok(t, "clock", err)
+		if took := ended.Sub(begun); took < within || within > long {
+			t.Fatalf("%v, %v after the begin of %v", fault, took, within)
+		}
+	}
 }

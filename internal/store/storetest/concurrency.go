@@ -149,7 +149,7 @@ func (s suite) firstLeases(t *testing.T) {
 		name := fmt.Sprintf("lease-%d", round)
 		leases := make([]broker.Lease, crowd)
 		winners := race(t, f, broker.ErrLeaseHeld, func(st broker.Store, i int) (err error) {
-			leases[i], err = st.Acquire(t.Context(), name, fmt.Sprintf("holder-%d", i), s.TTL)
+			leases[i], err = st.Acquire(t.Context(), name, fmt.Sprintf("holder-%d", i), long)
 			return err
 		})
 		requireOne(t, winners)

@@ -22,7 +22,7 @@ func (s suite) contexts() []test {
 func (s suite) endedContext(t *testing.T) {
 	st := s.Open(t).Store
 	r := put(t, st, full("stays"))
-	l, err := st.Acquire(t.Context(), "held", "me", s.TTL)
+	l, err := st.Acquire(t.Context(), "held", "me", long)
 	ok(t, "acquire", err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -27,17 +27,33 @@ func (s suite) leases() []test {
 	}
 }
 
-func (s suite) acquire(t testing.TB, st broker.Store, name, holder string) broker.Lease {
+// long is what leases are taken for that must not end while a test runs, on however busy a
+// machine.
+const long = time.Hour
+
+func take(t testing.TB, st broker.Store, name, holder string, ttl time.Duration) broker.Lease {
 	t.Helper()
-	l, err := st.Acquire(t.Context(), name, holder, s.TTL)
+	l, err := st.Acquire(t.Context(), name, holder, ttl)
 	ok(t, "acquire "+name+" for "+holder, err)
 	if l.Name != name || l.Holder != holder || l.Term < 1 {
 		t.Errorf("acquire %q for %q gave %+v", name, holder, l)
 	}
-	if d := l.Expiry.Sub(l.Acquired) - s.TTL; d.Abs() > time.Millisecond {
-		t.Errorf("a lease for %v expires %v after %v", s.TTL, l.Expiry.Sub(l.Acquired), l.Acquired)
+	if d := l.Expiry.Sub(l.Acquired) - ttl; d.Abs() > time.Millisecond {
+		t.Errorf("a lease for %v expires %v after %v", ttl, l.Expiry.Sub(l.Acquired), l.Acquired)
 	}
 	return l
+}
+
+// hold takes a lease that does not run out.
+func hold(t testing.TB, st broker.Store, name, holder string) broker.Lease {
+	t.Helper()
+	return take(t, st, name, holder, long)
+}
+
+// abandon takes a lease that runs out when the clock is set ahead by the suite's TTL.
+func (s suite) abandon(t testing.TB, st broker.Store, name, holder string) broker.Lease {
+	t.Helper()
+	return take(t, st, name, holder, s.TTL)
 }
 
 func (s suite) wantHeld(t testing.TB, st broker.Store, name, holder string) {
@@ -55,84 +71,91 @@ func (s suite) wantLost(t testing.TB, st broker.Store, l broker.Lease) {
 func (s suite) exclusion(t *testing.T) {
 	f := s.Open(t)
 	st, other := f.Store, f.Handle()
-	l := s.acquire(t, st, "shop", "me")
+	l := hold(t, st, "shop", "me")
 	s.wantHeld(t, other, "shop", "you")
 	s.wantHeld(t, other, "shop", "me")
 	s.wantHeld(t, st, "shop", "me")
 	ok(t, "release by the other handle", other.Release(t.Context(), l))
-	s.acquire(t, other, "shop", "you")
+	hold(t, other, "shop", "you")
 	s.wantHeld(t, st, "shop", "me")
 }
 
 func (s suite) otherNames(t *testing.T) {
 	st := s.Open(t).Store
-	first, second := s.acquire(t, st, "shop", "me"), s.acquire(t, st, "shop2", "me")
+	first, second := hold(t, st, "shop", "me"), hold(t, st, "shop2", "me")
 	ok(t, "release", st.Release(t.Context(), first))
 	s.wantHeld(t, st, "shop2", "me")
-	ok(t, "extend", st.Extend(t.Context(), second, s.TTL))
+	ok(t, "extend", st.Extend(t.Context(), second, long))
 	s.wantLost(t, st, broker.Lease{Name: "never taken", Holder: "me", Term: 1})
 	s.wantLost(t, st, broker.Lease{Name: "never taken", Holder: "", Term: 0})
 }
 
 func (s suite) runsOut(t *testing.T) {
 	f := s.Open(t)
-	l := s.acquire(t, f.Store, "shop", "me")
-	f.Advance(s.TTL / 2)
-	s.wantHeld(t, f.Store, "shop", "you")
-	f.Advance(s.TTL - s.TTL/2)
+	s.inTime(t, f, func(ttl time.Duration) error {
+		name := "for " + ttl.String()
+		take(t, f.Store, name, "me", ttl)
+		f.Advance(ttl / 2)
+		_, err := f.Store.Acquire(t.Context(), name, "you", ttl)
+		return want("half way", err, broker.ErrLeaseHeld)
+	})
+	l := s.abandon(t, f.Store, "shop", "me")
+	f.Advance(s.TTL)
 	s.wantLost(t, f.Store, l)
-	s.acquire(t, f.Handle(), "shop", "you")
+	hold(t, f.Handle(), "shop", "you")
 	s.wantLost(t, f.Store, l)
 }
 
 func (s suite) extend(t *testing.T) {
 	f := s.Open(t)
-	l := s.acquire(t, f.Store, "shop", "me")
-	for range 3 {
-		f.Advance(s.TTL / 2)
-		ok(t, "extend", f.Store.Extend(t.Context(), l, s.TTL))
-	}
-	s.wantHeld(t, f.Handle(), "shop", "you")
+	var l broker.Lease
+	s.inTime(t, f, func(ttl time.Duration) error {
+		l = take(t, f.Store, "for "+ttl.String(), "me", ttl)
+		return want("extend", f.Store.Extend(t.Context(), l, long), nil)
+	})
+	f.Advance(2 * s.TTL)
+	s.wantHeld(t, f.Handle(), l.Name, "you")
+	ok(t, "extend from now on", f.Store.Extend(t.Context(), l, s.TTL))
 	f.Advance(s.TTL)
 	s.wantLost(t, f.Store, l)
-	if next := s.acquire(t, f.Store, "shop", "you"); !near(next.Abandoned, l.Acquired) {
+	if next := hold(t, f.Store, l.Name, "you"); !near(next.Abandoned, l.Acquired) {
 		t.Errorf("abandoned is %v, want when the lease was acquired, %v", next.Abandoned, l.Acquired)
 	}
 }
 
 func (s suite) release(t *testing.T) {
 	f := s.Open(t)
-	l := s.acquire(t, f.Store, "shop", "me")
+	l := hold(t, f.Store, "shop", "me")
 	ok(t, "release", f.Store.Release(t.Context(), l))
 	s.wantLost(t, f.Store, l)
-	s.acquire(t, f.Handle(), "shop", "you")
+	hold(t, f.Handle(), "shop", "you")
 }
 
 func (s suite) formerHolder(t *testing.T) {
 	f := s.Open(t)
 	st, other := f.Store, f.Handle()
-	old := s.acquire(t, st, "shop", "me")
+	old := s.abandon(t, st, "shop", "me")
 	f.Advance(s.TTL)
-	now := s.acquire(t, other, "shop", "you")
+	now := hold(t, other, "shop", "you")
 	s.wantLost(t, st, old)
 	forged := old
 	forged.Term = now.Term
 	s.wantLost(t, st, forged)
 	s.wantHeld(t, st, "shop", "me")
-	ok(t, "extend by the holder", other.Extend(t.Context(), now, s.TTL))
+	ok(t, "extend by the holder", other.Extend(t.Context(), now, long))
 	ok(t, "release by the holder", other.Release(t.Context(), now))
 }
 
 func (s suite) formerTerm(t *testing.T) {
 	f := s.Open(t)
-	old := s.acquire(t, f.Store, "shop", "me")
+	old := s.abandon(t, f.Store, "shop", "me")
 	f.Advance(s.TTL)
-	now := s.acquire(t, f.Store, "shop", "me")
+	now := hold(t, f.Store, "shop", "me")
 	s.wantLost(t, f.Store, old)
 	ok(t, "release", f.Store.Release(t.Context(), now))
-	again := s.acquire(t, f.Store, "shop", "me")
+	again := hold(t, f.Store, "shop", "me")
 	s.wantLost(t, f.Store, now)
-	ok(t, "extend", f.Store.Extend(t.Context(), again, s.TTL))
+	ok(t, "extend", f.Store.Extend(t.Context(), again, long))
 }
 
 func (s suite) terms(t *testing.T) {
@@ -140,7 +163,11 @@ func (s suite) terms(t *testing.T) {
 	handles := []broker.Store{f.Store, f.Handle()}
 	last := int64(0)
 	for i := range 12 {
-		l := s.acquire(t, handles[i%2], "shop", fmt.Sprintf("holder-%d", i%3))
+		take := hold
+		if i%4 == 0 {
+			take = s.abandon
+		}
+		l := take(t, handles[i%2], "shop", fmt.Sprintf("holder-%d", i%3))
 		if l.Term <= last {
 			t.Fatalf("term %d came after %d", l.Term, last)
 		}
@@ -155,14 +182,14 @@ func (s suite) terms(t *testing.T) {
 
 func (s suite) termsAfterRestart(t *testing.T) {
 	f := s.Open(t)
-	released, abandoned := s.acquire(t, f.Store, "released", "me"), s.acquire(t, f.Store, "abandoned", "me")
+	released, abandoned := hold(t, f.Store, "released", "me"), s.abandon(t, f.Store, "abandoned", "me")
 	ok(t, "release", f.Store.Release(t.Context(), released))
 	st := s.reopened(t, f)
 	f.Advance(s.TTL)
-	if l := s.acquire(t, st, "released", "me"); l.Term <= released.Term || !l.Abandoned.IsZero() {
+	if l := hold(t, st, "released", "me"); l.Term <= released.Term || !l.Abandoned.IsZero() {
 		t.Errorf("after %+v came %+v", released, l)
 	}
-	if l := s.acquire(t, st, "abandoned", "me"); l.Term <= abandoned.Term {
+	if l := hold(t, st, "abandoned", "me"); l.Term <= abandoned.Term {
 		t.Errorf("after %+v came %+v", abandoned, l)
 	}
 	s.wantLost(t, st, released)
@@ -171,38 +198,38 @@ func (s suite) termsAfterRestart(t *testing.T) {
 
 func (s suite) abandoned(t *testing.T) {
 	f := s.Open(t)
-	first := s.acquire(t, f.Store, "shop", "me")
+	first := s.abandon(t, f.Store, "shop", "me")
 	if !first.Abandoned.IsZero() {
 		t.Errorf("the first lease came with abandoned %v", first.Abandoned)
 	}
 	f.Advance(s.TTL)
-	second := s.acquire(t, f.Store, "shop", "you")
+	second := hold(t, f.Store, "shop", "you")
 	if !near(second.Abandoned, first.Acquired) {
 		t.Errorf("abandoned is %v, want when the lease that ran out was acquired, %v", second.Abandoned, first.Acquired)
 	}
 	ok(t, "release", f.Store.Release(t.Context(), second))
-	if third := s.acquire(t, f.Store, "shop", "me"); !third.Abandoned.IsZero() {
+	if third := hold(t, f.Store, "shop", "me"); !third.Abandoned.IsZero() {
 		t.Errorf("after a clean release came abandoned %v", third.Abandoned)
 	}
-	fourth := s.acquire(t, f.Store, "other", "me")
+	fourth := s.abandon(t, f.Store, "other", "me")
 	f.Advance(s.TTL)
 	wantErr(t, "release after it ran out", f.Store.Release(t.Context(), fourth), broker.ErrLeaseLost)
-	if fifth := s.acquire(t, f.Store, "other", "me"); !near(fifth.Abandoned, fourth.Acquired) {
+	if fifth := s.abandon(t, f.Store, "other", "me"); !near(fifth.Abandoned, fourth.Acquired) {
 		t.Errorf("after a late release came abandoned %v, want %v", fifth.Abandoned, fourth.Acquired)
 	}
 	f.Advance(s.TTL)
-	if sixth := s.acquire(t, f.Store, "other", "you"); !near(sixth.Abandoned, fourth.Acquired) {
+	if sixth := hold(t, f.Store, "other", "you"); !near(sixth.Abandoned, fourth.Acquired) {
 		t.Errorf("after two that ran out came abandoned %v, want the first one's %v", sixth.Abandoned, fourth.Acquired)
 	}
 }
 
 func (s suite) abandonedAfterRestart(t *testing.T) {
 	f := s.Open(t)
-	l := s.acquire(t, f.Store, "shop", "me")
+	l := s.abandon(t, f.Store, "shop", "me")
 	f.Advance(s.TTL / 10)
 	st := s.reopened(t, f)
 	f.Advance(s.TTL)
-	if next := s.acquire(t, st, "shop", "you"); !near(next.Abandoned, l.Acquired) {
+	if next := hold(t, st, "shop", "you"); !near(next.Abandoned, l.Acquired) {
 		t.Errorf("abandoned is %v, want %v", next.Abandoned, l.Acquired)
 	}
 }
@@ -214,7 +241,7 @@ func (s suite) noTTL(t *testing.T) {
 			t.Errorf("a lease was taken for %v", ttl)
 		}
 	}
-	l := s.acquire(t, st, "shop", "me")
+	l := hold(t, st, "shop", "me")
 	if err := st.Extend(t.Context(), l, 0); err == nil {
 		t.Error("a lease was extended for 0")
 	}
@@ -229,7 +256,7 @@ func (s suite) clock(t *testing.T) {
 		return now
 	}
 	before := read()
-	l := s.acquire(t, f.Store, "shop", "me")
+	l := s.abandon(t, f.Store, "shop", "me")
 	after := read()
 	if l.Acquired.Before(before) || l.Acquired.After(after) {
 		t.Errorf("a lease was acquired at %v, which is not between %v and %v", l.Acquired, before, after)
@@ -244,12 +271,12 @@ func (s suite) hostileLeases(t *testing.T) {
 	st := s.Open(t).Store
 	held := map[string]broker.Lease{}
 	for _, k := range hostileKeys() {
-		held[k.String()] = s.acquire(t, st, k.String(), "holder of '"+k.String())
+		held[k.String()] = hold(t, st, k.String(), "holder of '"+k.String())
 	}
 	for name, l := range held {
 		s.wantHeld(t, st, name, "other")
 		ok(t, "release", st.Release(t.Context(), l))
-		s.acquire(t, st, name, "other")
+		hold(t, st, name, "other")
 	}
 }
 

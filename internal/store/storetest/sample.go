@@ -24,11 +24,19 @@ func check[T any](t testing.TB, what string, want, got T) {
 	}
 }
 
-func wantErr(t testing.TB, what string, err, want error) {
+func wantErr(t testing.TB, what string, err, wanted error) {
 	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: got error %v, want %v", what, err, want)
+	if fault := want(what, err, wanted); fault != nil {
+		t.Error(fault)
 	}
+}
+
+// want says how an error differs from the one that is wanted.
+func want(what string, err, wanted error) error {
+	if errors.Is(err, wanted) {
+		return nil
+	}
+	return fmt.Errorf("%s: got error %v, want %v", what, err, wanted) //nolint:errorlint // only to be shown
 }
 
 func ok(t testing.TB, what string, err error) {

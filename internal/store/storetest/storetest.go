@@ -15,9 +15,9 @@ type Harness struct {
 	// Open returns a new, empty store, which it closes when t ends. Required. It is
 	// called by parallel tests.
 	Open func(t *testing.T) Fixture
-	// TTL is how long the suite takes leases for. Zero means a minute, which suits a
-	// clock that is set by hand. Where Fixture.Advance has to wait, it should be
-	// short, and yet longer than any few calls take.
+	// TTL is how long the suite takes leases for that are to run out. Zero means a minute,
+	// which suits a clock that is set by hand. Where Fixture.Advance has to wait, it
+	// should be short.
 	TTL time.Duration
 	// Skip leaves out parts of the suite.
 	Skip Skip

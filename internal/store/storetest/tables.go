@@ -173,8 +173,7 @@ func (s suite) importBeside(t *testing.T) {
 	putDefinition(t, f.Store.Clients(), definition("c"))
 	ok(t, "put setting", f.Store.PutSetting(t.Context(), "s", nil))
 	ok(t, "append", f.Store.Audit().Append(t.Context(), entries(1)...))
-	_, err := f.Store.Acquire(t.Context(), "held", "holder", s.TTL)
-	ok(t, "acquire", err)
+	hold(t, f.Store, "held", "holder")
 	tables := movable(t, f.Handle()).Tables()
 	refused := func(what string, n int, err error) {
 		t.Helper()
@@ -247,16 +246,12 @@ func (s suite) importTwice(t *testing.T) {
 // mid-issue. That is known nowhere else.
 func (s suite) importDoubts(t *testing.T) {
 	from := s.Open(t)
-	for _, name := range []string{"died", "hostile 1 2 0\n' --", "released"} {
-		l, err := from.Store.Acquire(t.Context(), name, "the holder", s.TTL)
-		ok(t, "acquire", err)
-		if name == "released" {
-			ok(t, "release", from.Store.Release(t.Context(), l))
-		}
+	for _, name := range []string{"died", "hostile 1 2 0\n' --"} {
+		s.abandon(t, from.Store, name, "the holder")
 	}
+	ok(t, "release", from.Store.Release(t.Context(), hold(t, from.Store, "released", "the holder")))
 	from.Advance(s.TTL)
-	second, err := from.Store.Acquire(t.Context(), "died", "the next", s.TTL)
-	ok(t, "acquire", err)
+	second := s.abandon(t, from.Store, "died", "the next")
 	doubts := tableOf(t, movable(t, from.Store).Tables().Doubts)
 	check(t, "doubts", 2, len(doubts))
 
@@ -269,8 +264,7 @@ func (s suite) importDoubts(t *testing.T) {
 		check(t, "term", doubts[i].Term, l.Term)
 		check(t, "since", doubts[i].Acquired.Truncate(time.Microsecond), l.Acquired.Truncate(time.Microsecond))
 	}
-	next, err := to.Handle().Acquire(t.Context(), "died", "a new one", s.TTL)
-	ok(t, "acquire", err)
+	next := hold(t, to.Handle(), "died", "a new one")
 	check(t, "term", second.Term+1, next.Term)
 	check(t, "in doubt since", second.Abandoned.Truncate(time.Microsecond), next.Abandoned.Truncate(time.Microsecond))
 }
