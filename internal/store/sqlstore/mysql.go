@@ -121,7 +121,13 @@ func mysqlConfig(a *address) (*mysql.Config, error) {
 
 // mysqlTLS says how the connection is secured.
 func mysqlTLS(cfg *mysql.Config, a *address, host string) error {
-	mode := a.params["tls"]
+	mode, ca := a.params["tls"], a.params["tls_ca"]
+	if ca != "" && mode == "" {
+		mode = "true" // whoever names an authority wants it to be asked
+	}
+	if ca != "" && mode != "true" {
+		return errors.New("the parameter tls_ca in the store's URL needs tls=true: otherwise no certificate is checked")
+	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
 	switch mode {
 	case "", "preferred":
@@ -140,14 +146,14 @@ func mysqlTLS(cfg *mysql.Config, a *address, host string) error {
 	default:
 		return errors.New("the parameter tls in the store's URL is not true, skip-verify, preferred or false")
 	}
-	if file := a.params["tls_ca"]; file != "" {
-		pem, err := os.ReadFile(file) //nolint:gosec // G304: the path is the operator's
+	if ca != "" {
+		pem, err := os.ReadFile(ca) //nolint:gosec // G304: the path is the operator's
 		if err != nil {
 			return fmt.Errorf("read tls_ca: %w", err)
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("tls_ca: no certificate is in %s", file)
+			return fmt.Errorf("tls_ca: no certificate is in %s", ca)
 		}
 	}
 	if cert, key := a.params["tls_cert"], a.params["tls_key"]; cert != "" || key != "" {

@@ -107,6 +107,9 @@ func postgresConfig(a *address) (*pgx.ConnConfig, error) {
 	if !a.password.IsZero() {
 		settings["password"] = "none" // else one would be looked for in files
 	}
+	if a.params["sslrootcert"] != "" {
+		settings["sslmode"] = "verify-full" // whoever names an authority wants it to be asked
+	}
 	maps.Copy(settings, a.params)
 	var b strings.Builder
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
