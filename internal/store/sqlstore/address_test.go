@@ -183,3 +183,16 @@ func TestAWriteIsToldOfOnce(t *testing.T) {
 		}
 	}
 }
+
+// Where a connection without TLS was tried after one with it, that TLS was refused explains
+// nothing.
+func TestTLSExplainsOnlyTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	const with, without = "\n\t127.0.0.1:1 (h): tls error: server refused TLS connection", "\n\t127.0.0.1:1 (h): failed SASL auth: timeout"
+	for text, want := range map[string]bool{with: true, without: false, with + without: false, without + with: true} {
+		err := explainNetwork(errors.New("failed to connect:" + text))
+		if got := strings.Contains(err.Error(), "do not agree about TLS"); got != want {
+			t.Errorf("%q: TLS explains it: %v", text, got)
+		}
+	}
+}

@@ -206,8 +206,15 @@ func explainNetwork(err error) error {
 		return fmt.Errorf("the database's certificate is not to be trusted: %w", err)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return fmt.Errorf("the database's host cannot be reached: %w", err)
-	case strings.Contains(err.Error(), "TLS"):
+	case strings.Contains(lastAttempt(err), "TLS"):
 		return fmt.Errorf("the database and hufu do not agree about TLS: %w", err)
 	}
 	return err
+}
+
+// lastAttempt is what the last of several attempts to connect came to. PostgreSQL's driver
+// puts each into a line of its own, the one with TLS before the one that does without it.
+func lastAttempt(err error) string {
+	text := err.Error()
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
