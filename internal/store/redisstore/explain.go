@@ -48,6 +48,7 @@ func hintOf(err error) string {
 			{"CLUSTERDOWN", "the Redis Cluster is down"},
 			{"LOADING", "Redis is still loading what it has saved"},
 			{"MASTERDOWN", "this Redis is a replica that has lost its master"},
+			{"TRYAGAIN", "the Redis Cluster is moving our keys to another node, and takes writes again when it has done so"},
 			{"MOVED", "this Redis is a node of a Cluster, whose other nodes cannot be reached"},
 			{"WRONGTYPE", "a key with our prefix is somebody else's: give the URL another prefix"},
 			{"cluster support disabled", "several addresses are for a Cluster, or for Sentinels with master_set"},

@@ -11,8 +11,9 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// memberKept is how long a server that beats no more is remembered.
-const memberKept = time.Hour
+// memberKept is how long a server that beats no more is remembered. One that has been away
+// for longer has not just lost touch.
+const memberKept = 24 * time.Hour
 
 // Beat implements [broker.Roll].
 func (s *Store) Beat(ctx context.Context, name string, n int64, within time.Duration) ([]string, error) {
