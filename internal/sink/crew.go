@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -111,8 +112,7 @@ func (r *Runner) next(c *crew) (_ *slot, _ broker.Token, tidy bool) {
 		l := c.ready[0]
 		c.ready = c.ready[1:]
 		for len(l.queue) > 0 {
-			s := l.queue[0]
-			l.queue = l.queue[1:]
+			s := l.take()
 			if s.gone || s.phase != queued {
 				continue
 			}
@@ -123,6 +123,15 @@ func (r *Runner) next(c *crew) (_ *slot, _ broker.Token, tidy bool) {
 		r.dropLocked(l)
 	}
 	return nil, broker.Token{}, false
+}
+
+// take takes a slot out of the queue: the first of those that are behind, and only where
+// there are none another, so that new tokens do not wait for repetitions.
+func (l *lane) take() *slot {
+	i := max(0, slices.IndexFunc(l.queue, (*slot).behind))
+	s := l.queue[i]
+	l.queue = slices.Delete(l.queue, i, i+1)
+	return s
 }
 
 // finish books the outcome of an attempt, and decides what the slot and its lane

@@ -25,6 +25,7 @@ type remote struct {
 	mu    sync.Mutex
 	start time.Time
 	hung  map[string]bool // by URL
+	stuck atomic.Bool     // all of them are
 	fails atomic.Bool
 	calls []string
 	until []time.Time
@@ -46,7 +47,7 @@ type remoteTarget struct {
 func (r *remote) open(s broker.Sink) (sink.Target, error) { return remoteTarget{r, s}, nil }
 
 func (r remoteTarget) Write(ctx context.Context, tok broker.Token) error {
-	if r.hung[r.sink.URL.Reveal()] {
+	if r.hung[r.sink.URL.Reveal()] || r.stuck.Load() {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -234,5 +235,31 @@ func TestStatusAndLogOfOtherServersShowNoSecret_I6(t *testing.T) {
 				t.Errorf("status and log do not say that it is %s:\n%s", want, all)
 			}
 		}
+	})
+}
+
+func TestNewTokensGoBeforeRepetitions_I9(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemote()
+		runner, stop := start(t, sink.Config{Open: r.open})
+		const apps = 20
+		for i := range apps {
+			app := fmt.Sprint("app", i)
+			runner.Set(app, []broker.Sink{redisSink("redis://10.0.0.1", "k")})
+			runner.Deliver(token(app, 1))
+		}
+		synctest.Wait()
+		written := len(r.all())
+		r.stuck.Store(true)
+		time.Sleep(80 * time.Second) // by now all are to be written again, and wait for the server
+		runner.Deliver(token("app7", 2))
+		r.stuck.Store(false)
+		time.Sleep(6 * time.Second) // the attempt under way is given up
+		after := r.all()[written:]
+		if len(after) == 0 || !strings.HasSuffix(after[0], "app7 k 2") {
+			t.Errorf("written after the server came back: %q, want the new token first", after)
+		}
+		_ = stop()
 	})
 }
