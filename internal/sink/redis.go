@@ -75,6 +75,7 @@ func (t *redisKey) set(ctx context.Context, tok broker.Token) error {
 	}).AsStrSlice()
 	switch {
 	case err != nil:
+		t.server.forgetTime() // another server may take its place
 		return fmt.Errorf("set: %w", err)
 	case len(answer) == 3 && answer[0] == redisForeign:
 		return fmt.Errorf("%w: it has the %.64q of app %.64q; give each sink its own key, or delete both the key and %q",
@@ -89,19 +90,27 @@ var errForeignKey = errors.New("the key belongs to another app or kind")
 // whether it is to be there at all. With a time to live, an attempt that is held up on its
 // way would outlast the promise.
 func (t *redisKey) ends(ctx context.Context, client rueidis.Client, tok broker.Token) (ends time.Time, live bool, err error) {
-	answer, err := t.clock.Exec(ctx, client, t.keys()[:1], nil).AsIntSlice()
+	server, err := t.server.time(client, func() (time.Time, error) { return t.askTime(ctx, client) })
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("read the server's clock: %w", err)
 	}
-	if len(answer) != 2 {
-		return time.Time{}, false, errors.New("read the server's clock: it gave no time")
-	}
-	now := t.now() // Asked after the answer came, so that the key goes early rather than late.
+	now := t.now() // Asked after the server, so that the key goes early rather than late.
 	left := tok.Promise(now)
 	if left == 0 {
 		left = min(unpromised, tok.Expiry.Sub(now))
 	}
-	return time.Unix(answer[0], answer[1]*1000).Add(left), left > 0, nil
+	return server.Add(left), left > 0, nil
+}
+
+func (t *redisKey) askTime(ctx context.Context, client rueidis.Client) (time.Time, error) {
+	answer, err := t.clock.Exec(ctx, client, t.keys()[:1], nil).AsIntSlice()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(answer) != 2 {
+		return time.Time{}, errors.New("it gave no time")
+	}
+	return time.Unix(answer[0], answer[1]*1000), nil
 }
 
 // redisValue returns what the key is set to.

@@ -102,6 +102,7 @@ type redisServer struct {
 	got     rueidis.Client
 	dialing *redisDial // under way
 	closed  bool
+	clock   reading
 }
 
 // redisDial is one attempt to connect. Its fields are set before done is closed.

@@ -364,3 +364,23 @@ func TestClosedPlacesWriteNothing(t *testing.T) {
 		t.Error("it was written after it was closed")
 	}
 }
+
+func TestTheServersClockIsNotReadForEachKey(t *testing.T) {
+	t.Parallel()
+	server := servertest.StartRedis(t, servertest.RedisConfig{})
+	places := replica(t, time.Now)
+	const keys = 50
+	for i := range keys {
+		key := fmt.Sprint("k", i)
+		write(t, place(t, places, redisSink(server.URL, key)), lasting("shop", 1, 10*time.Minute))
+		if d := left(t, server, key); d < 9*time.Minute || d > 10*time.Minute {
+			t.Errorf("key %d lives for %v, want the promise", i, d)
+		}
+	}
+	stats := ask(t, server, "INFO", "commandstats")
+	_, calls, _ := strings.Cut(stats, "cmdstat_time:calls=")
+	calls, _, _ = strings.Cut(calls, ",")
+	if n, err := strconv.Atoi(calls); err != nil || n > keys/2 {
+		t.Errorf("for %d keys the clock was read %q times: %v", keys, calls, err)
+	}
+}
