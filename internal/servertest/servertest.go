@@ -14,6 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -43,7 +46,7 @@ func program(t testing.TB, name string, folders ...string) string {
 			t.Fatalf("look for %s: %v", name, err)
 		}
 		if len(found) > 0 {
-			return found[len(found)-1] // the newest version, where folders are named by it
+			return slices.MaxFunc(found, byVersion)
 		}
 	}
 	if ci, ok := os.LookupEnv("CI"); ok && ci != "" && ci != "false" {
@@ -51,6 +54,19 @@ func program(t testing.TB, name string, folders ...string) string {
 	}
 	t.Skipf("%s is not installed", name)
 	return ""
+}
+
+// byVersion compares paths by the numbers in them: a folder 9.6 comes before a folder 15.
+func byVersion(a, b string) int {
+	digits := regexp.MustCompile(`[0-9]+`)
+	numbers := func(path string) (n []int) {
+		for _, d := range digits.FindAllString(path, -1) {
+			i, _ := strconv.Atoi(d) // what is too large for a number is the largest
+			n = append(n, i)
+		}
+		return n
+	}
+	return slices.Compare(numbers(a), numbers(b))
 }
 
 // freePort returns a port on loopback that nobody listens at.
