@@ -37,6 +37,7 @@ type Database struct {
 	// process is the server's first process: of PostgreSQL, others descend from it.
 	process *process
 	frozen  []int
+	care    *caretaker
 	made    atomic.Int64
 }
 
@@ -110,6 +111,7 @@ func (d *Database) Pause() {
 	pid := d.process.cmd.Process.Pid
 	d.process.signal(syscall.SIGSTOP)
 	d.frozen = descendants(d.t, pid)
+	d.care.stillness(d.frozen) // before they stand still
 	for _, pid := range d.frozen {
 		_ = syscall.Kill(pid, syscall.SIGSTOP) // it may have ended
 	}
@@ -122,6 +124,7 @@ func (d *Database) Resume() {
 		_ = syscall.Kill(pid, syscall.SIGCONT) // as above
 	}
 	d.frozen = nil
+	d.care.stillness(nil)
 	d.process.signal(syscall.SIGCONT)
 }
 
@@ -139,6 +142,8 @@ func (d *Database) kill() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
 	}
 	d.process.kill()
+	d.frozen = nil
+	d.care.stillness(nil)
 	for _, pid := range rest {
 		Await(d.t, func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 	}
@@ -178,9 +183,9 @@ func descendants(t testing.TB, pid int) []int {
 	return found
 }
 
-// home makes a folder for a server that refuses to run as root, and says as whom it runs:
-// as one of the given users if the test is root, else as the test.
-func home(t testing.TB, users ...string) (folder string, owner *syscall.Credential) {
+// home makes a folder for a server that refuses to run as root, with a caretaker, and says
+// as whom it runs: as one of the given users if the test is root, else as the test.
+func home(t testing.TB, users ...string) (folder string, owner *syscall.Credential, care *caretaker) {
 	t.Helper()
 	// Not in t.TempDir, which other users cannot enter.
 	folder, err := os.MkdirTemp("", "servertest-")
@@ -192,8 +197,9 @@ func home(t testing.TB, users ...string) (folder string, owner *syscall.Credenti
 			t.Error(err)
 		}
 	})
+	care = watchOver(t, folder)
 	if os.Getuid() != 0 {
-		return folder, nil
+		return folder, nil, care
 	}
 	for _, name := range append(users, "nobody") {
 		u, err := user.Lookup(name)
@@ -205,8 +211,8 @@ func home(t testing.TB, users ...string) (folder string, owner *syscall.Credenti
 		if err := errors.Join(uidErr, gidErr, os.Chown(folder, int(uid), int(gid))); err != nil {
 			t.Fatal(err)
 		}
-		return folder, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		return folder, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, care
 	}
 	t.Fatal("there is no user whom the server could run as")
-	return "", nil
+	return "", nil, nil
 }

@@ -19,7 +19,7 @@ import (
 func MariaDB(t testing.TB, options ...string) *Database {
 	t.Helper()
 	server := program(t, "mariadbd", "/usr/sbin", "/usr/libexec")
-	folder, owner := home(t, "mysql")
+	folder, owner, care := home(t, "mysql")
 	data := filepath.Join(folder, "data")
 	if err := os.Mkdir(data, 0o755); err != nil { //nolint:gosec // Its folder is as it should be, and its owner differs.
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func MariaDB(t testing.TB, options ...string) *Database {
 	}
 	run(t, launch(t, owner, folder, "/bin/sh",
 		append([]string{"-c", `exec "$@" --bootstrap <setup.sql`, "setup", server}, common...)...))
-	d := &Database{t: t, scheme: "mysql", driver: "mysql", system: "mysql"}
+	d := &Database{t: t, scheme: "mysql", driver: "mysql", system: "mysql", care: care}
 	d.dsn = func(u *url.URL) string {
 		c := mysql.NewConfig()
 		c.Net, c.Addr, c.User, c.DBName = "tcp", u.Host, u.User.Username(), strings.TrimPrefix(u.Path, "/")
@@ -68,8 +68,8 @@ func systemTables(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	b.WriteString("CREATE DATABASE mysql;\nUSE mysql;\n")
-	for _, name := range []string{"mysql_system_tables.sql", "mysql_system_tables_data.sql"} {
-		found, err := filepath.Glob(filepath.Join("/usr/share", "m*", name)) // mysql or mariadb
+	for _, name := range []string{"m*_system_tables.sql", "m*_system_tables_data.sql"} {
+		found, err := filepath.Glob(filepath.Join("/usr/share", "m*", name)) // mysql or mariadb, both
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s is not there: %v", name, err)
 		}

@@ -16,14 +16,14 @@ func PostgreSQL(t testing.TB, settings ...string) *Database {
 	t.Helper()
 	const folders = "/usr/lib/postgresql/*/bin"
 	server, initdb := program(t, "postgres", folders), program(t, "initdb", folders)
-	folder, owner := home(t, "postgres")
+	folder, owner, care := home(t, "postgres")
 	data, password := filepath.Join(folder, "data"), filepath.Join(folder, "password")
 	if err := os.WriteFile(password, []byte(dbPassword+"\n"), 0o644); err != nil { //nolint:gosec // The server's user has to read it.
 		t.Fatal(err)
 	}
 	run(t, launch(t, owner, folder, initdb, "--pgdata", data, "--username", dbUser, "--pwfile", password,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"))
-	d := &Database{t: t, scheme: "postgres", driver: "pgx", system: "postgres"}
+	d := &Database{t: t, scheme: "postgres", driver: "pgx", system: "postgres", care: care}
 	d.dsn = func(u *url.URL) string {
 		plain := *u
 		q := u.Query()
