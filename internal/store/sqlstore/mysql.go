@@ -177,7 +177,7 @@ func checkMySQL(ctx context.Context, db *sql.DB) (f facts, err error) {
 	}
 	// Not all kinds have all of these, so they are not asked for by name.
 	rows, err := db.QueryContext(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name IN"+
-		" ('read_only', 'innodb_read_only', 'innodb_flush_log_at_trx_commit')")
+		" ('read_only', 'innodb_read_only', 'innodb_flush_log_at_trx_commit', 'wsrep_on')")
 	if err != nil {
 		return f, err
 	}
@@ -189,15 +189,19 @@ func checkMySQL(ctx context.Context, db *sql.DB) (f facts, err error) {
 			return f, err
 		}
 		name, value = strings.ToLower(name), strings.ToUpper(value)
-		if name == "innodb_flush_log_at_trx_commit" {
+		on := value != "OFF" && value != "0" && !strings.HasPrefix(value, "NO")
+		switch name {
+		case "innodb_flush_log_at_trx_commit":
 			if value != "1" {
 				f.risks = append(f.risks, name+" = "+value)
 			}
-			continue
-		}
-		readOnly = append(readOnly, "@@global."+name+" = 0")
-		if value != "OFF" && value != "0" && !strings.HasPrefix(value, "NO") {
-			return f, errReadOnly
+		case "wsrep_on":
+			f.galera = on
+		default:
+			readOnly = append(readOnly, "@@global."+name+" = 0")
+			if on {
+				return f, errReadOnly
+			}
 		}
 	}
 	if len(readOnly) > 0 {

@@ -72,6 +72,7 @@ type facts struct {
 	server  string   // its kind and version
 	schema  string   // what its tables lie in
 	risks   []string // settings for which a crash may cost writes
+	galera  bool     // there are other servers that take writes
 	primary string   // replaces the engine's, unless empty
 }
 
@@ -134,6 +135,10 @@ func (s *Shared) open(ctx context.Context, a *address) (err error) {
 	if len(s.facts.risks) > 0 {
 		s.log.WarnContext(ctx, "a crash of the database's machine can cost writes that were acknowledged",
 			"server", s.facts.server, "settings", strings.Join(s.facts.risks, ", "))
+	}
+	if s.facts.galera {
+		s.log.WarnContext(ctx, "the database is a node of a Galera cluster: the URL must lead all servers of a fleet to the same one, "+
+			"because others are behind and have clocks of their own", "server", s.facts.server)
 	}
 	if err := s.migrate(ctx, db); err != nil {
 		return err

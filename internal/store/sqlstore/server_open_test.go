@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -358,5 +359,24 @@ func TestWritesAreCommittedWhateverTheServersDefault_I5(t *testing.T) {
 	mustPut(t, s, broker.Record{Key: sample(1).Key})
 	if _, err := openServer(t, u).Get(t.Context(), sample(1).Key); err != nil {
 		t.Errorf("of a write that was acknowledged others see: %v", err)
+	}
+}
+
+// The nodes of a Galera cluster all take writes, and nothing else tells that there are others.
+func TestANodeOfAGaleraClusterIsToldOf(t *testing.T) {
+	t.Parallel()
+	d := servertest.MariaDB(t, "--wsrep-on=ON")
+	var log strings.Builder
+	s, err := sqlstore.OpenServer(t.Context(), sqlstore.ServerConfig{
+		URL: broker.NewSecret(d.New(t).String()), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "a node of a Galera cluster") {
+		t.Errorf("the log says: %s", &log)
 	}
 }
