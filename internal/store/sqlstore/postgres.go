@@ -48,9 +48,11 @@ func postgresDialect() *dialect {
 		missing:  func(err error) bool { return pgCode(err) == "42P01" },
 		lock: func(schema string) schemaLock {
 			return schemaLock{
-				lock:   "SELECT 1 FROM pg_advisory_lock($1)",
-				unlock: "SELECT 1 FROM pg_advisory_unlock($1) AS unlocked WHERE unlocked",
-				key:    int64(binary.BigEndian.Uint64(digest("hufu schema " + schema))), //nolint:gosec // G115: any number does
+				// It says nothing for as long as another connection works on the schema.
+				begin: []string{"BEGIN", "SET LOCAL idle_in_transaction_session_timeout = 0"},
+				lock:  "SELECT 1 FROM pg_advisory_xact_lock($1)",
+				end:   []string{"COMMIT"},
+				key:   int64(binary.BigEndian.Uint64(digest("hufu schema " + schema))), //nolint:gosec // G115: any number does
 			}
 		},
 	}

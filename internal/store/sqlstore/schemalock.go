@@ -11,11 +11,15 @@ import (
 // lockPatience is how long another server may take to bring a schema up to date.
 const lockPatience = 2 * time.Minute
 
-// schemaLock is a lock of the database's on one schema, which a connection holds. The
-// statements take the key and give 1.
+// schemaLock is a lock of the database's on one schema. The statements that take it and
+// give it back are given the key, and give 1.
 type schemaLock struct {
-	lock, unlock string
-	key          any
+	// begin comes before, and end after. They make a transaction of it where a pooler may
+	// give each its own connection of the database's: empty where a connection has the lock.
+	begin, end []string
+	lock       string
+	unlock     string // empty where end does it
+	key        any
 }
 
 // take waits for the lock, and returns what gives it back.
@@ -26,15 +30,31 @@ func (l schemaLock) take(ctx context.Context, db *sql.DB) (release func(), err e
 	}
 	waiting, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
-	if err := l.run(waiting, c, l.lock); err != nil {
+	err = execAll(waiting, c, l.begin)
+	if err == nil {
+		err = l.run(waiting, c, l.lock)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the schema: %w", err), c.Close())
 	}
 	return func() {
 		// At the latest it ends with the connection.
 		releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_ = errors.Join(l.run(releasing, c, l.unlock), c.Close())
+		if l.unlock != "" {
+			_ = l.run(releasing, c, l.unlock)
+		}
+		_ = errors.Join(execAll(releasing, c, l.end), c.Close())
 	}, nil
+}
+
+func execAll(ctx context.Context, c *sql.Conn, statements []string) error {
+	for _, s := range statements {
+		if _, err := c.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l schemaLock) run(ctx context.Context, c *sql.Conn, query string) error {
