@@ -20,16 +20,21 @@ func MariaDB(t testing.TB, options ...string) *Database {
 	t.Helper()
 	server := program(t, "mariadbd", "/usr/sbin", "/usr/libexec")
 	folder, owner, care := home(t, "mysql")
-	data := filepath.Join(folder, "data")
-	if err := os.Mkdir(data, 0o755); err != nil { //nolint:gosec // Its folder is as it should be, and its owner differs.
-		t.Fatal(err)
-	}
-	if owner != nil {
-		if err := os.Chown(data, int(owner.Uid), int(owner.Gid)); err != nil {
+	// A folder for what is temporary, because a server that starts removes what it takes for
+	// leftovers of its own.
+	data, temp := filepath.Join(folder, "data"), filepath.Join(folder, "temp")
+	for _, sub := range []string{data, temp} {
+		if err := os.Mkdir(sub, 0o755); err != nil { //nolint:gosec // Its folder is as it should be, and its owner differs.
+			t.Fatal(err)
+		}
+		if owner == nil {
+			continue
+		}
+		if err := os.Chown(sub, int(owner.Uid), int(owner.Gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	common := []string{"--no-defaults", "--datadir=" + data, "--innodb-log-file-size=16M", "--innodb-use-native-aio=0"}
+	common := []string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + temp, "--innodb-log-file-size=16M", "--innodb-use-native-aio=0"}
 	// The program mariadb-install-db does the same, and needs the clients' package for it.
 	setup := filepath.Join(folder, "setup.sql")
 	if err := os.WriteFile(setup, systemTables(t), 0o644); err != nil { //nolint:gosec // The server's user has to read it.
