@@ -76,7 +76,8 @@ const (
 	CodeNoToken      = "no_live_token" // the platform gave no token, and none is left
 	CodeBudgetSpent  = "budget_spent"  // the day's unplanned renewals are used up
 	CodeNotReady     = "not_ready"     // the server is starting or stopping, or busy with calls like this one
-	CodeInternal     = "internal"      // a fault of the server
+	CodeStoreAway    = "store_unreachable"
+	CodeInternal     = "internal" // a fault of the server
 )
 
 // Codes of calls through the gateway that are not passed on, or get no answer. What a
@@ -108,7 +109,7 @@ func Status(code, class string) int {
 		return http.StatusTooManyRequests
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case CodeNotReady:
+	case CodeNotReady, CodeStoreAway:
 		return http.StatusServiceUnavailable
 	case CodeInternal:
 		return http.StatusInternalServerError

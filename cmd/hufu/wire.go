@@ -150,6 +150,7 @@ func (s *server) assemble() error {
 	}
 	rotation := &keyRotation{
 		path: s.cfg.KeysetFile, keyring: s.keyring, store: s.store, manager: s.manager, registry: s.registry, log: s.log,
+		name: s.name, shared: s.members != nil,
 	}
 	api := httpapi.Config{
 		Service: service, Logger: s.log, Gateway: s.gateway, DropIn: native, Registerer: reg,

@@ -34,6 +34,8 @@ type keyRotation struct {
 	manager  *renew.Manager
 	registry *registry.Registry
 	log      *slog.Logger
+	name     string // of this server, among those that share the store
+	shared   bool   // others do
 
 	mu sync.Mutex // taken by the rotation that runs; nobody waits for it
 }
@@ -49,12 +51,96 @@ func (k *keyRotation) rotate() (api.KeyRotation, error) {
 	// Whoever asked may be gone before a long rotation ends, which is no reason to stop.
 	ctx, cancel := context.WithTimeout(context.Background(), rotateTimeout)
 	defer cancel()
+	end, err := k.begin(ctx)
+	if err != nil {
+		return api.KeyRotation{}, err
+	}
+	defer end()
 	res, err := k.steps(ctx)
 	if err != nil {
 		return api.KeyRotation{}, fmt.Errorf("rotate the keys: %w", explainRotation(err))
 	}
 	k.log.InfoContext(ctx, "the keyset was rotated; make a backup of it", "primary", res.Primary, "resealed", res.Resealed, "removed", res.Removed, "file", k.path)
 	return res, nil
+}
+
+const (
+	// rotationLease is the name of the lease on rotating, and rotationTTL how long it is
+	// taken for at a time.
+	rotationLease = "rotate/keys"
+	rotationTTL   = time.Minute
+	// rotationGap is how long servers that share a store have to take up a rotation before
+	// the next one: each looks at the file every half a minute.
+	rotationGap     = 2 * time.Minute
+	rotationSetting = "keys_rotated" // when, on the store's clock
+)
+
+// begin makes this the only rotation of all servers that share the store, and refuses one
+// that comes before they can have taken up the last one. The other one could remove a key
+// that a server still seals with.
+func (k *keyRotation) begin(ctx context.Context) (end func(), err error) {
+	lease, err := k.store.Acquire(ctx, rotationLease, k.name, rotationTTL)
+	switch {
+	case errors.Is(err, broker.ErrLeaseHeld):
+		return nil, &broker.Error{
+			Code: api.CodeConflict, Class: broker.Invalid, Message: "another server rotates the keys", Hint: "wait until that has ended",
+		}
+	case err != nil:
+		return nil, broker.StoreAway(err)
+	}
+	extend, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { k.hold(extend, lease) })
+	end = func() {
+		stop()
+		wg.Wait()
+		if err := k.store.Release(ctx, lease); err != nil {
+			k.log.WarnContext(ctx, "lease not released, it will run out", "lease", lease.Name, "error", err)
+		}
+	}
+	if err := k.mayBegin(ctx, lease.Acquired); err != nil {
+		end()
+		return nil, err
+	}
+	return end, nil
+}
+
+// hold keeps the lease while the rotation goes on.
+func (k *keyRotation) hold(ctx context.Context, l broker.Lease) {
+	tick := time.NewTicker(rotationTTL / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := k.store.Extend(ctx, l, rotationTTL); err != nil && ctx.Err() == nil {
+				k.log.WarnContext(ctx, "the lease on rotating the keys was not extended", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// mayBegin refuses a rotation that comes too soon after the last one, and notes this one.
+func (k *keyRotation) mayBegin(ctx context.Context, now time.Time) error {
+	if !k.shared {
+		return nil
+	}
+	text, err := k.store.Setting(ctx, rotationSetting)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		return broker.StoreAway(err)
+	}
+	if last, err := time.Parse(time.RFC3339, string(text)); err == nil && now.Sub(last) < rotationGap {
+		return &broker.Error{
+			Code: api.CodeConflict, Class: broker.Invalid, RetryAfter: rotationGap - now.Sub(last),
+			Message: "the keys were rotated a moment ago, and not every server that shares the keyset may know it yet",
+			Hint:    "rotate again when two minutes have passed",
+		}
+	}
+	if err := k.store.PutSetting(ctx, rotationSetting, []byte(now.Format(time.RFC3339))); err != nil {
+		return broker.StoreAway(err)
+	}
+	return nil
 }
 
 // explainRotation says of a keyset that can only be read where it is rotated.
@@ -72,6 +158,10 @@ func explainRotation(err error) error {
 
 func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
 	var res api.KeyRotation
+	// What another server has done to the file counts, also if nothing has shown it here yet.
+	if err := k.keyring.Reload(); err != nil {
+		return res, err
+	}
 	previous := k.keyring.Primary()
 	var err error
 	if res.Primary, err = seal.Rotate(k.path); err != nil {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
@@ -156,7 +157,11 @@ func adminClient(ctx context.Context, path string, log *slog.Logger) (*broker.Cl
 		if errors.Is(err, fs.ErrExist) {
 			key, err = readAdminKey(path) // another server that shares the file came first
 		} else if err == nil {
-			log.InfoContext(ctx, "an admin key was made; the operator commands find it by themselves, or set HUFU_KEY to what the file holds", "file", path)
+			how := "for the operator commands set HUFU_KEY to what the file holds"
+			if strings.HasSuffix(path, string(filepath.Separator)+adminKeyPath) {
+				how = "the operator commands find it by themselves in this folder, or set HUFU_KEY to what the file holds"
+			}
+			log.InfoContext(ctx, "an admin key was made", "file", path, "next", how)
 		}
 	}
 	if err != nil {

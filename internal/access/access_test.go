@@ -62,7 +62,7 @@ func TestNothingIsDoneForWhoMayNot(t *testing.T) {
 			"delete":       func(c broker.Caller) error { return s.DeleteClient(ctx, c, "orders") },
 			"audit":        func(c broker.Caller) error { _, err := s.Audit(ctx, c, broker.AuditFilter{}); return err },
 			"audit of app": func(c broker.Caller) error { _, err := s.Audit(ctx, c, broker.AuditFilter{App: "shop"}); return err },
-			"rotate keys":  func(c broker.Caller) error { return s.MayRotateKeys(ctx, c) },
+			"rotate keys":  func(c broker.Caller) error { return s.RotateKeys(ctx, c, func() error { issues++; return nil }) },
 		}
 		for name, call := range calls {
 			for _, c := range []broker.Caller{{}, s.caller("reader"), s.caller("orders")} {
@@ -98,7 +98,7 @@ func TestWhatWasDoneIsInTheAudit(t *testing.T) {
 		if _, err := s.PutApp(ctx, s.caller("admin"), &broker.App{ID: "new", Platform: "nothing", AppID: "x"}); err == nil {
 			t.Error("an app of an unknown platform was added")
 		}
-		if err := s.MayRotateKeys(ctx, s.caller("admin")); err != nil {
+		if err := s.RotateKeys(ctx, s.caller("admin"), func() error { return nil }); err != nil {
 			t.Error(err)
 		}
 		want := map[string]string{

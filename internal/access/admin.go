@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/hufu-io/hufu/internal/acl"
@@ -105,16 +106,21 @@ func (s *Service) Audit(ctx context.Context, c broker.Caller, f broker.AuditFilt
 	if err := s.may(c, broker.Admin, f.App); err != nil {
 		return nil, err
 	}
-	return s.audit.Query(ctx, f)
+	entries, err := s.audit.Query(ctx, f)
+	if _, said := errors.AsType[*broker.Error](err); err != nil && !said && ctx.Err() == nil {
+		err = broker.StoreAway(err)
+	}
+	return entries, err
 }
 
-// MayRotateKeys reports whether the caller may rotate the keyset, and records that it
-// asked.
-func (s *Service) MayRotateKeys(ctx context.Context, c broker.Caller) error {
+// RotateKeys has the keyset rotated, if the caller may, and records what came of it.
+func (s *Service) RotateKeys(ctx context.Context, c broker.Caller, rotate func() error) error {
 	if err := s.may(c, broker.Admin, ""); err != nil {
 		return err
 	}
-	return s.changed(ctx, entryOf(c, "rotate_keys", "", nil), nil)
+	err := rotate()
+	// It may have taken longer than the caller waits.
+	return s.changed(context.WithoutCancel(ctx), entryOf(c, "rotate_keys", "", err), err)
 }
 
 // changed records a change before it is answered. A change that cannot be accounted

@@ -56,7 +56,12 @@ type Recorder struct {
 	mu      sync.Mutex
 	pending []broker.AuditEntry // not stored yet
 	full    []*window           // ended early and not collected yet
+
+	complained time.Time // when it was last said that entries wait; of the goroutine of Run
 }
+
+// complainEvery is how often it is said that entries wait for the store.
+const complainEvery = time.Minute
 
 // New returns a recorder. [Recorder.Run] writes what is coalesced.
 func New(cfg Config) *Recorder {
@@ -169,7 +174,10 @@ func (r *Recorder) flush(ctx context.Context, es []broker.AuditEntry) {
 	for len(es) > 0 {
 		n := min(len(es), appendAtOnce)
 		if err := r.append(ctx, es[:n]); err != nil {
-			r.cfg.Logger.WarnContext(ctx, "audit entries wait for the store", "entries", len(es), "error", err)
+			if now := time.Now(); now.Sub(r.complained) >= complainEvery {
+				r.complained = now
+				r.cfg.Logger.WarnContext(ctx, "audit entries wait for the store", "entries", len(es), "error", err)
+			}
 			r.mu.Lock()
 			newer := r.pending
 			r.pending = nil

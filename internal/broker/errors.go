@@ -114,3 +114,12 @@ var (
 	ErrNotReady     = &Error{Code: "not_ready", Class: Transient, Message: "the server is not ready"}
 	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
 )
+
+// StoreAway is the error of a request that needs the store, which does not answer.
+func StoreAway(err error) *Error {
+	return &Error{
+		Code: "store_unreachable", Class: Transient, RetryAfter: time.Second, Err: err,
+		Message: "the store does not answer, so nothing was done",
+		Hint:    "tokens are served from memory meanwhile; try again when /readyz says that the store can be reached",
+	}
+}

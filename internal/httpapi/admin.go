@@ -143,10 +143,11 @@ func (a *API) getAudit(ctx context.Context, c broker.Caller, r *http.Request) (a
 }
 
 func (a *API) rotateKeys(ctx context.Context, c broker.Caller, _ *http.Request) (answer, error) {
-	if err := a.svc.MayRotateKeys(ctx, c); err != nil {
-		return answer{}, err
-	}
-	res, err := a.cfg.RotateKeys()
+	var res api.KeyRotation
+	err := a.svc.RotateKeys(ctx, c, func() (err error) {
+		res, err = a.cfg.RotateKeys()
+		return err
+	})
 	if err != nil {
 		return answer{}, err
 	}

@@ -132,7 +132,7 @@ func (a *API) renderError(w http.ResponseWriter, r *http.Request, id string, err
 	if e.PlatformCode != "" {
 		p.Platform = &api.PlatformError{Code: e.PlatformCode, Message: e.PlatformMessage}
 	}
-	if status == http.StatusInternalServerError {
+	if status == http.StatusInternalServerError || e.Code == api.CodeStoreAway && e.Err != nil {
 		// Its cause is for the log alone.
 		a.log.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "request_id", id, "error", err)
 	}

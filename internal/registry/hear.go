@@ -188,7 +188,7 @@ func (r *Registry) hearClient(ctx context.Context, name string) error {
 		r.dropClient(name)
 		return nil
 	case err != nil:
-		return fmt.Errorf("read client %q: %w", name, err)
+		return broker.StoreAway(fmt.Errorf("read client %q: %w", name, err))
 	}
 	return r.takeClient(ctx, d)
 }
@@ -236,7 +236,7 @@ func (r *Registry) hearApp(ctx context.Context, id string) error {
 		r.dropApp(ctx, id)
 		return nil
 	case err != nil:
-		return fmt.Errorf("read app %q: %w", id, err)
+		return broker.StoreAway(fmt.Errorf("read app %q: %w", id, err))
 	}
 	return r.takeApp(ctx, d)
 }
