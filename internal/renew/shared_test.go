@@ -124,7 +124,8 @@ func TestI1ACrowdOfRenewalsCostsTheStoreNoMoreInALargeFleet(t *testing.T) {
 		if got := issues() - before; got != apps {
 			t.Errorf("I1: %d issues for %d apps", got, apps)
 		}
-		if cost := float64(n.Load()-asked) / apps; cost > 4.5 {
+		// About 4.4, since some find the lease taken; 5.3 and more where what is done is tried.
+		if cost := float64(n.Load()-asked) / apps; cost > 4.9 {
 			t.Errorf("%.2f operations for each issue, want 4", cost)
 		}
 	})
