@@ -14,7 +14,7 @@ import (
 const storeTimeout = 5 * time.Second
 
 // attempt makes one attempt at a renewal: lease, read again and decide again, issue,
-// compare-and-swap, publish, release. It returns ErrLeaseHeld if another process is
+// compare-and-swap, release. It returns ErrLeaseHeld if another process is
 // at it.
 func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	k := e.key()
