@@ -21,9 +21,14 @@ type App struct {
 	Sinks    []Sink
 	// Deny are the patterns of paths that only administrators may call through the
 	// gateway. Nil: the platform's own list. Empty and not nil: none.
-	Deny    []string
-	Origin  Origin
-	Version Version // of the stored definition; zero for apps from the file
+	Deny []string
+	// Login says how users log in to the app in their browsers. Nil: they do not.
+	Login *Login
+	// PageHosts are the hosts, with their ports where they name any, whose pages may use
+	// the app's JS-SDK. A host that begins with "*." stands for all below it.
+	PageHosts []string
+	Origin    Origin
+	Version   Version // of the stored definition; zero for apps from the file
 	// Stamp tells stored definitions of one version apart, such as one that was removed and
 	// added again.
 	Stamp uint64

@@ -79,9 +79,11 @@ type Client struct {
 	// Paths limits Call to paths that match one of these patterns with *. Empty: all.
 	Paths   []string
 	Handout Handout
-	SDK     string // name of an [SDKProfile]; empty: generic
-	Origin  Origin
-	Version Version // of the stored definition; zero for clients from the file
+	// SessionKeys says that the client may have the keys of mini programs' sessions.
+	SessionKeys bool
+	SDK         string // name of an [SDKProfile]; empty: generic
+	Origin      Origin
+	Version     Version // of the stored definition; zero for clients from the file
 	// Stamp tells stored definitions of one version apart; see [App.Stamp].
 	Stamp uint64
 }

@@ -78,6 +78,12 @@ type Platform struct {
 	Upstream Upstream
 	// Examiner finds out what stands between an app and its tokens. Nil: nobody does.
 	Examiner Examiner
+	// Web is how users log in, in their browsers. Nil: they do not.
+	Web WebAuthorization
+	// Mini is how users of mini programs log in. Nil: there are none.
+	Mini MiniProgram
+	// Pages signs for the JS-SDK. Nil: there is none.
+	Pages PageSigner
 }
 
 // Entry is the one name for all of a platform's own entries: its base URL for those of

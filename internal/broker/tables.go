@@ -23,6 +23,7 @@ type Tables struct {
 	Apps     Table[Definition]
 	Clients  Table[Definition]
 	Settings Table[Setting]
+	Grants   Table[Grant]
 	// Audit comes oldest first. Its entries get new ids, in the same order.
 	Audit Table[AuditEntry]
 	// Doubts are the leases that have not been released: those whose holders died, and in

@@ -15,6 +15,7 @@ func (s *Store) Backup() (restore func()) {
 	// What is in the tables is never changed in place.
 	put := []func(){
 		keep(d.records), keep(d.leases), keep(d.apps), keep(d.clients), keep(d.settings), keep(d.roll),
+		keep(d.grants), keep(d.passing),
 	}
 	audit, lastAudit := slices.Clone(d.audit), d.lastAudit
 	return func() {

@@ -49,6 +49,8 @@ type data struct {
 	// lastAudit is the newest entry's id, which outlives the entry.
 	lastAudit int64
 	settings  map[string][]byte
+	grants    map[broker.Key]broker.Grant
+	passing   map[string]passing
 	roll      map[string]beat
 	watches   map[*watch]struct{} // of all handles
 }
@@ -65,6 +67,8 @@ func New(c Config) *Store {
 		apps:     map[string]broker.Definition{},
 		clients:  map[string]broker.Definition{},
 		settings: map[string][]byte{},
+		grants:   map[broker.Key]broker.Grant{},
+		passing:  map[string]passing{},
 		roll:     map[string]beat{},
 		watches:  map[*watch]struct{}{},
 	})

@@ -30,6 +30,9 @@ func (s *Store) Tables() broker.Tables {
 		Settings: bulk.Table(s.allSettings, importBatch, importing(s, "setting", d.settings, func(set broker.Setting) (string, []byte) {
 			return set.Name, bytes.Clone(set.Value)
 		})),
+		Grants: bulk.Table(s.Grants().All, importBatch, importing(s, "grant", d.grants, func(x broker.Grant) (broker.Key, broker.Grant) {
+			return x.Key, normalGrant(x)
+		})),
 		Audit: bulk.Table(s.entries, importBatch, func(ctx context.Context, batch []broker.AuditEntry) error {
 			return s.Audit().Append(ctx, batch...)
 		}),

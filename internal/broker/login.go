@@ -1,0 +1,180 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Login says how users log in to an app in their browsers. A value that has been handed
+// over is not changed any more.
+type Login struct {
+	// Redirects are where browsers may be sent back to: absolute URLs, of which scheme, host and
+	// port are to be the same and the path is one that the asked path lies at or below.
+	Redirects []string
+	// Scopes may be asked for, the narrowest first. Empty: the platform's own.
+	Scopes []string
+	// AuthorizeURL is where the platform's pages are. Empty: the platform's own.
+	AuthorizeURL string
+}
+
+// MaxRedirect is the longest URL that a browser may be sent back to.
+const MaxRedirect = 1024
+
+// CheckRedirect says what is wrong with a URL as one of [Login.Redirects].
+func CheckRedirect(s string) error {
+	u, err := redirect(s)
+	switch {
+	case err != nil:
+		return err
+	case u.RawQuery != "" || u.ForceQuery:
+		return errors.New("it has a query: leave out the ? and what follows it")
+	default:
+		return nil
+	}
+}
+
+// redirect parses what a browser may be sent to.
+func redirect(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || s == "" || len(s) > MaxRedirect || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '\\' }):
+		return nil, fmt.Errorf("it is not a URL of at most %d printable ASCII characters", MaxRedirect)
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Opaque != "":
+		return nil, errors.New("it is not an absolute http or https URL")
+	case u.User != nil:
+		return nil, errors.New("it has a user name")
+	case u.Fragment != "" || strings.Contains(s, "#"):
+		return nil, errors.New("it has a fragment: leave out the # and what follows it")
+	case strings.ToLower(u.Host) != u.Host || strings.HasSuffix(u.Host, ":") || strings.HasSuffix(u.Host, "."):
+		return nil, errors.New("its host is not written in small letters, or ends in a dot or a colon")
+	case u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443":
+		return nil, errors.New("it names the port that its scheme has anyway: leave it out")
+	}
+	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
+		switch low := strings.ToLower(segment); {
+		case segment == "." || segment == "..", strings.Contains(low, "%2e"), strings.Contains(low, "%2f"), strings.Contains(low, "%5c"):
+			return nil, errors.New("its path has a . or .. for a segment, or an escaped one, a slash or a backslash")
+		}
+	}
+	return u, nil
+}
+
+// Allows reports whether a browser may be sent back to s. Scheme, host and port are
+// compared as they are written; the path is the same as an allowed one or below it, where one
+// that ends in a slash allows all that begins with it.
+func (l *Login) Allows(s string) bool {
+	u, err := redirect(s)
+	if l == nil || err != nil {
+		return false
+	}
+	return slices.ContainsFunc(l.Redirects, func(allowed string) bool {
+		a, err := redirect(allowed)
+		if err != nil || a.Scheme != u.Scheme || a.Host != u.Host {
+			return false
+		}
+		below, path := a.EscapedPath(), u.EscapedPath()
+		return path == below || below == "" || strings.HasPrefix(path, strings.TrimSuffix(below, "/")+"/")
+	})
+}
+
+// AuthorizeRequest is what a platform's page for logging in is to ask the user.
+type AuthorizeRequest struct {
+	App      *App
+	Scope    string
+	Callback string // where the platform sends the browser afterwards
+	State    string // comes back with it; letters and digits, at most 128
+}
+
+// WebAuthorization is a platform's way to log users in, in their browsers. Its errors are
+// *[Error], and no error contains a secret. All methods are safe for concurrent use.
+type WebAuthorization interface {
+	// Scopes are what may be asked for, the narrowest first.
+	Scopes() []string
+	// KindOf is the kind of the grants of a scope; empty for a scope that there is not.
+	KindOf(scope string) Kind
+	// AuthorizeURL is the platform's page that a browser is sent to.
+	AuthorizeURL(r AuthorizeRequest) (string, error)
+	// Exchange has a code turned into tokens. The platform takes a code once: after an
+	// error with Unknown set nobody knows whether it was used up. A secret that the platform refuses
+	// is of the class [BadCredential], and the code can be tried with another one.
+	Exchange(ctx context.Context, app *App, secret, code Secret) (Granted, error)
+	// Refresh renews an access token. What it returns has a refresh token, which is the
+	// same one or replaces it. An error of the class [Denied] says that the grant has ended.
+	Refresh(ctx context.Context, app *App, k Key, refresh Secret) (Granted, error)
+	// CheckUser finds out by a harmless call whether a user's token still lives.
+	CheckUser(ctx context.Context, app *App, user string, token Secret) (Verdict, error)
+	// Profile returns what the user shows of herself, by the user's own token. Language is zh_CN, zh_TW, en or
+	// empty.
+	Profile(ctx context.Context, app *App, user string, token Secret, language string) (Profile, error)
+	// Subscription returns what the app knows of a user who follows it, by the app's token.
+	Subscription(ctx context.Context, app *App, user string, token Secret, language string) (Subscription, error)
+}
+
+// MiniProgram is a platform's way to log users in who use a mini program.
+type MiniProgram interface {
+	// Session has the code of a mini program's login turned into a session. The platform takes a code once.
+	Session(ctx context.Context, app *App, secret, code Secret) (Session, error)
+	// Verify reports whether data that the mini program sends was signed with the session's key.
+	Verify(key Secret, rawData, signature string) bool
+	// Decrypt opens what the platform has sealed for the app. The error says what is wrong without
+	// showing anything of it.
+	Decrypt(app *App, key Secret, data, iv string) ([]byte, error)
+}
+
+// PageSigner makes the signatures by which pages of an app may use its JS-SDK. It does no
+// I/O.
+type PageSigner interface {
+	// SignPage signs a page's URL, of which the fragment does not count.
+	SignPage(ticket Secret, page, nonce string, timestamp int64) string
+	// SignCard signs what a page does with cards and coupons: the values, whatever their
+	// order, together with the ticket.
+	SignCard(ticket Secret, values ...string) string
+}
+
+// Profile is what a user shows of herself.
+type Profile struct {
+	OpenID, UnionID         string
+	Nickname                string
+	Sex                     int // 0: not said, 1: male, 2: female
+	Province, City, Country string
+	Portrait                string // a URL
+	Privilege               []string
+}
+
+// Subscription is what an app knows of a user who follows it.
+type Subscription struct {
+	OpenID, UnionID string
+	Subscribed      bool
+	Language        string
+	SubscribedAt    int64 // seconds since 1970; zero: not said
+	Remark          string
+	GroupID         int64
+	Tags            []int64
+	Scene           string
+	QRScene         int64
+	QRSceneText     string
+}
+
+// Sentinels of grants, compared with errors.Is.
+var (
+	ErrNoGrant = &Error{
+		Code: "no_grant", Class: NotFound, Message: "nothing that this user granted the app is kept here",
+		Hint: "have the user log in: /oauth/APP/authorize; open ids differ from app to app",
+	}
+	ErrGrantEnded = &Error{
+		Code: "authorization_ended", Class: Denied, Message: "what the user granted the app has ended",
+		Hint: "have the user log in again",
+	}
+	ErrScopeLacking = &Error{
+		Code: "scope_lacking", Class: Denied, Message: "what the user granted the app does not reach so far",
+		Hint: "have the user log in with the scope that is wanted",
+	}
+	ErrNoLogin = &Error{
+		Code: "no_login", Class: NotFound, Message: "users cannot log in to this app here",
+		Hint: "give the app a login with redirect_uris in the configuration",
+	}
+)
