@@ -173,6 +173,10 @@ var (
 		Code: "scope_lacking", Class: Denied, Message: "what the user granted the app does not reach so far",
 		Hint: "have the user log in with the scope that is wanted",
 	}
+	ErrUserTokenRejected = &Error{
+		Code: "user_token_rejected", Class: Denied, Message: "the platform rejects the user's token",
+		Hint: "it is renewed when it is asked for again; if that does not help, have the user log in again",
+	}
 	ErrNoLogin = &Error{
 		Code: "no_login", Class: NotFound, Message: "users cannot log in to this app here",
 		Hint: "give the app a login with redirect_uris in the configuration",

@@ -3,7 +3,11 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,82 +24,100 @@ type Config struct {
 	Holder string
 	// Now is the store's clock. Nil: [time.Now].
 	Now func() time.Time
-	// Rand draws from [0,1) for jitter. Nil: that of math/rand/v2.
+	// Rand draws from [0,1) for jitter. Nil: random.
 	Rand       func() float64
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	Logger     *slog.Logger          // nil: nothing is logged
+	Registerer prometheus.Registerer // nil: metrics are not exported
 }
 
 // Keeper is safe for concurrent use.
-type Keeper struct{ cfg Config }
+type Keeper struct {
+	cfg     Config
+	log     *slog.Logger
+	memory  *memory
+	metrics *metrics
+
+	mu      sync.Mutex // guards what follows; a leaf
+	flights map[broker.Key]*flight
+	closed  bool
+	flying  sync.WaitGroup
+}
 
 // New returns a keeper.
-func New(cfg Config) (*Keeper, error) { return &Keeper{cfg: cfg}, nil }
-
-var errNotYet = errors.New("not yet")
-
-// Exchange has the code of a login turned into tokens, and keeps them. The code is used up
-// whatever comes of it, unless the error says that the platform refused the app's secret.
-func (k *Keeper) Exchange(ctx context.Context, app *broker.App, code broker.Secret) (broker.User, error) {
-	return broker.User{}, errNotYet
+func New(cfg Config) (*Keeper, error) {
+	if cfg.Store == nil || cfg.Sealer == nil || len(cfg.Platforms) == 0 || cfg.Holder == "" {
+		return nil, errors.New("grant: store, sealer, platforms and holder are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Float64
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Keeper{cfg: cfg, log: cfg.Logger, memory: newMemory(), metrics: newMetrics(cfg.Registerer), flights: map[broker.Key]*flight{}}, nil
 }
 
-// Login has the code of a mini program's login turned into a session, and keeps its key.
-func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secret) (broker.User, broker.Secret, error) {
-	return broker.User{}, broker.Secret{}, errNotYet
+// Close waits until the refreshes in flight have ended, or ctx, and begins none any more.
+func (k *Keeper) Close(ctx context.Context) error {
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	landed := make(chan struct{})
+	go func() {
+		k.flying.Wait()
+		close(landed)
+	}()
+	select {
+	case <-landed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for refreshes in flight: %w", ctx.Err())
+	}
 }
 
-// SessionKey returns the key of the user's latest session.
-func (k *Keeper) SessionKey(ctx context.Context, app *broker.App, user string) (broker.Secret, error) {
-	return broker.Secret{}, errNotYet
+// platform returns the app's platform, or nil.
+func (k *Keeper) platform(app *broker.App) *broker.Platform {
+	i := slices.IndexFunc(k.cfg.Platforms, func(p broker.Platform) bool { return p.Name == app.Platform })
+	if i < 0 {
+		return nil
+	}
+	return &k.cfg.Platforms[i]
 }
 
-// Token returns the user's token of a kind, renewed if it does not last for minTTL; the empty kind is the widest that
-// the user has granted.
-func (k *Keeper) Token(ctx context.Context, app *broker.App, user string, kind broker.Kind, minTTL time.Duration) (broker.Token, error) {
-	return broker.Token{}, errNotYet
+// web returns the platform's way to log users in.
+func (k *Keeper) web(app *broker.App) (broker.WebAuthorization, error) {
+	if p := k.platform(app); p != nil && p.Web != nil {
+		return p.Web, nil
+	}
+	return nil, broker.ErrNoLogin
 }
 
-// Report takes a caller's word that a token was rejected: it is checked at the platform, and renewed if it is dead.
-// Exactly one of stale and seen says which token.
-func (k *Keeper) Report(ctx context.Context, app *broker.App, user string, kind broker.Kind, stale broker.Version, seen broker.Secret) (broker.Token, error) {
-	return broker.Token{}, errNotYet
+// source names the registration that users grant something to. In which way the app's own
+// tokens are issued, and by which of the platform's entries, makes no difference to them.
+func (k *Keeper) source(app *broker.App) string {
+	entry := app.BaseURL
+	if p := k.platform(app); p != nil {
+		entry = p.Entry(app.BaseURL)
+	}
+	return (&broker.App{Platform: app.Platform, AppID: app.AppID, BaseURL: entry}).Source()
 }
 
-// Profile returns what the user shows of herself, by her own token, and the kind of that token.
-func (k *Keeper) Profile(ctx context.Context, app *broker.App, user, language string) (broker.Profile, broker.Kind, error) {
-	return broker.Profile{}, "", errNotYet
+// withSecrets makes a call that a secret opens, with each of the app's in turn until one is
+// not refused. What a code would be used up for is not tried with the next.
+func withSecrets[T any](app *broker.App, call func(broker.Secret) (T, error)) (T, error) {
+	var none T
+	err := error(&broker.Error{Code: "no_secret", Class: broker.Misconfigured, Message: "the app has no secret", Hint: "give it one in the configuration"})
+	for _, s := range app.Secrets {
+		var got T
+		if got, err = call(s); err == nil {
+			return got, nil
+		}
+		if e := broker.AsError(err); e.Unknown || e.Class != broker.BadCredential {
+			break
+		}
+	}
+	return none, err
 }
-
-// Of returns what is kept of one user. None: [broker.ErrNoGrant].
-func (k *Keeper) Of(ctx context.Context, app *broker.App, user string) ([]broker.GrantState, error) {
-	return nil, errNotYet
-}
-
-// List returns a page of an app's grants, in the order of users, after the given one.
-func (k *Keeper) List(ctx context.Context, app *broker.App, after broker.Key, limit int) ([]broker.GrantState, error) {
-	return nil, errNotYet
-}
-
-// Forget deletes all that is kept of a user, and returns how many grants that were.
-func (k *Keeper) Forget(ctx context.Context, app *broker.App, user string) (int, error) {
-	return 0, errNotYet
-}
-
-// Import takes over a grant that was made elsewhere. One that is here and is not older stays, and is [broker.ErrConflict].
-func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (broker.GrantState, error) {
-	return broker.GrantState{}, errNotYet
-}
-
-// Imported is a grant that was made elsewhere.
-type Imported struct {
-	OpenID, UnionID, Scope string
-	Access                 broker.Secret // zero: it is renewed when it is asked for
-	Expiry                 time.Time     // of Access
-	Refresh                broker.Secret
-	Deadline               time.Time // of Refresh; zero: not known
-	Authorized             time.Time // zero: now
-}
-
-// Reseal seals all tokens with the keyset's newest key, and returns how many grants it wrote.
-func (k *Keeper) Reseal(ctx context.Context) (int, error) { return 0, errNotYet }

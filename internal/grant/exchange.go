@@ -1,0 +1,148 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// exchangeTimeout bounds an exchange at the platform, and saveTimeout how long the store
+// is asked to keep what it brought.
+const (
+	exchangeTimeout = 10 * time.Second
+	saveTimeout     = 10 * time.Second
+)
+
+// Exchange has the code of a login turned into tokens, and keeps them before it returns (I5). The
+// code is sent to the platform once for each of the app's secrets, as long as the platform refuses
+// the secret; whatever else comes of it, the code counts as used up.
+func (k *Keeper) Exchange(ctx context.Context, app *broker.App, code broker.Secret) (broker.User, error) {
+	web, err := k.web(app)
+	if err != nil {
+		return broker.User{}, err
+	}
+	u, err := k.exchange(ctx, app, func(ctx context.Context, s broker.Secret) (broker.Grant, secrets, error) {
+		started := k.cfg.Now()
+		got, err := web.Exchange(ctx, app, s, code)
+		if err != nil {
+			return broker.Grant{}, secrets{}, err
+		}
+		return granted(app, got, started), secrets{Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal()}, nil
+	})
+	return u.user, err
+}
+
+// Login has the code of a mini program's login turned into a session, and keeps its key.
+func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secret) (broker.User, broker.Secret, error) {
+	p := k.platform(app)
+	if p == nil || p.Mini == nil {
+		return broker.User{}, broker.Secret{}, broker.ErrNoLogin
+	}
+	u, err := k.exchange(ctx, app, func(ctx context.Context, s broker.Secret) (broker.Grant, secrets, error) {
+		now := k.cfg.Now()
+		got, err := p.Mini.Session(ctx, app, s, jsCode)
+		if err != nil {
+			return broker.Grant{}, secrets{}, err
+		}
+		g := broker.Grant{Key: broker.Key{App: app.ID, Kind: broker.SessionKey, Subject: got.OpenID}, UnionID: got.UnionID, Authorized: now}
+		return g, secrets{Session: got.Key.Reveal()}, nil
+	})
+	return u.user, broker.NewSecret(u.secrets.Session), err
+}
+
+// granted is the grant that a login has left.
+func granted(app *broker.App, got broker.Granted, started time.Time) broker.Grant {
+	g := broker.Grant{
+		Key:     broker.Key{App: app.ID, Kind: got.Kind, Subject: got.OpenID},
+		UnionID: got.UnionID, Scope: got.Scope, Snapshot: got.Snapshot,
+		Authorized: started, Issued: started, Expiry: started.Add(got.Lifetime),
+	}
+	if !got.Refresh.IsZero() {
+		g.Deadline = started.Add(got.Deadline)
+	}
+	return g
+}
+
+// logged is who logged in, and what the login brought.
+type logged struct {
+	user    broker.User
+	secrets secrets
+}
+
+// exchange asks the platform with each secret in turn and keeps what it gave. From when
+// the platform was asked nobody can break it off: what it gave it gives once.
+func (k *Keeper) exchange(ctx context.Context, app *broker.App, ask func(context.Context, broker.Secret) (broker.Grant, secrets, error)) (logged, error) {
+	ctx = context.WithoutCancel(ctx)
+	out, err := withSecrets(app, func(s broker.Secret) (logged, error) {
+		ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+		defer cancel()
+		g, secrets, err := ask(ctx, s)
+		if err != nil {
+			return logged{}, err
+		}
+		g.Source = k.source(app)
+		return k.keep(context.WithoutCancel(ctx), g, secrets)
+	})
+	k.metrics.exchanges.WithLabelValues(outcome(err)).Inc()
+	if err != nil {
+		return logged{}, fmt.Errorf("exchange a code of app %q: %w", app.ID, err)
+	}
+	return out, nil
+}
+
+// keep stores what a login brought, in the place of what was there of the same kind: the
+// user has just said so, and the platform has the last word.
+func (k *Keeper) keep(ctx context.Context, g broker.Grant, s secrets) (logged, error) {
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	if err := k.seal(&g, s); err != nil {
+		return logged{}, err
+	}
+	for {
+		was, err := k.stored(ctx, g.Key)
+		if err != nil {
+			return logged{}, err
+		}
+		g.Version = was.Version
+		if g.UnionID == "" && was.Source == g.Source {
+			g.UnionID = was.UnionID
+		}
+		if s.Access != "" {
+			g.Token = g.Version + 1
+		}
+		switch err = k.putAgain(ctx, g); {
+		case err == nil:
+			return logged{userOf(g), s}, nil
+		case !errors.Is(err, broker.ErrConflict):
+			return logged{}, err
+		}
+	}
+}
+
+// stored reads what is there under a key, whatever it was granted to. While the store is
+// away it is tried again, until ctx ends.
+func (k *Keeper) stored(ctx context.Context, key broker.Key) (broker.Grant, error) {
+	pause := 50 * time.Millisecond
+	for {
+		once, cancel := context.WithTimeout(ctx, storeTimeout)
+		g, err := k.cfg.Store.Get(once, key)
+		cancel()
+		if errors.Is(err, broker.ErrNotFound) {
+			return broker.Grant{}, nil
+		}
+		if err == nil {
+			return g, nil
+		}
+		if sleep(ctx, pause) != nil {
+			return broker.Grant{}, broker.StoreAway(fmt.Errorf("read a grant of app %q: %w", key.App, err))
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+func userOf(g broker.Grant) broker.User {
+	return broker.User{Key: g.Key, UnionID: g.UnionID, Scope: g.Scope, Snapshot: g.Snapshot}
+}

@@ -1,0 +1,63 @@
+package grant
+
+import (
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/recent"
+)
+
+const (
+	// maxRemembered bounds the users who are remembered: some 20 MB when full.
+	maxRemembered = 20_000
+	// rememberedFor is how old a memory may be that stands for the store: what was deleted at
+	// another server is not handed out for longer.
+	rememberedFor = 10 * time.Minute
+)
+
+// memory is what the store said of users lately. It is asked only while the store is away.
+// Boxes stay sealed in it.
+type memory struct {
+	users *recent.Map[userKey, remembered]
+}
+
+type userKey struct{ app, user string }
+
+type remembered struct {
+	// epoch counts what was written of the user here, so that what was read before is not
+	// remembered afterwards.
+	epoch  uint64
+	at     time.Time // zero: nothing is remembered
+	grants []broker.Grant
+}
+
+func newMemory() *memory { return &memory{recent.New[userKey, remembered](maxRemembered)} }
+
+func (m *memory) epoch(app, user string) uint64 {
+	r, _ := m.users.Get(userKey{app, user})
+	return r.epoch
+}
+
+func (m *memory) remember(app, user string, grants []broker.Grant, now time.Time, epoch uint64) {
+	m.users.Update(userKey{app, user}, func(was remembered, known bool) (remembered, bool) {
+		if was.epoch != epoch || !known && len(grants) == 0 {
+			return was, known
+		}
+		return remembered{epoch: epoch, at: now, grants: grants}, true
+	})
+}
+
+func (m *memory) recall(app, user string, now time.Time) ([]broker.Grant, bool) {
+	r, ok := m.users.Get(userKey{app, user})
+	if !ok || r.at.IsZero() || now.Sub(r.at) > rememberedFor {
+		return nil, false
+	}
+	return r.grants, true
+}
+
+// drop forgets a user of whom something was written.
+func (m *memory) drop(app, user string) {
+	m.users.Update(userKey{app, user}, func(was remembered, _ bool) (remembered, bool) {
+		return remembered{epoch: was.epoch + 1}, true
+	})
+}

@@ -1,0 +1,59 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Profile returns what the user shows of herself, by her own token, and the kind of that
+// token. A token that the platform rejects is renewed once.
+func (k *Keeper) Profile(ctx context.Context, app *broker.App, user, language string) (broker.Profile, broker.Kind, error) {
+	web, err := k.web(app)
+	if err != nil {
+		return broker.Profile{}, "", err
+	}
+	kinds := kindsOf(web)
+	kind := kinds[min(1, len(kinds)-1)] // the narrowest tells nothing but who it is
+	t, err := k.Token(ctx, app, user, kind, 0)
+	if err != nil {
+		return broker.Profile{}, "", err
+	}
+	p, err := k.profile(ctx, web, app, t, language)
+	if errors.Is(err, broker.ErrUserTokenRejected) {
+		// The platform has said it itself, so that nothing has to be checked.
+		if t, err = k.join(ctx, app, t.Key, want{UserWant: broker.UserWant{Stale: t.Version}}); err != nil {
+			return broker.Profile{}, "", err
+		}
+		p, err = k.profile(ctx, web, app, t, language)
+	}
+	return p, t.Key.Kind, err
+}
+
+func (k *Keeper) profile(ctx context.Context, web broker.WebAuthorization, app *broker.App, t broker.Token, language string) (broker.Profile, error) {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	p, err := web.Profile(ctx, app, t.Key.Subject, t.Secret, language)
+	if err != nil {
+		return broker.Profile{}, fmt.Errorf("read a user's profile of app %q: %w", app.ID, err)
+	}
+	if p.OpenID != t.Key.Subject {
+		return broker.Profile{}, &broker.Error{Code: "wrong_user", Class: broker.Transient, Message: "the platform answered with another user's profile"}
+	}
+	return p, nil
+}
+
+// SessionKey returns the key of the user's latest session of a mini program.
+func (k *Keeper) SessionKey(ctx context.Context, app *broker.App, user string) (broker.Secret, error) {
+	g, err := k.get(ctx, app, broker.Key{App: app.ID, Kind: broker.SessionKey, Subject: user})
+	if err != nil {
+		return broker.Secret{}, err
+	}
+	s, err := k.open(g)
+	if err != nil {
+		return broker.Secret{}, err
+	}
+	return broker.NewSecret(s.Session), nil
+}

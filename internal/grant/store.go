@@ -1,0 +1,109 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	// storeTimeout bounds one call of the store.
+	storeTimeout = 5 * time.Second
+	// maxKinds is more than one user's grants of one app.
+	maxKinds = 16
+)
+
+// get reads one grant of the app. One that was made to another registration is none.
+func (k *Keeper) get(ctx context.Context, app *broker.App, key broker.Key) (broker.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	g, err := k.cfg.Store.Get(ctx, key)
+	switch {
+	case errors.Is(err, broker.ErrNotFound):
+		return broker.Grant{}, broker.ErrNoGrant
+	case err != nil:
+		return broker.Grant{}, broker.StoreAway(fmt.Errorf("read a grant of app %q: %w", key.App, err))
+	case g.Source != k.source(app):
+		return broker.Grant{}, broker.ErrNoGrant
+	}
+	return g, nil
+}
+
+// put writes a grant once, whoever has stopped waiting for it.
+func (k *Keeper) put(ctx context.Context, g broker.Grant) (broker.Version, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	v, err := k.cfg.Store.Put(ctx, g)
+	switch {
+	case err == nil:
+		k.memory.drop(g.Key.App, g.Key.Subject)
+		return v, nil
+	case errors.Is(err, broker.ErrConflict):
+		return 0, err
+	default:
+		return 0, broker.StoreAway(fmt.Errorf("write a grant of app %q: %w", g.Key.App, err))
+	}
+}
+
+// putAgain is put for what cannot be had again, such as tokens that a used-up code has
+// brought: while the store is away it is tried again, until ctx ends.
+func (k *Keeper) putAgain(ctx context.Context, g broker.Grant) error {
+	pause := 50 * time.Millisecond
+	for {
+		_, err := k.put(ctx, g)
+		if err == nil || errors.Is(err, broker.ErrConflict) {
+			return err
+		}
+		if sleep(ctx, pause) != nil {
+			return err
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// ofUser reads all that is kept of a user, in the order of kinds. While the store is away,
+// what was read of it lately is good enough (I3).
+func (k *Keeper) ofUser(ctx context.Context, app *broker.App, user string) ([]broker.Grant, error) {
+	epoch := k.memory.epoch(app.ID, user)
+	page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds)
+	if err != nil {
+		if known, ok := k.memory.recall(app.ID, user, k.cfg.Now()); ok && ctx.Err() == nil {
+			return known, nil
+		}
+		return nil, err
+	}
+	source := k.source(app)
+	var found []broker.Grant
+	for _, g := range page {
+		if g.Key.Subject == user && g.Source == source {
+			found = append(found, g)
+		}
+	}
+	k.memory.remember(app.ID, user, found, k.cfg.Now(), epoch)
+	return found, nil
+}
+
+func (k *Keeper) page(ctx context.Context, app string, after broker.Key, limit int) ([]broker.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	page, err := k.cfg.Store.Page(ctx, app, after, limit)
+	if err != nil {
+		return nil, broker.StoreAway(fmt.Errorf("read grants of app %q: %w", app, err))
+	}
+	return page, nil
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
