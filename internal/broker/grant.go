@@ -114,7 +114,7 @@ type GrantStore interface {
 	Get(ctx context.Context, k Key) (Grant, error)
 	// Put stores g at g.Version+1, which it returns, if the stored one is at g.Version
 	// (0: must not exist), else it is ErrConflict. When it returns, the grant is as durable as the
-	// store makes anything.
+	// store makes anything. A key that lacks its app, kind or subject is refused.
 	Put(ctx context.Context, g Grant) (Version, error)
 	// Delete removes the grant if it is at version v, else ErrConflict; deleting
 	// what is not there is ErrNotFound.
@@ -132,7 +132,7 @@ type GrantStore interface {
 // of which is used at most once, on whichever server. Ends are on the store's clock.
 type OneTimeStore interface {
 	// Add keeps a value under a name. Where there is one that has not run out it is
-	// ErrConflict, whoever added it.
+	// ErrConflict, whoever added it. The ttl must be positive.
 	Add(ctx context.Context, name string, value []byte, ttl time.Duration) error
 	// Look returns the value and leaves it there. ErrNotFound: there is none, it was taken or it has run out.
 	Look(ctx context.Context, name string) ([]byte, error)

@@ -251,6 +251,11 @@ type Store interface {
 	Apps() DefinitionStore
 	Clients() DefinitionStore
 	Audit() AuditLog
+	// Grants are what users have granted apps. They are read when they are used, so that no
+	// watch tells of them.
+	Grants() GrantStore
+	// OneTime keeps what is used once, and soon.
+	OneTime() OneTimeStore
 	SettingStore
 	Close() error
 }

@@ -17,7 +17,8 @@ type Table[T any] struct {
 	Import func(ctx context.Context, coming iter.Seq2[T, error]) (n int, err error)
 }
 
-// Tables is what a store keeps, to be copied to another one.
+// Tables is what a store keeps, to be copied to another one. One-time values are none of it:
+// they end before anybody could use the copy.
 type Tables struct {
 	Records  Table[Record]
 	Apps     Table[Definition]

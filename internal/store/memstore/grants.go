@@ -34,6 +34,9 @@ func (g grants) Put(ctx context.Context, x broker.Grant) (broker.Version, error)
 	if err := g.s.enter(ctx, "write grant", x.Key.String()); err != nil {
 		return 0, err
 	}
+	if x.Key.App == "" || x.Key.Kind == "" || x.Key.Subject == "" {
+		return 0, fmt.Errorf("write grant %q: the key names no app, no kind or no user", x.Key)
+	}
 	g.s.data.mu.Lock()
 	defer g.s.data.mu.Unlock()
 	if g.s.data.grants[x.Key].Version != x.Version {
@@ -98,7 +101,11 @@ func (g grants) All(ctx context.Context) iter.Seq2[broker.Grant, error] {
 // normalGrant is a grant as a durable store would give it back.
 func normalGrant(x broker.Grant) broker.Grant {
 	x = x.Clone()
-	for _, t := range []*time.Time{&x.Authorized, &x.Issued, &x.Expiry, &x.Deadline, &x.Ended, &x.Claim.Until, &x.Failure.First, &x.Failure.Last, &x.Failure.NotBefore, &x.Failure.UnknownAt} {
+	f := &x.Failure
+	for _, t := range []*time.Time{
+		&x.Authorized, &x.Issued, &x.Expiry, &x.Deadline, &x.Ended, &x.Claim.Until,
+		&f.First, &f.Last, &f.NotBefore, &f.UnknownAt,
+	} {
 		*t = utc(*t)
 	}
 	return x

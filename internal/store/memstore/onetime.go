@@ -24,6 +24,9 @@ func (o oneTime) Add(ctx context.Context, name string, value []byte, ttl time.Du
 	if err := o.s.enter(ctx, "add one-time value", name); err != nil {
 		return err
 	}
+	if ttl <= 0 {
+		return fmt.Errorf("add one-time value %q: ttl %v is not positive", name, ttl)
+	}
 	o.s.data.mu.Lock()
 	defer o.s.data.mu.Unlock()
 	now := o.s.data.now()

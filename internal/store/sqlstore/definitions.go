@@ -72,7 +72,7 @@ func (d definitions) Put(ctx context.Context, def broker.Definition) (broker.Ver
 }
 
 func (d definitions) Delete(ctx context.Context, name string, v broker.Version) error {
-	remove := deleteOp(d.q.delete, d.q.has, name, v)
+	remove := deleteOp(d.q.delete, d.q.has, v, name)
 	err := d.s.writeTogether(ctx, func(ctx context.Context, r runner) error {
 		if err := remove(ctx, r); err != nil {
 			return err

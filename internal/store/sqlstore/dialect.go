@@ -30,6 +30,8 @@ type dialect struct {
 	replaceDuplicate func(unique string, changed ...string) string
 	// pruneAudit deletes the oldest entries from before a time, at most so many.
 	pruneAudit string
+	// sweep removes one-time values that have run out by the clock, at most so many.
+	sweep string
 	// now is an expression for the database's time in unix nanoseconds; empty where
 	// the database has no clock but this process'.
 	now string

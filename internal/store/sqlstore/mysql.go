@@ -17,6 +17,9 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
+// myNow is the time whatever the session's time zone is.
+const myNow = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) * 1000)"
+
 func mysqlDialect() *dialect {
 	return &dialect{
 		name:        "mysql",
@@ -37,10 +40,10 @@ func mysqlDialect() *dialect {
 		},
 		// With a list to select from it would look at every entry.
 		pruneAudit: "DELETE FROM audit WHERE at < ? ORDER BY at LIMIT ?",
-		// Whatever the session's time zone is.
-		now:    "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) * 1000)",
-		rows:   500,
-		shared: true,
+		now:        myNow,
+		sweep:      "DELETE FROM one_time WHERE until <= " + myNow + " ORDER BY until LIMIT ?",
+		rows:       500,
+		shared:     true,
 
 		undone:   undoneMySQL,
 		readOnly: readOnlyMySQL,

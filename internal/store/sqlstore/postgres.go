@@ -24,6 +24,14 @@ import (
 // before it is maintained any more.
 const minPostgres = 120000
 
+// sweepPostgres asks for the time at which the statement came, for which an index can be used.
+// The condition stands outside too: there it is looked at again where another has changed
+// the row meanwhile, who may have given the name to a new value.
+const sweepPostgres = "DELETE FROM one_time WHERE until <= " + cameAt +
+	" AND name IN (SELECT name FROM one_time WHERE until <= " + cameAt + " ORDER BY until LIMIT ?)"
+
+const cameAt = "((extract(epoch FROM statement_timestamp()) * 1000000)::bigint * 1000)"
+
 func postgresDialect() *dialect {
 	return &dialect{
 		name:        "postgres",
@@ -35,6 +43,7 @@ func postgresDialect() *dialect {
 		ignoreDuplicate:  onConflictDoNothing,
 		replaceDuplicate: onConflict,
 		pruneAudit:       pruneBySelecting,
+		sweep:            sweepPostgres,
 		// The time of the wall, not of the transaction's begin.
 		now: "((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)",
 		// A statement takes 65535 parameters.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -20,7 +21,7 @@ func (s *Store) Get(ctx context.Context, k broker.Key) (broker.Record, error) {
 }
 
 func (s *Store) get(ctx context.Context, k broker.Key, r *broker.Record) error {
-	rows, err := s.queryRecord(ctx, k.String())
+	rows, err := s.query(ctx, s.queries.getRecord, k.String())
 	if err != nil {
 		return s.readFault(ctx, err)
 	}
@@ -87,7 +88,7 @@ func (s *Store) add(ctx context.Context, c runner, insert rows, records []broker
 // Delete implements [broker.TokenStore].
 func (s *Store) Delete(ctx context.Context, k broker.Key, v broker.Version) error {
 	q := s.queries
-	err := s.write(ctx, deleteOp(q.deleteRecord, q.hasRecord, k.String(), v))
+	err := s.write(ctx, deleteOp(q.deleteRecord, q.hasRecord, v, k.String()))
 	if err != nil {
 		return fmt.Errorf("delete record %q: %w", k, err)
 	}
@@ -95,13 +96,13 @@ func (s *Store) Delete(ctx context.Context, k broker.Key, v broker.Version) erro
 }
 
 // deleteOp deletes the row of a key or a name if it is at version v.
-func deleteOp(remove, has, key string, v broker.Version) op {
+func deleteOp(remove, has string, v broker.Version, key ...any) op {
 	return func(ctx context.Context, r runner) error {
-		changed, err := r.exec(ctx, remove, key, int64(v))
+		changed, err := r.exec(ctx, remove, append(slices.Clone(key), int64(v))...)
 		if err != nil || changed > 0 {
 			return err
 		}
-		found, err := exists(ctx, r, has, key)
+		found, err := exists(ctx, r, has, key...)
 		switch {
 		case err != nil:
 			return err

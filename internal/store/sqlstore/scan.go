@@ -8,35 +8,20 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// scanner decodes rows of records. It is made once for a query and used again for
-// every row, because a start reads them all.
+// scanner decodes rows of records.
 type scanner struct {
-	columns columns
-	kinds   map[string]broker.Kind // few and long-lived: one string each for all records
+	values *values[broker.Record]
+	kinds  map[string]broker.Kind // few and long-lived: one string each for all records
 
 	changed int64
 	key     string
-	numbers string // all number columns, joined with commas: see queries
-	texts   []string
-	boxes   []sql.RawBytes
 	dest    []any // all but changed
 	told    []any // and with it
 }
 
-func newScanner(c columns) *scanner {
-	s := &scanner{
-		columns: c,
-		kinds:   map[string]broker.Kind{},
-		texts:   make([]string, len(c.texts)),
-		boxes:   make([]sql.RawBytes, len(c.boxes)),
-	}
-	s.dest = append(s.dest, &s.key, &s.numbers)
-	for i := range s.texts {
-		s.dest = append(s.dest, &s.texts[i])
-	}
-	for i := range s.boxes {
-		s.dest = append(s.dest, &s.boxes[i])
-	}
+func newScanner(c columns[broker.Record]) *scanner {
+	s := &scanner{values: newValues(c), kinds: map[string]broker.Kind{}}
+	s.dest = append([]any{&s.key}, s.values.dest...)
 	s.told = append([]any{&s.changed}, s.dest...)
 	return s
 }
@@ -53,23 +38,13 @@ func (s *scanner) decode(rows *sql.Rows, r *broker.Record, dest []any) error {
 	if err := rows.Scan(dest...); err != nil {
 		return err
 	}
-	*r = broker.Record{}
-	var err error
-	if r.Key, err = s.parseKey(s.key); err != nil {
+	key, err := s.parseKey(s.key)
+	if err != nil {
 		return err
 	}
-	if err := s.parseNumbers(r); err != nil {
+	*r = broker.Record{Key: key}
+	if err := s.values.decode(r); err != nil {
 		return fmt.Errorf("record %q: %w", s.key, err)
-	}
-	for i, t := range s.columns.texts {
-		if s.texts[i] != "" {
-			t.set(r, s.texts[i])
-		}
-	}
-	for i, b := range s.columns.boxes {
-		if len(s.boxes[i]) > 0 {
-			*b.box(r) = append([]byte(nil), s.boxes[i]...)
-		}
 	}
 	return nil
 }
@@ -92,15 +67,56 @@ func (s *scanner) parseKey(key string) (broker.Key, error) {
 	return broker.Key{App: strings.Clone(app), Kind: k, Subject: strings.Clone(subject)}, nil
 }
 
-func (s *scanner) parseNumbers(r *broker.Record) error {
-	rest := s.numbers
-	for _, c := range s.columns.numbers {
+// values decodes the columns of a row besides its key. It is made once for a query and used
+// again for every row, because a start reads them all.
+type values[T any] struct {
+	columns columns[T]
+	numbers string // all number columns, joined with commas: see columns.selected
+	texts   []string
+	boxes   []sql.RawBytes
+	dest    []any
+}
+
+func newValues[T any](c columns[T]) *values[T] {
+	v := &values[T]{columns: c, texts: make([]string, len(c.texts)), boxes: make([]sql.RawBytes, len(c.boxes))}
+	v.dest = append(v.dest, &v.numbers)
+	for i := range v.texts {
+		v.dest = append(v.dest, &v.texts[i])
+	}
+	for i := range v.boxes {
+		v.dest = append(v.dest, &v.boxes[i])
+	}
+	return v
+}
+
+// decode fills in t, which is a zero value but for its key, and then shares no memory with
+// the row.
+func (v *values[T]) decode(t *T) error {
+	if err := v.parseNumbers(t); err != nil {
+		return err
+	}
+	for i, c := range v.columns.texts {
+		if v.texts[i] != "" {
+			c.set(t, v.texts[i])
+		}
+	}
+	for i, c := range v.columns.boxes {
+		if len(v.boxes[i]) > 0 {
+			*c.box(t) = append([]byte(nil), v.boxes[i]...)
+		}
+	}
+	return nil
+}
+
+func (v *values[T]) parseNumbers(t *T) error {
+	rest := v.numbers
+	for _, c := range v.columns.numbers {
 		n, i := parseInt(rest)
 		if i == 0 {
 			return fmt.Errorf("column %s holds no number", c.name)
 		}
 		if n != 0 {
-			c.set(r, n)
+			c.set(t, n)
 		}
 		rest = rest[i:]
 		if rest != "" {
@@ -108,7 +124,7 @@ func (s *scanner) parseNumbers(r *broker.Record) error {
 		}
 	}
 	if rest != "" {
-		return fmt.Errorf("a row has more than %d numbers", len(s.columns.numbers))
+		return fmt.Errorf("a row has more than %d numbers", len(v.columns.numbers))
 	}
 	return nil
 }

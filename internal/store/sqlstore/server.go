@@ -146,9 +146,6 @@ func (s *Shared) open(ctx context.Context, a *address) (err error) {
 	s.readers, s.auditReaders, s.polls = db, s.pool(a, auditConns), s.pool(a, pollConns)
 	s.maxIdle = a.pool.maxIdle
 	s.writer = &pool{db, s.dialect, s.leave}
-	s.queryRecord = func(ctx context.Context, key string) (*sql.Rows, error) {
-		return db.QueryContext(ctx, s.queries.getRecord, key)
-	}
 	s.wrote = func() {
 		select {
 		case s.announce <- struct{}{}:

@@ -33,6 +33,7 @@ func sqliteDialect() *dialect {
 		ignoreDuplicate:  onConflictDoNothing,
 		replaceDuplicate: onConflict,
 		pruneAudit:       pruneBySelecting,
+		sweep:            "DELETE FROM one_time WHERE id IN (SELECT id FROM one_time WHERE until <= ? ORDER BY until LIMIT ?)",
 		rows:             1, // more would be no faster, as a statement costs no round trip
 		// From the start the one that writes, so that it never has to become it.
 		begin:   "BEGIN IMMEDIATE",

@@ -33,21 +33,23 @@ type Store struct {
 	path    string
 	now     func() time.Time
 	dialect *dialect
-	columns columns
+	columns columns[broker.Record]
+	grants  columns[broker.Grant]
 	queries *queries
 	readers *sql.DB
 	// auditReaders are for queries of the audit alone.
 	auditReaders *sql.DB
 	writer       writer
 
-	// queryRecord reads the row of a key.
-	queryRecord func(ctx context.Context, key string) (*sql.Rows, error)
+	// prepared are the statements of the readers that are run so often that it counts.
+	prepared map[string]*sql.Stmt
 	// wrote is told when records or definitions have been written.
 	wrote func()
 	// unsure is told of a lease that may have been taken for nobody. Nil: that cannot be.
 	unsure func(unsureLease)
 
-	scanners sync.Pool // of *scanner
+	scanners      sync.Pool // of *scanner
+	grantScanners sync.Pool // of *grantScanner
 
 	closing chan struct{}  // closed when Close begins
 	writes  sync.WaitGroup // writes under way; joined only under mu
@@ -60,9 +62,13 @@ type Store struct {
 var _ broker.Store = (*Store)(nil)
 
 func newStore(d *dialect) *Store {
-	s := &Store{dialect: d, columns: recordColumns(), wrote: func() {}, closing: make(chan struct{})}
-	s.queries = newQueries(s.dialect, s.columns)
+	s := &Store{
+		dialect: d, columns: recordColumns(), grants: grantColumns(), prepared: map[string]*sql.Stmt{},
+		wrote: func() {}, closing: make(chan struct{}),
+	}
+	s.queries = newQueries(s.dialect, s.columns, s.grants)
 	s.scanners.New = func() any { return newScanner(s.columns) }
+	s.grantScanners.New = func() any { return newGrantScanner(s.grants) }
 	return s
 }
 
@@ -106,12 +112,14 @@ func (s *Store) open(ctx context.Context) error {
 		return s.dialect.explain(err)
 	}
 	s.readers, s.auditReaders = p.readers, p.audit
-	getRecord, err := s.readers.PrepareContext(ctx, s.queries.getRecord)
-	if err != nil {
-		return s.dialect.explain(err)
+	for _, query := range []string{s.queries.getRecord, s.queries.grants.get} {
+		stmt, err := s.readers.PrepareContext(ctx, query)
+		if err != nil {
+			return s.dialect.explain(err)
+		}
+		s.opened(stmt)
+		s.prepared[query] = stmt
 	}
-	s.opened(getRecord)
-	s.queryRecord = func(ctx context.Context, key string) (*sql.Rows, error) { return getRecord.QueryContext(ctx, key) }
 	c, err := newConn(ctx, p.writer)
 	if err != nil {
 		return s.dialect.explain(err)
@@ -121,6 +129,14 @@ func (s *Store) open(ctx context.Context) error {
 	s.writer = g
 	s.teardown = append(s.teardown, func() error { g.close(); return nil })
 	return s.endLeases(ctx)
+}
+
+// query reads rows.
+func (s *Store) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt, ok := s.prepared[query]; ok {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return s.readers.QueryContext(ctx, query, args...)
 }
 
 func (s *Store) opened(c io.Closer) { s.teardown = append(s.teardown, c.Close) }

@@ -24,11 +24,13 @@ var (
 // Tables implements [broker.Movable].
 func (s *Store) Tables() broker.Tables {
 	apps, clients := definitions{s, appSort, s.queries.apps}, definitions{s, clientSort, s.queries.clients}
+	grants := grants{s, s.queries.grants}
 	return broker.Tables{
 		Records:  bulk.Table(s.All, importBatch, s.importRecords),
 		Apps:     bulk.Table(apps.All, importBatch, apps.importAll),
 		Clients:  bulk.Table(clients.All, importBatch, clients.importAll),
 		Settings: bulk.Table(s.settings, importBatch, s.importSettings),
+		Grants:   bulk.Table(grants.All, importBatch, grants.importAll),
 		Audit:    bulk.Table(s.entries, importBatch, s.importEntries),
 		Doubts:   bulk.Table(s.doubts, importBatch, s.importDoubts),
 	}

@@ -20,7 +20,7 @@ func (s suite) concurrency() []test {
 	}
 }
 
-const crowd = 32
+const crowd = 50
 
 // race calls f at once from a crowd on two handles, and returns who got no error.
 // All others must have got refusal.

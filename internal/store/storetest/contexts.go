@@ -24,6 +24,8 @@ func (s suite) endedContext(t *testing.T) {
 	r := put(t, st, full("stays"))
 	l, err := st.Acquire(t.Context(), "held", "me", long)
 	ok(t, "acquire", err)
+	g := putGrant(t, st, fullGrant("stays"))
+	addValue(t, st, "stays", "value", long)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 
@@ -36,10 +38,18 @@ func (s suite) endedContext(t *testing.T) {
 	_, putApp := st.Apps().Put(ctx, broker.Definition{Name: "x", Spec: []byte("{}")})
 	_, query := st.Audit().Query(ctx, broker.AuditFilter{})
 	_, setting := st.Setting(ctx, "x")
-	var allErr, allApps error
+	_, getGrant := st.Grants().Get(ctx, g.Key)
+	_, putGrant := st.Grants().Put(ctx, g)
+	_, pageErr := st.Grants().Page(ctx, "shop", broker.Key{}, 10)
+	_, look := st.OneTime().Look(ctx, "stays")
+	_, take := st.OneTime().Take(ctx, "stays")
+	_, sweep := st.OneTime().Sweep(ctx, 10)
+	var allErr, allApps, allGrantsErr error
 	for _, allErr = range st.All(ctx) {
 	}
 	for _, allApps = range st.Apps().All(ctx) {
+	}
+	for _, allGrantsErr = range st.Grants().All(ctx) {
 	}
 	for what, err := range map[string]error{
 		"get": get, "put": putErr, "put of a new record": putNew, "delete": st.Delete(ctx, r.Key, r.Version),
@@ -48,11 +58,17 @@ func (s suite) endedContext(t *testing.T) {
 		"all apps": allApps, "query": query, "append": st.Audit().Append(ctx, broker.AuditEntry{At: time.Unix(1, 0)}),
 		"setting": setting, "put setting": st.PutSetting(ctx, "x", []byte("x")),
 		"add setting": st.AddSetting(ctx, "x", []byte("x")),
+		"get grant":   getGrant, "put grant": putGrant, "page": pageErr, "all grants": allGrantsErr,
+		"delete grant": st.Grants().Delete(ctx, g.Key, g.Version),
+		"look":         look, "take": take, "sweep": sweep, "add value": st.OneTime().Add(ctx, "x", nil, long),
 	} {
 		wantErr(t, what, err, context.Canceled)
 	}
 
 	check(t, "all", map[broker.Key]broker.Record{r.Key: r}, all(t, st))
+	check(t, "grants", map[broker.Key]broker.Grant{g.Key: g}, allGrants(t, st))
+	wantValue(t, st, "stays", "value")
+	wantNoValue(t, st, "x")
 	_, err = st.Acquire(t.Context(), "held", "other", s.TTL)
 	wantErr(t, "acquire of what is held", err, broker.ErrLeaseHeld)
 	_, err = st.Setting(t.Context(), "x")

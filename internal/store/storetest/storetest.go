@@ -73,6 +73,8 @@ func Run(t *testing.T, h Harness) {
 		{"Definitions", s.definitions()},
 		{"Audit", s.audit()},
 		{"Settings", s.settings()},
+		{"Grants", s.grants()},
+		{"OneTime", s.oneTime()},
 		{"Tables", s.tables()},
 		{"Feed", s.feed()},
 		{"Roll", s.roll()},

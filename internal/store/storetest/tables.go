@@ -96,6 +96,13 @@ func (s suite) importAll(t *testing.T) {
 	odd := es[3]
 	odd.At = es[20].At // their order is that in which they were written, not that of their times
 	es = append(es, odd, broker.AuditEntry{Action: "without a time"})
+	var grants []broker.Grant
+	for i, k := range hostileGrantKeys() {
+		grants = append(grants, broker.Grant{Key: k, Version: broker.Version(i*i*1_000_000_007 + 1), Box: fmt.Append(nil, i)})
+	}
+	whole := fullGrant("full")
+	whole.Version = 1<<62 + 1
+	grants = append(grants, whole)
 	settings := []broker.Setting{{Name: "Proof'; --", Value: []byte{0, 1, 0xff}}, {Name: "empty"}, {Name: "proof", Value: []byte("text")}}
 	tables := m.Tables()
 	load(t, "records", tables.Records, records...)
@@ -103,6 +110,7 @@ func (s suite) importAll(t *testing.T) {
 	load(t, "clients", tables.Clients, defs[:3]...)
 	load(t, "entries", tables.Audit, es...)
 	load(t, "settings", tables.Settings, settings...)
+	load(t, "grants", tables.Grants, grants...)
 
 	same := func(what string, st broker.Store) {
 		t.Helper()
@@ -120,6 +128,13 @@ func (s suite) importAll(t *testing.T) {
 		slices.Reverse(forward)
 		check(t, what+": the audit, oldest first", query(t, st, broker.AuditFilter{}), forward)
 		check(t, what+": settings", settings, tableOf(t, tables.Settings))
+		wantGrants := map[broker.Key]broker.Grant{}
+		for _, g := range grants {
+			wantGrants[g.Key] = g
+			check(t, what+": get", g, getGrant(t, st, g.Key))
+		}
+		check(t, what+": grants", wantGrants, collect(t, tables.Grants.All(t.Context()), func(g broker.Grant) broker.Key { return g.Key }))
+		check(t, what+": page", []broker.Grant{whole}, page(t, st, whole.Key.App, broker.Key{}, 10))
 		check(t, what+": leases", nil, tableOf(t, tables.Doubts))
 	}
 	same("another handle", f.Handle())
@@ -147,10 +162,16 @@ func (s suite) importMany(t *testing.T) {
 		defs[i] = broker.Definition{Name: fmt.Sprintf("app-%04d", i), Version: broker.Version(i + 1), Spec: fmt.Append(nil, i)}
 	}
 	records = atVersions(records)
+	grants := make([]broker.Grant, len(records))
+	for i := range grants {
+		grants[i] = grantOf(fmt.Sprintf("user-%04d", i))
+		grants[i].Version = broker.Version(i + 1)
+	}
 	es := entries(len(records))
 	load(t, "records", tables.Records, records...)
 	load(t, "apps", tables.Apps, defs...)
 	load(t, "entries", tables.Audit, es...)
+	load(t, "grants", tables.Grants, grants...)
 	load[broker.Record](t, "records beside nothing more", movable(t, s.Open(t).Store).Tables().Records)
 	check(t, "records", len(records), len(all(t, f.Store)))
 	check(t, "apps", byName(defs), allDefinitions(t, f.Store.Apps()))
@@ -161,9 +182,11 @@ func (s suite) importMany(t *testing.T) {
 		_, err := f.Store.Put(t.Context(), numbered(i))
 		wantErr(t, "put as if it were not there", err, broker.ErrConflict)
 		putDefinition(t, f.Store.Apps(), defs[i])
+		putGrant(t, f.Store, grants[i])
 	}
 	ok(t, "append", f.Store.Audit().Append(t.Context(), es[0]))
 	checkEntries(t, "audit", append(es, es[0]), query(t, f.Store, broker.AuditFilter{}))
+	check(t, "grants", len(grants), len(walk(t, f.Store, "shop", 1000)))
 }
 
 func (s suite) importBeside(t *testing.T) {
@@ -174,6 +197,7 @@ func (s suite) importBeside(t *testing.T) {
 	ok(t, "put setting", f.Store.PutSetting(t.Context(), "s", nil))
 	ok(t, "append", f.Store.Audit().Append(t.Context(), entries(1)...))
 	hold(t, f.Store, "held", "holder")
+	g := putGrant(t, f.Store, grantOf("user"))
 	tables := movable(t, f.Handle()).Tables()
 	refused := func(what string, n int, err error) {
 		t.Helper()
@@ -192,11 +216,14 @@ func (s suite) importBeside(t *testing.T) {
 	refused("settings", n, err)
 	n, err = tables.Audit.Import(t.Context(), sequence(nil, entries(1)...))
 	refused("audit", n, err)
+	n, err = tables.Grants.Import(t.Context(), sequence(nil, fullGrant("another")))
+	refused("grants", n, err)
 	n, err = tables.Doubts.Import(t.Context(), sequence(nil, broker.Lease{Name: "l", Term: 1}))
 	refused("leases", n, err)
 	check(t, "records", 1, len(all(t, f.Store)))
 	check(t, "apps", 1, len(allDefinitions(t, f.Store.Apps())))
 	check(t, "entries", 1, len(query(t, f.Store, broker.AuditFilter{})))
+	check(t, "grants", map[broker.Key]broker.Grant{g.Key: g}, allGrants(t, f.Store))
 }
 
 func (s suite) importPart(t *testing.T) {
@@ -240,6 +267,11 @@ func (s suite) importTwice(t *testing.T) {
 	n, err = tables.Settings.Import(t.Context(), sequence(nil, broker.Setting{Name: "s"}, broker.Setting{Name: "s"}))
 	wantErr(t, "settings", err, broker.ErrConflict)
 	check(t, "settings", 0, n)
+	g := grantOf("user")
+	g.Version = 1
+	n, err = tables.Grants.Import(t.Context(), sequence(nil, g, g))
+	wantErr(t, "grants", err, broker.ErrConflict)
+	check(t, "grants", 0, n)
 }
 
 // A lease that ran out without being released says that its holder may have died in
