@@ -11,6 +11,9 @@
 //	{hufu}:leases:N    a lease's name → the last lease of it
 //	{hufu}:apps:N      a name → the definition's version, a colon, and JSON
 //	{hufu}:clients:N   the same for clients
+//	{hufu}:grants:N    a grant's key → its version, a colon, and the grant as JSON
+//	{hufu}:users:APP   the places of an app's grants in the order of users, sorted
+//	{hufu}:once:NAME   a one-time value, which runs out by itself
 //	{hufu}:changes     a stream of what was written, of bounded length
 //	{hufu}:audit       a stream of the audit; {hufu}:audit-last is its last id
 //	{hufu}:settings, {hufu}:members, {hufu}:schema

@@ -65,11 +65,7 @@ func storedRecordOf(r *broker.Record) *storedRecord {
 	return &storedRecord{
 		Current: storedTokenOf(&r.Current), Previous: storedTokenOf(&r.Previous),
 		Due: nanos.Of(r.Due), Rejected: int64(r.Rejected),
-		Failure: storedFailure{
-			Class: string(f.Class), Code: f.Code, Message: f.Message, Hint: f.Hint,
-			PlatformCode: f.PlatformCode, PlatformMessage: f.PlatformMessage, Attempts: f.Attempts,
-			First: nanos.Of(f.First), Last: nanos.Of(f.Last), NotBefore: nanos.Of(f.NotBefore), UnknownAt: nanos.Of(f.UnknownAt),
-		},
+		Failure: storedFailureOf(f),
 		Budget: storedBudget{
 			Day: b.Day, Issues: b.Issues, Unplanned: b.Unplanned, Forced: b.Forced, Streak: b.Streak,
 			LastUnplanned: nanos.Of(b.LastUnplanned), LastForced: nanos.Of(b.LastForced),
@@ -84,17 +80,29 @@ func (s *storedRecord) record() broker.Record {
 	return broker.Record{
 		Current: s.Current.token(), Previous: s.Previous.token(),
 		Due: nanos.Time(s.Due), Rejected: broker.Version(s.Rejected),
-		Failure: broker.Failure{
-			Class: broker.Class(f.Class), Code: f.Code, Message: f.Message, Hint: f.Hint,
-			PlatformCode: f.PlatformCode, PlatformMessage: f.PlatformMessage, Attempts: f.Attempts,
-			First: nanos.Time(f.First), Last: nanos.Time(f.Last), NotBefore: nanos.Time(f.NotBefore), UnknownAt: nanos.Time(f.UnknownAt),
-		},
+		Failure: f.failure(),
 		Budget: broker.Budget{
 			Day: b.Day, Issues: b.Issues, Unplanned: b.Unplanned, Forced: b.Forced, Streak: b.Streak,
 			LastUnplanned: nanos.Time(b.LastUnplanned), LastForced: nanos.Time(b.LastForced),
 		},
 		Foreign: broker.Foreign{Count: s.Foreign.Count, Last: nanos.Time(s.Foreign.Last)},
 		Secret:  s.Secret, Source: s.Source,
+	}
+}
+
+func storedFailureOf(f *broker.Failure) storedFailure {
+	return storedFailure{
+		Class: string(f.Class), Code: f.Code, Message: f.Message, Hint: f.Hint,
+		PlatformCode: f.PlatformCode, PlatformMessage: f.PlatformMessage, Attempts: f.Attempts,
+		First: nanos.Of(f.First), Last: nanos.Of(f.Last), NotBefore: nanos.Of(f.NotBefore), UnknownAt: nanos.Of(f.UnknownAt),
+	}
+}
+
+func (f *storedFailure) failure() broker.Failure {
+	return broker.Failure{
+		Class: broker.Class(f.Class), Code: f.Code, Message: f.Message, Hint: f.Hint,
+		PlatformCode: f.PlatformCode, PlatformMessage: f.PlatformMessage, Attempts: f.Attempts,
+		First: nanos.Time(f.First), Last: nanos.Time(f.Last), NotBefore: nanos.Time(f.NotBefore), UnknownAt: nanos.Time(f.UnknownAt),
 	}
 }
 
@@ -106,6 +114,46 @@ func (s *storedToken) token() broker.SealedToken {
 	return broker.SealedToken{
 		Version: broker.Version(s.Version), Box: s.Box,
 		Issued: nanos.Time(s.Issued), Expiry: nanos.Time(s.Expiry), Until: nanos.Time(s.Until),
+	}
+}
+
+// storedGrant is a grant without its key and its version.
+type storedGrant struct {
+	Box        []byte        `json:"box,omitempty"`
+	Token      int64         `json:"token,omitzero"`
+	UnionID    string        `json:"union_id,omitzero"`
+	Scope      string        `json:"scope,omitzero"`
+	Snapshot   bool          `json:"snapshot,omitzero"`
+	Authorized int64         `json:"authorized,omitzero"`
+	Issued     int64         `json:"issued,omitzero"`
+	Expiry     int64         `json:"expiry,omitzero"`
+	Deadline   int64         `json:"deadline,omitzero"`
+	Ended      int64         `json:"ended,omitzero"`
+	Failure    storedFailure `json:"failure,omitzero"`
+	Claim      storedClaim   `json:"claim,omitzero"`
+	Source     string        `json:"source,omitzero"`
+}
+
+type storedClaim struct {
+	Holder string `json:"holder,omitzero"`
+	Until  int64  `json:"until,omitzero"`
+}
+
+func storedGrantOf(g *broker.Grant) *storedGrant {
+	return &storedGrant{
+		Box: g.Box, Token: int64(g.Token), UnionID: g.UnionID, Scope: g.Scope, Snapshot: g.Snapshot,
+		Authorized: nanos.Of(g.Authorized), Issued: nanos.Of(g.Issued), Expiry: nanos.Of(g.Expiry),
+		Deadline: nanos.Of(g.Deadline), Ended: nanos.Of(g.Ended), Failure: storedFailureOf(&g.Failure),
+		Claim: storedClaim{g.Claim.Holder, nanos.Of(g.Claim.Until)}, Source: g.Source,
+	}
+}
+
+func (s *storedGrant) grant() broker.Grant {
+	return broker.Grant{
+		Box: s.Box, Token: broker.Version(s.Token), UnionID: s.UnionID, Scope: s.Scope, Snapshot: s.Snapshot,
+		Authorized: nanos.Time(s.Authorized), Issued: nanos.Time(s.Issued), Expiry: nanos.Time(s.Expiry),
+		Deadline: nanos.Time(s.Deadline), Ended: nanos.Time(s.Ended), Failure: s.Failure.failure(),
+		Claim: broker.RenewalClaim{Holder: s.Claim.Holder, Until: nanos.Time(s.Claim.Until)}, Source: s.Source,
 	}
 }
 

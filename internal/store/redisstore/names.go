@@ -12,8 +12,10 @@ const buckets = 256
 
 // names are those of all keys.
 type names struct {
-	records, leases, apps, clients                       table
+	records, leases, apps, clients, grants               table
 	changes, audit, auditLast, settings, members, schema string
+	// users and once are what the names of lists of users and of one-time values begin with.
+	users, once string
 }
 
 // table is the names of the hashes that one table is spread over.
@@ -30,6 +32,7 @@ func newNames(prefix string) names {
 	}
 	return names{
 		records: spread("records"), leases: spread("leases"), apps: spread("apps"), clients: spread("clients"),
+		grants: spread("grants"), users: name("users:"), once: name("once:"),
 		changes: name("changes"), audit: name("audit"), auditLast: name("audit-last"),
 		settings: name("settings"), members: name("members"), schema: name("schema"),
 	}

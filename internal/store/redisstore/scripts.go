@@ -47,6 +47,34 @@ for i, key in ipairs(KEYS) do
 end
 return 1`
 
+// putGrantScript is putScript for what is listed by users and told to nobody.
+// KEYS: bucket, the app's users. ARGV: field, version, new value, the grant's place.
+const putGrantScript = `
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+if (stored and string.match(stored, '^[^:]*') or '0') ~= ARGV[2] then return 0 end
+if not stored then redis.call('ZADD', KEYS[2], 0, ARGV[4]) end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1`
+
+// deleteGrantScript is deleteScript for such.
+// KEYS: bucket, the app's users. ARGV: field, version, the grant's place.
+const deleteGrantScript = `
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+if not stored then return -1 end
+if string.match(stored, '^[^:]*') ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[3])
+return 1`
+
+// loadGrantsScript is loadScript for such.
+// KEYS: of each grant its bucket, and its app's users. ARGV: field, value, place, and so on.
+const loadGrantsScript = `
+for i = 1, #KEYS / 2 do
+  redis.call('ZADD', KEYS[2 * i], 0, ARGV[3 * i])
+  if redis.call('HSETNX', KEYS[2 * i - 1], ARGV[3 * i - 2], ARGV[3 * i - 1]) == 0 then return 0 end
+end
+return 1`
+
 // A lease is kept as "term since expiry released holder". It stays when it has ended, for
 // its term and for how it ended. since is when it was acquired, or the first of those
 // before it that ran out without a release.
@@ -149,6 +177,7 @@ return 0`
 // caller gets an error, and whoever writes again reads first (see internal/renew, save).
 type scripts struct {
 	put, delete, load, acquire, changeLease, clock, append, beat, place, enroll *rueidis.Lua
+	putGrant, deleteGrant, loadGrants                                           *rueidis.Lua
 }
 
 func newScripts() scripts {
@@ -158,7 +187,9 @@ func newScripts() scripts {
 		acquire: rueidis.NewLuaScript(acquireScript), changeLease: rueidis.NewLuaScript(changeLeaseScript),
 		clock: rueidis.NewLuaScript(clockScript), append: rueidis.NewLuaScript(appendScript),
 		beat: rueidis.NewLuaScript(beatScript), place: rueidis.NewLuaScript(placeScript),
-		enroll: rueidis.NewLuaScript(enrollScript),
+		enroll:   rueidis.NewLuaScript(enrollScript),
+		putGrant: rueidis.NewLuaScript(putGrantScript), deleteGrant: rueidis.NewLuaScript(deleteGrantScript),
+		loadGrants: rueidis.NewLuaScript(loadGrantsScript),
 	}
 }
 

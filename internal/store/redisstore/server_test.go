@@ -85,9 +85,9 @@ func TestOpenSaysHowDurableRedisIs(t *testing.T) {
 	}
 }
 
-// needed is what a user must be allowed. docs/adr/0018-redis-as-a-store.md has it too,
+// needed is what a user must be allowed. docs/adr/0019-grants-in-stores.md has it too,
 // with what comes to it elsewhere than on a single server.
-const needed = "~{hufu}:* +evalsha +eval +hget +hmget +hkeys +hgetall +hset +hsetnx +hdel +incrby +xadd +xread +xrange +xrevrange +xdel +time +ping"
+const needed = "~{hufu}:* +evalsha +eval +hget +hmget +hkeys +hgetall +hset +hsetnx +hdel +set +get +getdel +zadd +zrem +zrangebylex +incrby +xadd +xread +xrange +xrevrange +xdel +time +ping"
 
 // withUser makes a user of few rights and returns the server's URL with it.
 func withUser(t *testing.T, s *servertest.RedisServer, more string) string {
@@ -140,12 +140,24 @@ func useEverything(t *testing.T, s *redisstore.Store) {
 	_, clock := s.Clock(ctx)
 	_, beat := s.Beat(ctx, "x", 1, time.Minute)
 	_, setting := s.Setting(ctx, "s")
+	grant := broker.Grant{Key: broker.Key{App: "a", Kind: "k", Subject: "u"}}
+	g, putGrant := s.Grants().Put(ctx, grant)
+	_, getGrant := s.Grants().Get(ctx, grant.Key)
+	page, pageErr := s.Grants().Page(ctx, "a", broker.Key{}, 10)
+	if len(page) != 1 {
+		t.Errorf("the page has %d grants", len(page))
+	}
+	add := s.OneTime().Add(ctx, "n", nil, time.Minute)
+	_, look := s.OneTime().Look(ctx, "n")
+	_, take := s.OneTime().Take(ctx, "n")
 	_, query := s.Audit().Query(ctx, broker.AuditFilter{})
 	for what, err := range map[string]error{
 		"put": put, "get": get, "app": app, "delete app": s.Apps().Delete(ctx, "a", 1), "delete": s.Delete(ctx, key(1), v),
 		"acquire": acquire, "extend": s.Extend(ctx, l, time.Minute), "release": s.Release(ctx, l), "clock": clock,
 		"beat": beat, "leave": s.Leave(ctx, "x"), "put setting": s.PutSetting(ctx, "s", nil), "query": query,
-		"append": s.Audit().Append(ctx, broker.AuditEntry{At: time.Unix(1, 0)}),
+		"append":    s.Audit().Append(ctx, broker.AuditEntry{At: time.Unix(1, 0)}),
+		"put grant": putGrant, "get grant": getGrant, "page": pageErr, "delete grant": s.Grants().Delete(ctx, grant.Key, g),
+		"add value": add, "look": look, "take": take,
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
@@ -167,6 +179,11 @@ func useEverything(t *testing.T, s *redisstore.Store) {
 	})
 	if n != 1 || err != nil {
 		t.Errorf("import: %d, %v", n, err)
+	}
+	grant.Version = 1
+	n, err = tables.Grants.Import(ctx, func(yield func(broker.Grant, error) bool) { yield(grant, nil) })
+	if n != 1 || err != nil {
+		t.Errorf("import of a grant: %d, %v", n, err)
 	}
 	for _, err := range tables.Settings.All(ctx) {
 		if err != nil {

@@ -29,6 +29,7 @@ func (s *Store) Tables() broker.Tables {
 		Apps:     bulk.Table(apps.All, importBatch, apps.importAll),
 		Clients:  bulk.Table(clients.All, importBatch, clients.importAll),
 		Settings: bulk.Table(s.settings, importBatch, s.importSettings),
+		Grants:   bulk.Table(s.Grants().All, importBatch, s.importGrants),
 		Audit:    bulk.Table(s.entries, importBatch, s.importEntries),
 		Doubts:   bulk.Table(s.doubts, importBatch, s.importDoubts),
 	}
