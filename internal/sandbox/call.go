@@ -25,6 +25,9 @@ type call struct {
 	ip     netip.Addr
 	owner  string // the id of the app whose call it is, known or not
 
+	base     string // where the caller reaches the sandbox
+	language string // of a browser, as it asks for it
+
 	body   []byte  // read whole, of anything but an upload
 	upload *stream // still to be read, of an upload
 }
@@ -36,6 +39,9 @@ func newCall(r *http.Request) *call {
 		path:   r.URL.Path,
 		query:  r.URL.Query(),
 		ip:     clientIP(r.RemoteAddr),
+
+		base:     baseURL(r),
+		language: r.Header.Get("Accept-Language"),
 	}
 }
 

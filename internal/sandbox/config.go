@@ -16,8 +16,8 @@ type Config struct {
 	// adds more.
 	Apps []App
 
-	// Lifetime is how long a token or a ticket lives. Zero means two hours,
-	// as on the platform.
+	// Lifetime is how long a token, an app's or a user's, or a ticket lives. Zero
+	// means two hours, as on the platform.
 	Lifetime time.Duration
 
 	// Overlap is how long the previous token lives on after a new one was
@@ -57,6 +57,23 @@ type Config struct {
 	// program can be exchanged. Zero means five minutes.
 	CodeLifetime time.Duration
 
+	// OldCodesInvalid makes the platform say of a code of the web authorization that is too
+	// old that it is invalid (40029), as of those of mini programs, instead of too old
+	// (42003). It documents both.
+	OldCodesInvalid bool
+
+	// RefreshLifetime is how long a user's refresh token lives. Zero means thirty days.
+	RefreshLifetime time.Duration
+
+	// RotateRefresh uses up a user's refresh token with its first use, which brings another
+	// one. WeChat does not do that; other platforms do.
+	RotateRefresh bool
+
+	// RefuseWithoutCode sends the browser of a user who refuses snsapi_userinfo back without a
+	// code, which is what WeChat's documents say, instead of with code=authdeny, which is what
+	// its clients have been seen to do.
+	RefuseWithoutCode bool
+
 	// Allow names the misuses that are not recorded, for tests that provoke
 	// them on purpose. Empty means that everything is recorded.
 	Allow []MisuseKind
@@ -78,6 +95,13 @@ type App struct {
 	// address while the whitelist is empty: 89503 until [Sandbox.ConfirmIP] or
 	// [Sandbox.RefuseIP].
 	ConfirmIPs bool
+
+	// CallbackDomains are the hosts that the web authorization may send browsers back to,
+	// with the port where it matters. Empty means all.
+	CallbackDomains []string
+
+	// Company is whose app it is. A user has one union id for all apps of a company.
+	Company string
 
 	// Quotas of this app; fields that are zero are taken from the Config.
 	Quotas Quotas
@@ -105,6 +129,7 @@ type Quotas struct {
 	CallsPerDay     int           // each other path; default 500 000
 	CallsPerMinute  int           // each path but those of tokens; default unlimited
 	ClearPerMonth   int           // clear_quota and clear_quota/v2 together; default 10
+	LoginsPerMinute int           // sns/jscode2session, of one user; default 100
 }
 
 // or fills the fields that are zero.
@@ -119,6 +144,7 @@ func (q Quotas) or(d Quotas) Quotas {
 		CallsPerDay:     cmp.Or(q.CallsPerDay, d.CallsPerDay),
 		CallsPerMinute:  cmp.Or(q.CallsPerMinute, d.CallsPerMinute),
 		ClearPerMonth:   cmp.Or(q.ClearPerMonth, d.ClearPerMonth),
+		LoginsPerMinute: cmp.Or(q.LoginsPerMinute, d.LoginsPerMinute),
 	}
 }
 
@@ -133,6 +159,7 @@ func defaultQuotas() Quotas {
 		CallsPerDay:     500_000,
 		CallsPerMinute:  math.MaxInt,
 		ClearPerMonth:   10,
+		LoginsPerMinute: 100,
 	}
 }
 
@@ -142,6 +169,7 @@ func (c Config) withDefaults() Config {
 	c.Overlap = min(max(cmp.Or(c.Overlap, 5*time.Minute), 0), c.Lifetime)
 	c.MediaBytes = cmp.Or(max(c.MediaBytes, 0), 256<<20)
 	c.CodeLifetime = cmp.Or(max(c.CodeLifetime, 0), 5*time.Minute)
+	c.RefreshLifetime = cmp.Or(max(c.RefreshLifetime, 0), 30*24*time.Hour)
 	c.Quotas = c.Quotas.or(defaultQuotas())
 	c.Apps = slices.Clone(c.Apps)
 	c.Allow = slices.Clone(c.Allow)

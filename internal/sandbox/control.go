@@ -63,9 +63,14 @@ func (c *control) show(path string, r *http.Request) answer {
 		return jsonAnswer(c.sandbox.state(query.Get("app")))
 	case "/page.css":
 		return asset("page/page.css", "text/css; charset=utf-8")
+	case "/connect.css":
+		return asset("page/connect.css", "text/css; charset=utf-8")
 	case "/page.js":
 		return asset("page/page.js", "text/javascript; charset=utf-8")
 	default:
+		if strings.HasPrefix(path, "/portrait/") {
+			return portrait(path)
+		}
 		return plainError(http.StatusNotFound, errNoSuchPage)
 	}
 }
@@ -95,7 +100,7 @@ func (c *control) post(path string, r *http.Request) answer {
 		return jsonAnswer(out)
 	case !form:
 		return plainError(status, err)
-	case out.Code != "":
+	case err == nil && out.visible():
 		return c.renderPage(status, r, cmd.Lang, out, nil)
 	case err == nil:
 		return redirect(controlPath + "/?" + url.Values{"lang": {cmd.Lang}}.Encode())
@@ -106,8 +111,15 @@ func (c *control) post(path string, r *http.Request) answer {
 
 // made is what a command has made, for whoever asked for it.
 type made struct {
-	Code string `json:"code,omitempty"`
+	Code      string `json:"code,omitempty"`
+	Signature string `json:"signature,omitempty"`
+	Encrypted string `json:"encrypted_data,omitempty"`
+	IV        string `json:"iv,omitempty"`
+	Ended     *int   `json:"ended,omitempty"` // how much of a user's
 }
+
+// visible says that there is something to be copied.
+func (m made) visible() bool { return m.Code != "" || m.Signature != "" || m.Encrypted != "" }
 
 // do carries out a command.
 func (c *control) do(path string, cmd command) (made, error) {
@@ -125,15 +137,11 @@ func (c *control) do(path string, cmd command) (made, error) {
 	}
 	rest, ok := strings.CutPrefix(path, "/apps/")
 	appID, verb, hasVerb := strings.Cut(rest, "/")
-	switch {
-	case !ok || !hasVerb:
+	if !ok || !hasVerb {
 		return made{}, errNoSuchPage
-	case verb == "code":
-		code, err := c.sandbox.NewCode(appID, cmp.Or(cmd.OpenID, openID(appID, "1")), cmp.Or(cmd.Scope, ScopeBase))
-		return made{code}, err
-	case verb == "jscode":
-		code, err := c.sandbox.NewJSCode(appID, cmp.Or(cmd.OpenID, openID(appID, "1")))
-		return made{code}, err
+	}
+	if _, ok := userVerbs()[verb]; ok {
+		return c.doUser(appID, verb, cmd)
 	}
 	return made{}, c.doApp(appID, verb, cmd)
 }

@@ -21,7 +21,8 @@ func wantOf(path string) want {
 	if path == "/faults" {
 		return want{true, []string{"kind", "path", "app", "delay", "status", "errcode", "times", "probability"}, `{"kind":"status","status":502,"path":"/cgi-bin/token","times":1}`}
 	}
-	switch path[strings.LastIndexByte(path, '/')+1:] {
+	verb := path[strings.LastIndexByte(path, '/')+1:]
+	switch verb {
 	case "kill":
 		return want{true, []string{"mode", "token"}, `{"mode":"classic"} or {"mode":"stable"}`}
 	case "rotate":
@@ -32,14 +33,10 @@ func wantOf(path string) want {
 		return want{true, []string{"whitelist"}, `{"whitelist":["10.0.0.0/8"]}, or {} for everybody`}
 	case "freeze":
 		return want{true, []string{"errcode"}, `{"errcode":40243}`}
-	case "code":
-		return want{true, []string{"openid", "scope"}, `{"openid":"OPENID","scope":"snsapi_userinfo"}, or {} for a user made up`}
-	case "jscode":
-		return want{true, []string{"openid"}, `{"openid":"OPENID"}, or {} for a user made up`}
 	case "clear", "unfreeze":
 		return want{known: true}
 	default:
-		return want{}
+		return userVerbs()[verb]
 	}
 }
 

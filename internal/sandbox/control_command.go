@@ -27,7 +27,10 @@ type command struct {
 	Secret    string   `json:"secret"`
 	Whitelist []string `json:"whitelist"`
 	OpenID    string   `json:"openid"`
+	User      string   `json:"user"`
 	Scope     string   `json:"scope"`
+	RawData   string   `json:"raw_data"`
+	Data      fields   `json:"data"`
 
 	Lang string `json:"-"`
 }
@@ -72,7 +75,12 @@ func formCommand(form url.Values) (command, error) {
 		Token:   form.Get("token"),
 		Secret:  form.Get("secret"),
 		OpenID:  strings.TrimSpace(form.Get("openid")),
+		User:    form.Get("user"),
 		Scope:   form.Get("scope"),
+		RawData: form.Get("raw_data"),
+	}
+	if err := cmd.Data.set(form.Get("data")); err != nil {
+		errs = append(errs, err)
 	}
 	if err := cmd.Delay.set(form.Get("delay")); err != nil {
 		errs = append(errs, err)

@@ -63,6 +63,8 @@ func (v pageView) KindName(k FaultKind) string {
 		return v.Tr("truncated: half of the answer", "截断：应答只到一半")
 	case FaultHuge:
 		return v.Tr("huge: 64 MiB of answer", "超大：应答 64 MiB")
+	case FaultQuoted:
+		return v.Tr("quoted: acts, and writes the errcode as text", "带引号：已处理，但 errcode 写成字符串")
 	case FaultErrcode:
 		return v.Tr("errcode: refuses with a code", "错误码：以指定 errcode 拒绝")
 	default:
@@ -87,6 +89,12 @@ func (v pageView) MisuseName(k MisuseKind) string {
 		return v.Tr("forced beyond the quota", "强制刷新超出配额")
 	case MixedUpToken:
 		return v.Tr("token of the wrong kind used", "混用了应用令牌与用户令牌")
+	case CodeUsedTwice:
+		return v.Tr("code used twice", "重复使用 code")
+	case RefreshUsedTwice:
+		return v.Tr("refresh token used twice", "重复使用 refresh_token")
+	case BadState:
+		return v.Tr("state with foreign characters", "state 含不允许的字符")
 	case ForcedTooSoon:
 		return v.Tr("forced too soon", "强制刷新间隔过短")
 	default:

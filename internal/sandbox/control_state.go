@@ -30,6 +30,7 @@ type appState struct {
 	Tokens    []tokenState  `json:"tokens"`
 	Tickets   []ticketState `json:"tickets"`
 	Quotas    []quotaState  `json:"quotas"`
+	Users     []userState   `json:"users"`
 	Counts    Counts        `json:"counts"`
 	// Calls are those that arrived, by path.
 	Calls map[string]int `json:"calls"`
@@ -106,9 +107,13 @@ func (s *Sandbox) state(only string) state {
 	if only != "" {
 		ids = []string{only}
 	}
-	for _, id := range ids[:min(len(ids), maxAppsShown)] {
+	ids = ids[:min(len(ids), maxAppsShown)]
+	users := w.userStates(ids)
+	for _, id := range ids {
 		if app, ok := w.apps[id]; ok {
-			out.Apps = append(out.Apps, app.state(now))
+			shown := app.state(now)
+			shown.Users = users[id]
+			out.Apps = append(out.Apps, shown)
 		}
 	}
 	out.Hidden = len(w.order) - len(out.Apps)

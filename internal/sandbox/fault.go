@@ -12,8 +12,8 @@ import (
 // FaultKind is a way in which a platform fails.
 type FaultKind string
 
-// The kinds of faults. All but FaultSlow, FaultLate, FaultLost and
-// FaultTruncated keep the platform from acting at all.
+// The kinds of faults. All but FaultSlow, FaultLate, FaultLost, FaultTruncated
+// and FaultQuoted keep the platform from acting at all.
 const (
 	FaultHang      FaultKind = "hang"      // never answers; ends when the caller gives up
 	FaultSlow      FaultKind = "slow"      // waits Delay, then acts and answers
@@ -25,13 +25,14 @@ const (
 	FaultTruncated FaultKind = "truncated" // acts, then closes the connection in the middle of the answer
 	FaultHuge      FaultKind = "huge"      // answers with 64 MiB
 	FaultErrcode   FaultKind = "errcode"   // refuses with Errcode, in the platform's own form
+	FaultQuoted    FaultKind = "quoted"    // acts, and writes the errcode of its answer as text: "40029"
 )
 
 // FaultKinds lists every kind.
 func FaultKinds() []FaultKind {
 	return []FaultKind{
 		FaultHang, FaultSlow, FaultLate, FaultStatus, FaultReset, FaultLost,
-		FaultGarbage, FaultTruncated, FaultHuge, FaultErrcode,
+		FaultGarbage, FaultTruncated, FaultHuge, FaultErrcode, FaultQuoted,
 	}
 }
 

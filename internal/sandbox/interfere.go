@@ -16,8 +16,8 @@ const (
 	FrozenAccount  Frozen = 50007 // the whole account
 )
 
-// AddApp registers an app, or replaces the secret, whitelist and quotas of the
-// one that has its id.
+// AddApp registers an app, or replaces all but the tokens and the history of the one
+// that has its id.
 func (s *Sandbox) AddApp(a App) {
 	s.wechat.mu.Lock()
 	defer s.wechat.mu.Unlock()

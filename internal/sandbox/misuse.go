@@ -20,13 +20,16 @@ const (
 	ForcedTooOften     MisuseKind = "forced-too-often"     // a forced refresh beyond the day's quota
 	ForcedTooSoon      MisuseKind = "forced-too-soon"      // a forced refresh too close to the last one
 	MixedUpToken       MisuseKind = "mixed-up-token"       // an app's token in the place of a user's, or a user's in the place of an app's
+	CodeUsedTwice      MisuseKind = "code-used-twice"      // a user's code that was exchanged before
+	RefreshUsedTwice   MisuseKind = "refresh-used-twice"   // a refresh token that was used up before, see Config.RotateRefresh
+	BadState           MisuseKind = "bad-state"            // a state of a login page with other characters than letters and digits
 )
 
 // MisuseKinds lists every kind.
 func MisuseKinds() []MisuseKind {
 	return []MisuseKind{
 		IssueInsideOverlap, SupersededToken, ExpiredToken, KilledToken, OutsideToken, ForcedTooOften, ForcedTooSoon,
-		MixedUpToken,
+		MixedUpToken, CodeUsedTwice, RefreshUsedTwice, BadState,
 	}
 }
 

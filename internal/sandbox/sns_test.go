@@ -72,7 +72,7 @@ func TestACodeIsExchangedOnce(t *testing.T) {
 			t.Errorf("grant %+v", g)
 		}
 		again := c.exchange(code)
-		if again.code() != 40163 || !strings.HasPrefix(again.Errmsg, "code been used, rid: ") {
+		if again.code() != 40163 || !strings.HasPrefix(again.Errmsg, "code been used, hints: [ req_id: ") {
 			t.Errorf("again: %+v", again)
 		}
 		if never := c.exchange("nonsense"); never.code() != 40029 || !strings.HasPrefix(never.Errmsg, "invalid code, rid: ") {

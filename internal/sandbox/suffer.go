@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -46,6 +47,12 @@ func (s *Sandbox) suffer(ctx context.Context, f Fault, c *call, act func() answe
 		a := textAnswer(http.StatusOK, "application/json; encoding=utf-8", `{"access_token":"`)
 		a.filler = hugeBody
 		return late(ctx, f.Delay, a)
+	case FaultQuoted:
+		return after(ctx, f.Delay, func() answer {
+			a := act()
+			a.body = regexp.MustCompile(`^\{"errcode":(-?\d+)`).ReplaceAll(a.body, []byte(`{"errcode":"$1"`))
+			return a
+		})
 	case FaultErrcode:
 		return after(ctx, f.Delay, func() answer {
 			c.at = s.now()

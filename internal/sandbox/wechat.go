@@ -3,7 +3,9 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+	"html/template"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +28,7 @@ type wechat struct {
 	misuses   *misuses
 	media     *mediaStore
 	endpoints map[string]endpoint
+	page      func() (*template.Template, error) // on which users log in
 
 	mu     sync.Mutex
 	apps   map[string]*wechatApp
@@ -42,6 +45,7 @@ func newWeChat(cfg Config, m *misuses) *wechat {
 		misuses:   m,
 		media:     newMediaStore(cfg.MediaBytes),
 		endpoints: wechatEndpoints(),
+		page:      sync.OnceValues(parseConnectPage),
 		apps:      make(map[string]*wechatApp, len(cfg.Apps)),
 		nobody:    &wechatApp{},
 		tokens:    make(map[string]*token),
@@ -67,6 +71,8 @@ func (w *wechat) serve(c *call) answer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
+	case strings.HasPrefix(c.path, connectPrefix):
+		return w.serveConnect(c)
 	case !ok:
 		return w.refuse(c, w.nobody, codeInvalidURL)
 	case c.method != e.method && e.method == http.MethodPost:

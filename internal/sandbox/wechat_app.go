@@ -17,6 +17,9 @@ type wechatApp struct {
 	confirmIPs bool
 	quotas     Quotas
 	frozen     Frozen
+	company    string
+	domains    []string        // of callbacks; empty: any
+	people     map[string]User // by open id; made when it is first needed
 
 	classic    lineage
 	stable     lineage
@@ -49,6 +52,8 @@ func (w *wechat) add(a App) {
 	app.secret = a.Secret
 	app.whitelist = slices.Clone(a.Whitelist)
 	app.confirmIPs = a.ConfirmIPs
+	app.company = a.Company
+	app.domains = slices.Clone(a.CallbackDomains)
 	app.quotas = a.Quotas.or(w.cfg.Quotas)
 }
 

@@ -110,7 +110,7 @@ func (w *wechat) serveTaggedUsers(_ *call, app *wechatApp, _ *struct{}) answer {
 		} `json:"data"`
 		Next string `json:"next_openid"`
 	}
-	a.Data.OpenIDs = []string{openID(app.id, "1")}
+	a.Data.OpenIDs = []string{OpenID(app.id, defaultUser)}
 	a.Count, a.Next = 1, a.Data.OpenIDs[0]
 	return jsonAnswer(a)
 }

@@ -1,10 +1,5 @@
 package sandbox
 
-import (
-	"cmp"
-	"hash/fnv"
-)
-
 type ipList struct {
 	IPs []string `json:"ip_list"`
 }
@@ -19,64 +14,6 @@ func (w *wechat) serveCallbackIP(*call, *wechatApp) answer {
 	return jsonAnswer(ipList{[]string{"198.51.100.20", "198.51.100.21", "198.51.100.0/25"}})
 }
 
-type userAnswer struct {
-	Subscribe     int    `json:"subscribe"`
-	OpenID        string `json:"openid"`
-	Language      string `json:"language"`
-	SubscribeTime int64  `json:"subscribe_time"`
-	Remark        string `json:"remark"`
-	GroupID       int    `json:"groupid"`
-	Tags          []int  `json:"tagid_list"`
-	Scene         string `json:"subscribe_scene"`
-}
-
-func (w *wechat) serveUserInfo(c *call, app *wechatApp) answer {
-	openID := c.query.Get("openid")
-	if openID == "" {
-		return w.refuse(c, app, codeBadOpenID)
-	}
-	return jsonAnswer(follower(c, openID, c.query.Get("lang")))
-}
-
-func follower(c *call, openID, language string) userAnswer {
-	return userAnswer{
-		Subscribe: 1, OpenID: openID, Language: cmp.Or(language, "zh_CN"),
-		SubscribeTime: c.at.Unix() - 86_400, Tags: []int{}, Scene: "ADD_SCENE_QR_CODE",
-	}
-}
-
-// maxUsers is how many users one batchget may ask for.
-const maxUsers = 100
-
-// serveUserInfos is POST /cgi-bin/user/info/batchget.
-func (w *wechat) serveUserInfos(c *call, app *wechatApp) answer {
-	var req struct {
-		Users []struct {
-			OpenID   string `json:"openid"`
-			Language string `json:"lang"`
-		} `json:"user_list"`
-	}
-	code := decode(c.body, &req)
-	switch {
-	case code != codeOK:
-	case len(req.Users) == 0 || len(req.Users) > maxUsers:
-		code = codeInvalidArgs
-	}
-	infos := make([]userAnswer, 0, len(req.Users))
-	for _, u := range req.Users {
-		if u.OpenID == "" {
-			code = codeBadOpenID
-		}
-		infos = append(infos, follower(c, u.OpenID, u.Language))
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
-	}
-	return jsonAnswer(struct {
-		Users []userAnswer `json:"user_info_list"`
-	}{infos})
-}
-
 type userListAnswer struct {
 	Total int `json:"total"`
 	Count int `json:"count"`
@@ -88,24 +25,10 @@ type userListAnswer struct {
 
 func (w *wechat) serveUserList(_ *call, app *wechatApp) answer {
 	var a userListAnswer
-	a.Data.OpenIDs = []string{openID(app.id, "1"), openID(app.id, "2"), openID(app.id, "3")}
+	a.Data.OpenIDs = app.followers()
 	a.Total, a.Count = len(a.Data.OpenIDs), len(a.Data.OpenIDs)
 	a.Next = a.Data.OpenIDs[a.Count-1]
 	return jsonAnswer(a)
-}
-
-// openID makes up a user of an app, always the same.
-func openID(app, user string) string {
-	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
-	h := fnv.New128a()
-	_, _ = h.Write([]byte(app + "\x00" + user))
-	out := []byte("o")
-	for i := range 27 {
-		sum := h.Sum(nil)
-		out = append(out, digits[sum[i%len(sum)]%64])
-		_, _ = h.Write(sum)
-	}
-	return string(out)
 }
 
 type message struct {

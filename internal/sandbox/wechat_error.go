@@ -28,6 +28,7 @@ const (
 	codeBadSecret    = 40125
 	codeUsedCode     = 40163
 	codeBadIP        = 40164
+	codeBlockedCode  = 40226
 	codeNoToken      = 41001
 	codeNoAppID      = 41002
 	codeNoRefresh    = 41003
@@ -37,6 +38,7 @@ const (
 	codeExpired      = 42001
 	codeOldRefresh   = 42002
 	codeOldCode      = 42003
+	codeRevoked      = 42007
 	codeRequireGet   = 43001
 	codeRequirePost  = 43002
 	codeEmptyMedia   = 44001
@@ -68,11 +70,14 @@ type wechatError struct {
 func (w *wechat) refuse(c *call, app *wechatApp, code int) answer {
 	app.counts.refused(code)
 	rid := newRid(c.at)
-	text := errmsg(code, c.ip) + " rid: "
-	if strings.HasPrefix(c.path, snsPrefix) {
-		text = snsErrmsg(code, c.ip) + ", rid: "
+	text := errmsg(code, c.ip) + " rid: " + rid
+	switch {
+	case code == codeUsedCode:
+		text = errmsg(code, c.ip) + ", hints: [ req_id: " + rid + " ]"
+	case strings.HasPrefix(c.path, snsPrefix):
+		text = snsErrmsg(code, c.ip) + ", rid: " + rid
 	}
-	e := wechatError{Errcode: code, Errmsg: text + rid}
+	e := wechatError{Errcode: code, Errmsg: text}
 	a := jsonAnswer(e)
 	w.rids.add(rid, app.id, c, string(a.body))
 	return a
@@ -92,8 +97,8 @@ func snsErrmsg(code int, ip netip.Addr) string {
 	return text
 }
 
-// errmsg is the platform's text for a code. Those of 40243, 50007, 89501 to
-// 89507 and 40097 are not evidenced in English.
+// errmsg is the platform's text for a code. Those of 40243, 42007, 50007, 89501
+// to 89507 and 40097 are not evidenced in English.
 func errmsg(code int, ip netip.Addr) string {
 	switch code {
 	case codeBusy:
@@ -176,6 +181,10 @@ func rareErrmsg(code int, ip netip.Addr) string {
 		return "missing code"
 	case codeOldCode:
 		return "code expired"
+	case codeBlockedCode:
+		return "code blocked"
+	case codeRevoked:
+		return "access_token and refresh_token exception"
 	case codeBadRefresh:
 		return "invalid refresh_token"
 	case codeNoRefresh:

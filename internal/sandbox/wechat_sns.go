@@ -1,11 +1,5 @@
 package sandbox
 
-import (
-	"cmp"
-	"crypto/rand"
-	"encoding/base64"
-)
-
 // snsPrefix is where users' tokens are good and apps' tokens are not.
 const snsPrefix = "/sns/"
 
@@ -49,7 +43,28 @@ type grantAnswer struct {
 	RefreshToken string `json:"refresh_token"`
 	OpenID       string `json:"openid"`
 	Scope        string `json:"scope"`
+	Snapshot     int    `json:"is_snapshotuser,omitempty"`
 	UnionID      string `json:"unionid,omitempty"`
+}
+
+// takeCode finds what an app brings. A code of another sort or app, or one that is too old,
+// stays as it is; the caller uses up what is returned. That a code comes twice is a misuse:
+// it is good once, and whoever sends it again did not keep what it brought.
+func (w *wechat) takeCode(c *call, app *wechatApp, value string, mini bool) (*userCode, int) {
+	uc := w.sns.code(app.id, value, mini)
+	switch {
+	case uc == nil:
+		return nil, codeBadCode
+	case uc.used:
+		w.misused(c.at, app.id, CodeUsedTwice, words{c.path + " with a code that was used before", c.path + "，使用已用过的 code"})
+		return nil, codeUsedCode
+	case c.at.Before(uc.expiry):
+		return uc, codeOK
+	case mini || w.cfg.OldCodesInvalid:
+		return nil, codeBadCode
+	default:
+		return nil, codeOldCode
+	}
 }
 
 // serveExchange is GET /sns/oauth2/access_token.
@@ -58,15 +73,19 @@ func (w *wechat) serveExchange(c *call) answer {
 	if code != codeOK {
 		return w.refuse(c, app, code)
 	}
-	uc, code := w.sns.takeCode(app.id, c.query.Get("code"), false, c.at)
+	uc, code := w.takeCode(c, app, c.query.Get("code"), false)
 	if code != codeOK {
 		return w.refuse(c, app, code)
 	}
+	uc.used = true
 	app.counts.Exchanges++
-	g := w.sns.grant(uc, c.at, w.cfg.Lifetime)
-	a := grantAnswer{g.current().value, seconds(w.cfg.Lifetime), g.refresh, g.openID, g.scope, ""}
+	g := w.sns.grant(*uc, c.at, &w.cfg)
+	a := grantAnswer{g.current().value, seconds(w.cfg.Lifetime), g.refresh, g.openID, g.scope, 0, ""}
+	if app.person(g.openID).Snapshot {
+		a.Snapshot = 1
+	}
 	if g.scope != ScopeBase {
-		a.UnionID = unionID(g.openID)
+		a.UnionID = app.unionID(g.openID)
 	}
 	return jsonAnswer(a)
 }
@@ -86,19 +105,22 @@ func (w *wechat) serveRefresh(c *call) answer {
 		return w.refuse(c, app, codeBadGrant)
 	}
 	g := w.sns.byRefresh[value]
-	switch {
-	case g == nil || g.app != id:
+	if g == nil || g.app != id {
 		w.mixedUp(c, value)
 		return w.refuse(c, app, codeBadRefresh)
-	case !c.at.Before(g.expiry):
-		return w.refuse(c, app, codeOldRefresh)
+	}
+	if code := g.refusal(value, c.at); code != codeOK {
+		if code == codeBadRefresh {
+			w.misused(c.at, id, RefreshUsedTwice, words{c.path + " with a refresh token that was used up before", c.path + "，使用已用过的 refresh_token"})
+		}
+		return w.refuse(c, app, code)
 	}
 	if code := w.admitMinute(c, app); code != codeOK {
 		return w.refuse(c, app, code)
 	}
 	app.counts.Refreshes++
-	t := w.sns.refresh(g, c.at, w.cfg.Lifetime)
-	return jsonAnswer(grantAnswer{t.value, seconds(t.expiry.Sub(c.at)), g.refresh, g.openID, g.scope, ""})
+	t := w.sns.refresh(g, c.at, &w.cfg)
+	return jsonAnswer(grantAnswer{t.value, seconds(t.expiry.Sub(c.at)), g.refresh, g.openID, g.scope, 0, ""})
 }
 
 // guardUser asks for a live token of the user who is named.
@@ -112,10 +134,10 @@ func (w *wechat) guardUser(c *call) (*userGrant, *wechatApp, int) {
 		return nil, w.known(w.mixedUp(c, value)), codeBadToken
 	}
 	app := w.apps[t.grant.app]
-	switch {
-	case !t.live(c.at):
-		return nil, app, codeExpired
-	case c.query.Get("openid") != t.grant.openID:
+	if code := t.refusal(c.at); code != codeOK {
+		return nil, app, code
+	}
+	if c.query.Get("openid") != t.grant.openID {
 		return nil, app, codeBadOpenID
 	}
 	if code := w.admitMinute(c, app); code != codeOK {
@@ -143,34 +165,6 @@ func (w *wechat) mixedUp(c *call, value string) string {
 	return holder
 }
 
-type profileAnswer struct {
-	OpenID    string   `json:"openid"`
-	Nickname  string   `json:"nickname"`
-	Sex       int      `json:"sex"`
-	Language  string   `json:"language"`
-	City      string   `json:"city"`
-	Province  string   `json:"province"`
-	Country   string   `json:"country"`
-	Portrait  string   `json:"headimgurl"`
-	Privilege []string `json:"privilege"`
-	UnionID   string   `json:"unionid"`
-}
-
-// serveUser is GET /sns/userinfo.
-func (w *wechat) serveUser(c *call) answer {
-	g, app, code := w.guardUser(c)
-	if code == codeOK && g.scope == ScopeBase {
-		code = codeNoScope
-	}
-	if code != codeOK {
-		return w.refuse(c, app, code)
-	}
-	return jsonAnswer(profileAnswer{
-		OpenID: g.openID, Nickname: "微信用户", Language: cmp.Or(c.query.Get("lang"), "zh_CN"),
-		Portrait: "https://thirdwx.qlogo.cn/mmopen/" + g.openID + "/132", Privilege: []string{}, UnionID: unionID(g.openID),
-	})
-}
-
 // serveAuth is GET /sns/auth.
 func (w *wechat) serveAuth(c *call) answer {
 	if _, app, code := w.guardUser(c); code != codeOK {
@@ -178,26 +172,3 @@ func (w *wechat) serveAuth(c *call) answer {
 	}
 	return jsonAnswer(wechatError{0, "ok"})
 }
-
-// serveSession is GET /sns/jscode2session.
-func (w *wechat) serveSession(c *call) answer {
-	app, code := w.admitUser(c, c.query.Get("js_code"))
-	if code != codeOK {
-		return w.refuse(c, app, code)
-	}
-	uc, code := w.sns.takeCode(app.id, c.query.Get("js_code"), true, c.at)
-	if code != codeOK {
-		return w.refuse(c, app, code)
-	}
-	app.counts.Exchanges++
-	var key [16]byte
-	_, _ = rand.Read(key[:]) // never fails
-	return jsonAnswer(struct {
-		Key     string `json:"session_key"`
-		OpenID  string `json:"openid"`
-		UnionID string `json:"unionid"`
-	}{base64.StdEncoding.EncodeToString(key[:]), uc.openID, unionID(uc.openID)})
-}
-
-// unionID makes up the id of a user across apps, always the same.
-func unionID(of string) string { return openID("union", of) }
