@@ -170,7 +170,7 @@ func asset(name, contentType string) answer {
 }
 
 func baseURL(r *http.Request) string {
-	if r.TLS != nil {
+	if r.TLS != nil || r.URL.Scheme == "https" { // the second of a call in process
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host

@@ -71,6 +71,11 @@ func FuzzControl(f *testing.F) {
 	f.Add("/apps/"+appID+"/freeze", `{"errcode":-9223372036854775808}`)
 	f.Add("/apps/"+appID+"/code", `{"scope":"snsapi_base","openid":"\u0000"}`)
 	f.Add("/apps/"+appID+"/jscode", "openid=x")
+	f.Add("/apps/"+appID+"/revoke", `{"user":"bob"}`)
+	f.Add("/apps/"+appID+"/sign", `{"raw_data":"\u0000"}`)
+	f.Add("/apps/"+appID+"/encrypt", `{"data":{"watermark":1}}`)
+	f.Add("/apps/"+appID+"/encrypt", "data={&user=alice")
+	f.Add("/portrait/alice/132", "")
 	f.Add("/apps//", "%zz=%")
 	f.Fuzz(func(t *testing.T, path, body string) {
 		sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{ID: appID, Secret: secret}}})
@@ -90,6 +95,53 @@ func FuzzControl(f *testing.F) {
 				t.Fatalf("%s %s: status %d", method, path, resp.StatusCode)
 			}
 			_ = resp.Body.Close()
+		}
+	})
+}
+
+// FuzzConnect proves that no request makes the pages panic, that nothing of a query
+// is more than text in them, and that browsers are sent where the query says and
+// nowhere but to the app's domain.
+func FuzzConnect(f *testing.F) {
+	sb := sandbox.New(sandbox.Config{
+		Apps:  []sandbox.App{{ID: appID, Secret: secret, CallbackDomains: []string{"www.example.com"}}},
+		Allow: sandbox.MisuseKinds(),
+	})
+	f.Add(false, sandbox.ScopeUserInfo, callback, "abc", "user=alice&answer=agree")
+	f.Add(true, sandbox.ScopeLogin, "https://www.example.com", "<script>", "user=bob&answer=refuse")
+	f.Add(false, sandbox.ScopeBase, "https://www.example.com\\@evil.example/", "\x00\r\nLocation: x", "answer=agree&user=%zz")
+	f.Add(false, sandbox.ScopeBase, "https://www.example.com:80#x?y#z", "", "user=snapshot&answer=agree")
+	f.Fuzz(func(t *testing.T, qr bool, scope, to, state, form string) {
+		u := &url.URL{Scheme: "https", Host: "x", Path: inWeChat, RawQuery: url.Values{
+			"appid": {appID}, "scope": {scope}, "redirect_uri": {to}, "state": {state}, "response_type": {"code"}, "lang": {state},
+		}.Encode()}
+		if qr {
+			u.Path = onSite
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			req := (&http.Request{Method: method, URL: u, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(form))}).WithContext(t.Context())
+			resp, err := sb.Transport().RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch resp.StatusCode {
+			case http.StatusOK:
+				if strings.Contains(strings.ToLower(string(body)), "<script") {
+					t.Fatalf("the page has a script: %s", body)
+				}
+			case http.StatusFound:
+				back, err := url.Parse(resp.Header.Get("Location"))
+				if err != nil || method != http.MethodPost || !strings.EqualFold(back.Hostname(), "www.example.com") || !back.Query().Has("state") {
+					t.Fatalf("%s sends the browser to %q (%v)", method, resp.Header.Get("Location"), err)
+				}
+			default:
+				t.Fatalf("status %d", resp.StatusCode)
+			}
 		}
 	})
 }

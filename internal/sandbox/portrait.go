@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"net/http"
@@ -17,7 +18,7 @@ const portraitPath = controlPath + "/portrait/"
 func portrait(path string) answer {
 	id, _, _ := strings.Cut(strings.TrimPrefix(path, "/portrait/"), "/")
 	people := append(Users(), stranger())
-	i := slices.IndexFunc(people, func(u User) bool { return u.color != "" && (u.ID == id || u.ID == "" && id == "stranger") })
+	i := slices.IndexFunc(people, func(u User) bool { return u.color != "" && cmp.Or(u.ID, "stranger") == id })
 	if i < 0 {
 		return plainError(http.StatusNotFound, errNoSuchPage)
 	}

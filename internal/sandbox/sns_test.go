@@ -20,6 +20,7 @@ type grantReply struct {
 	OpenID       string `json:"openid"`
 	Scope        string `json:"scope"`
 	UnionID      string `json:"unionid"`
+	Snapshot     int    `json:"is_snapshotuser"`
 	SessionKey   string `json:"session_key"`
 	reply
 }
