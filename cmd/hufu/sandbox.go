@@ -22,7 +22,8 @@ func newSandbox() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sandbox", Short: "Run the simulated platforms alone",
 		Long: "Run the simulated platforms, for whoever develops against WeChat offline. The first line\n" +
-			"on standard output is their base URL; its page /_sandbox/ shows and steers them.\n\n" +
+			"on standard output is their base URL; its page /_sandbox/ shows and steers them, and below\n" +
+			"/connect/ are the pages on which users log in, who are made up.\n\n" +
 			"Without --app there is one demo app. Secrets given here can be seen by every user of the\n" +
 			"machine: make some up, and never use real ones.",
 		Args: args(cobra.NoArgs),
@@ -30,7 +31,7 @@ func newSandbox() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&address, "listen", "127.0.0.1:8090", "where to listen; port 0 picks a free one")
 	f.StringArrayVar(&apps, "app", nil, "an app that exists, as ID=SECRET; may be given several times")
-	f.DurationVar(&cfg.Lifetime, "lifetime", 2*time.Hour, "how long a token lives")
+	f.DurationVar(&cfg.Lifetime, "lifetime", 2*time.Hour, "how long a token lives, an app's or a user's")
 	f.DurationVar(&cfg.Overlap, "overlap", 5*time.Minute, "how long the token before the newest one lives on")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var err error

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -115,10 +116,7 @@ func connectLanguage(c *call) string {
 
 // withLanguage is the address of the page in another language.
 func withLanguage(c *call, lang string) string {
-	q := make(url.Values, len(c.query))
-	for k, v := range c.query {
-		q[k] = v
-	}
+	q := maps.Clone(c.query)
 	q.Set("lang", lang)
 	if lang == "" {
 		q.Del("lang")
