@@ -103,12 +103,16 @@ type WebAuthorization interface {
 	// is of the class [BadCredential], and the code can be tried with another one.
 	Exchange(ctx context.Context, app *App, secret, code Secret) (Granted, error)
 	// Refresh renews an access token. What it returns has a refresh token, which is the
-	// same one or replaces it. An error of the class [Denied] says that the grant has ended.
+	// same one or replaces it. Where the grant has ended the error is [ErrGrantEnded], and no
+	// other error of it is of the class [Denied]: what the platform has against the app
+	// ends no grant.
 	Refresh(ctx context.Context, app *App, k Key, refresh Secret) (Granted, error)
-	// CheckUser finds out by a harmless call whether a user's token still lives.
+	// CheckUser finds out by a harmless call whether a user's token still lives. There is an
+	// error with [VerdictUnknown], and with nothing else.
 	CheckUser(ctx context.Context, app *App, user string, token Secret) (Verdict, error)
-	// Profile returns what the user shows of herself, by the user's own token. Language is zh_CN, zh_TW, en or
-	// empty.
+	// Profile returns what the user shows of herself, by the user's own token. A token that
+	// is not good, or an app's own, is [ErrUserTokenRejected], a grant that does not reach so far
+	// [ErrScopeLacking]. Language is zh_CN, zh_TW, en or empty.
 	Profile(ctx context.Context, app *App, user string, token Secret, language string) (Profile, error)
 	// Subscription returns what the app knows of a user who follows it, by the app's token.
 	Subscription(ctx context.Context, app *App, user string, token Secret, language string) (Subscription, error)
@@ -175,7 +179,7 @@ var (
 	}
 	ErrUserTokenRejected = &Error{
 		Code: "user_token_rejected", Class: Denied, Message: "the platform rejects the user's token",
-		Hint: "it is renewed when it is asked for again; if that does not help, have the user log in again",
+		Hint: "get a new one with its refresh token, or let the user authorize again; the app's own token is not good here",
 	}
 	ErrNoLogin = &Error{
 		Code: "no_login", Class: NotFound, Message: "users cannot log in to this app here",

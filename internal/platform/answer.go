@@ -99,9 +99,9 @@ func (a Answer) Token(name string) (broker.Secret, error) {
 	s := a.Text(name)
 	switch {
 	case s == "":
-		return broker.Secret{}, errGarbage("one without " + name)
+		return broker.Secret{}, Garbage("one without " + name)
 	case len(s) > maxToken, strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return broker.Secret{}, errGarbage("one whose " + name + " cannot be a token")
+		return broker.Secret{}, Garbage("one whose " + name + " cannot be a token")
 	}
 	return broker.NewSecret(s), nil
 }
@@ -116,7 +116,7 @@ func (a Answer) Integer(name string) (n int64, found bool, err error) {
 	}
 	n, exact, ok := number(v)
 	if !ok || !exact {
-		return 0, true, errGarbage("one whose " + name + " is no whole number")
+		return 0, true, Garbage("one whose " + name + " is no whole number")
 	}
 	return n, true, nil
 }
@@ -129,11 +129,11 @@ func (a Answer) Integer(name string) (n int64, found bool, err error) {
 func (a Answer) Lifetime(name string) (time.Duration, error) {
 	v := a.field(name)
 	if v == nil {
-		return 0, errGarbage("one without " + name)
+		return 0, Garbage("one without " + name)
 	}
 	n, _, ok := number(v)
 	if !ok || n <= 0 {
-		return 0, errGarbage("one whose " + name + " is no lifetime")
+		return 0, Garbage("one whose " + name + " is no lifetime")
 	}
 	return time.Duration(min(n, int64(maxLifetime/time.Second))) * time.Second, nil
 }

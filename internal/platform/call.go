@@ -77,7 +77,7 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 	case err != nil:
 		return Answer{}, errNoAnswer(ctx, err, conceal(err, secrets))
 	case len(raw) > maxBody:
-		return Answer{}, errGarbage(fmt.Sprintf("an answer of more than %d KiB", maxBody>>10))
+		return Answer{}, Garbage(fmt.Sprintf("an answer of more than %d KiB", maxBody>>10))
 	}
 	answer, ok := ReadAnswer(resp, raw)
 	switch {
@@ -86,7 +86,7 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 	case resp.StatusCode >= 400:
 		return Answer{}, answer.StatusError()
 	default:
-		return Answer{}, errGarbage(describe(resp, raw))
+		return Answer{}, Garbage(describe(resp, raw))
 	}
 }
 

@@ -88,7 +88,9 @@ func errNoAnswer(ctx context.Context, err, cause error) error {
 	return e
 }
 
-func errGarbage(what string) *broker.Error {
+// Garbage is the error for an answer that makes no sense. It is not known what the platform
+// did: something that answers in its place may have passed the request on.
+func Garbage(what string) *broker.Error {
 	return &broker.Error{
 		Code: CodeGarbage, Class: broker.Transient, Unknown: true,
 		Message: "the platform gave no usable answer but " + what,

@@ -17,12 +17,18 @@ type client struct{ caller *platform.Caller }
 
 // get makes a call with a token.
 func (c client) get(ctx context.Context, app *broker.App, path string, query url.Values, token broker.Secret) (platform.Answer, error) {
-	query.Set("access_token", token.Reveal())
+	query.Set(paramToken, token.Reveal())
+	return c.ask(ctx, app, path, query, atCall, token)
+}
+
+// ask makes a call whose parameters are all in the query, and judges its answer. The
+// secrets are those that are in the query.
+func (c client) ask(ctx context.Context, app *broker.App, path string, query url.Values, where place, secrets ...broker.Secret) (platform.Answer, error) {
 	a, err := c.caller.Call(ctx, http.MethodGet, cmp.Or(app.BaseURL, BaseURL), path, query, nil)
 	if err != nil {
 		return platform.Answer{}, err
 	}
-	return a, judge(a, atCall, token)
+	return a, judge(a, where, secrets...)
 }
 
 // Check implements [broker.Checker] by asking for the platform's own addresses, which

@@ -18,6 +18,7 @@ const (
 	hintReject    = "nothing to do if it stays the only one; else another server uses the same secret and issues tokens: find it, or give it a key of this server"
 	hintComponent = "this call is one of third-party platforms (component); this app is to be an official account or a mini program, with its own app id and secret"
 	hintLogin     = "let the user log in again; a login code works once and for minutes"
+	hintAgain     = "let the user authorize again"
 	hintAuthorize = "let the account's administrator authorize the third-party platform again"
 	hintQuota     = "it ends at midnight in Beijing. See who spends it: other servers with the same secret, or clients that report tokens as rejected. POST /cgi-bin/clear_quota/v2 with the app secret ends it now, ten times a month at most"
 )

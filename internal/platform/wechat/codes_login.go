@@ -8,20 +8,24 @@ func loginMeanings() map[int64]meaning {
 		return meaning{code: code, class: broker.Invalid, errmsg: errmsg, says: says, hint: hintLogin}
 	}
 	return map[int64]meaning{
-		40029: login("bad_login_code", "invalid code", "the login code is wrong"),
-		40163: login("login_code_used", "code been used", "the login code was used before"),
-		41008: login("login_code_missing", "missing code", "the login code is missing"),
-		42003: login("login_code_expired", "code expired", "the login code is too old"),
+		codeBadCode: login("bad_login_code", "invalid code", "the login code is wrong"),
+		40163:       login("login_code_used", "code been used", "the login code was used before"),
+		codeNoCode:  login("login_code_missing", "missing code", "the login code is missing"),
+		42003:       login("login_code_expired", "code expired", "the login code is too old"),
 		40226: {
 			code: "login_blocked", class: broker.Denied, errmsg: "code blocked",
 			says: "the platform takes this user for a high risk", hint: "nothing to do here: the user has to sort it out with WeChat",
 		},
-		40030: login("bad_refresh_token", "invalid refresh_token", "the refresh token is wrong"),
-		41003: login("refresh_token_missing", "refresh_token missing", "the refresh token is missing"),
-		42002: login("refresh_token_expired", "refresh_token expired", "the refresh token is too old"),
-		42007: {
-			code: "authorization_ended", class: broker.Denied, errmsg: "access_token and refresh_token exception",
-			says: "the user has changed the password or taken the authorization back", hint: "let the user authorize again",
+		codeBadOpenID: {
+			code: "bad_open_id", class: broker.Invalid, errmsg: "invalid openid",
+			says: "this is no open id of the app's users, or not that of the token's user", hint: "a user's open id differs from app to app; compare it with the one of this app's login",
+		},
+		codeBadRefresh: login("bad_refresh_token", "invalid refresh_token", "the refresh token is wrong"),
+		codeNoRefresh:  login("refresh_token_missing", "refresh_token missing", "the refresh token is missing"),
+		codeOldRefresh: login("refresh_token_expired", "refresh_token expired", "the refresh token is too old"),
+		codeGrantOver: {
+			code: broker.ErrGrantEnded.Code, class: broker.Denied, errmsg: "access_token and refresh_token exception",
+			says: "the user has changed the password or taken the authorization back", hint: hintAgain,
 		},
 	}
 }

@@ -15,14 +15,21 @@ import (
 const (
 	codeSystem       = -1
 	codeBadToken     = 40001
+	codeBadOpenID    = 40003
 	codeBadAppID     = 40013
 	codeInvalidToken = 40014
+	codeBadCode      = 40029
+	codeBadRefresh   = 40030
 	codeBadPath      = 40066
 	codeBadSecret    = 40125
 	codeNoToken      = 41001
 	codeNoAppID      = 41002
+	codeNoRefresh    = 41003
 	codeNoSecret     = 41004
+	codeNoCode       = 41008
 	codeExpired      = 42001
+	codeOldRefresh   = 42002
+	codeGrantOver    = 42007
 	codeDayQuota     = 45009
 	codeMinuteQuota  = 45011
 	codeBadFormat    = 47001
@@ -46,9 +53,11 @@ type meaning struct {
 type place int
 
 const (
-	atCall  place = iota // a call with a token
-	atToken              // a token endpoint, or another that takes the app secret
-	atUser               // a call with a user's token
+	atCall    place = iota // a call with a token
+	atToken                // a token endpoint, or another that takes the app secret
+	atUser                 // a call with a user's token
+	atProfile              // the one of these that asks who the user is
+	atRefresh              // where a user's token is renewed
 )
 
 // unfamiliar is for codes that are not in the table. They are taken to pass by
@@ -62,18 +71,10 @@ var unfamiliar = meaning{
 	hint: "look the code up in WeChat's list of global return codes; the rid at the end of its message lets its support find the call",
 }
 
-// userRejected is what the codes for a rejected token mean where a user's is shown. The
-// app's own has nothing to do with it (I8).
-var userRejected = meaning{
-	code: "user_token_rejected", class: broker.Denied,
-	says: "the platform rejects the user's token",
-	hint: "get a new one with its refresh token, or let the user authorize again; the app's own token is not good here",
-}
-
 // refusal is the error for an errcode other than 0. Such an answer is a refusal: the
 // platform did not act, and the outcome is known.
 //
-// The exception is -1 at a token endpoint. It says that something failed inside the
+// The exception is -1 where tokens are issued. It says that something failed inside the
 // platform, not at which point, and nothing says that no token was made before [I].
 // If one was, asking again at once would kill the current token, which readers have
 // been promised; waiting for the promises to end costs minutes out of an hour.
@@ -82,7 +83,7 @@ func refusal(errcode int64, errmsg string, where place, secrets ...broker.Secret
 	e := m.err(callerIP(errmsg))
 	e.PlatformCode = strconv.FormatInt(errcode, 10)
 	e.PlatformMessage = platform.Clean(errmsg, secrets...)
-	e.Unknown = errcode == codeSystem && where == atToken
+	e.Unknown = errcode == codeSystem && (where == atToken || where == atRefresh)
 	return e
 }
 
@@ -105,8 +106,8 @@ func lookup(errcode int64, where place) meaning {
 		// secret [A*]; what is seen today is 40125.
 		errcode = codeBadSecret
 	}
-	if where == atUser && (errcode == codeBadToken || errcode == codeInvalidToken || errcode == codeExpired) {
-		return userRejected
+	if m, ok := particular[where][errcode]; ok {
+		return m
 	}
 	if m, ok := meanings[errcode]; ok {
 		return m
@@ -122,6 +123,9 @@ func rejects(e *broker.Error) bool {
 		strconv.Itoa(codeBadToken), strconv.Itoa(codeInvalidToken), strconv.Itoa(codeExpired),
 	}, e.PlatformCode)
 }
+
+// isCode reports whether an error is one of the platform's codes.
+func isCode(e *broker.Error, code int) bool { return e.PlatformCode == strconv.Itoa(code) }
 
 // throttles reports whether the platform says that a quota is used up.
 func throttles(e *broker.Error) bool {

@@ -38,6 +38,9 @@ func Platform(c *platform.Caller) broker.Platform {
 		BaseURL:  BaseURL,
 		Upstream: upstream{},
 		Examiner: examiner{client{c}},
+		Web:      web{client{c}},
+		Mini:     mini{client{c}},
+		Pages:    pages{},
 		Kinds: func(mode string) map[broker.Kind]broker.Source {
 			var token broker.Source
 			switch cmp.Or(mode, Stable) {

@@ -11,12 +11,16 @@ const (
 	pathClearQuota     = "/cgi-bin/clear_quota"
 	pathClearQuotaV2   = "/cgi-bin/clear_quota/v2"
 	pathClearQuotaPath = "/cgi-bin/openapi/quota/clear"
+)
 
+// Paths of users' logins.
+const (
 	pathUserExchange = "/sns/oauth2/access_token"
 	pathUserRefresh  = "/sns/oauth2/refresh_token"
 	pathUserInfo     = "/sns/userinfo"
 	pathUserCheck    = "/sns/auth"
 	pathLogin        = "/sns/jscode2session"
+	pathSubscription = "/cgi-bin/user/info" // takes the app's token
 
 	below = "/" // what a prefix of paths ends in
 
