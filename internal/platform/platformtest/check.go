@@ -20,7 +20,7 @@ func (k contract) checks(t *testing.T) {
 			t.Fatal("no checker")
 		}
 		v, err := checker.Check(t.Context(), k.app(host), broker.NewSecret(accessToken))
-		k.keepsSecrets(t, err)
+		keepsSecrets(t, err, k.secrets())
 		return v, err
 	}
 	expectVerdict := func(name string, a answer, want broker.Verdict) {

@@ -24,7 +24,7 @@ func (k contract) replacesRejected(t *testing.T) {
 		} {
 			s, tokens := &script{answers: tt.answers}, newFakeTokens()
 			got, err := k.ask(t.Context(), s, host, tokens)
-			k.keepsSecrets(t, err)
+			keepsSecrets(t, err, k.secrets())
 			if (err == nil) != tt.ok || tt.ok && got.Token.Reveal() != given {
 				t.Errorf("code %s %s: issued %v, %v", code, name, got, err)
 			}
@@ -48,7 +48,7 @@ func (k contract) givesUpWithoutToken(t *testing.T) {
 		s, tokens := &script{answers: []answer{k.gives("7200")}}, newFakeTokens()
 		tokens.err = cause
 		_, err := k.ask(t.Context(), s, host, tokens)
-		k.keepsSecrets(t, err)
+		keepsSecrets(t, err, k.secrets())
 		if err == nil || len(s.requests()) > 0 {
 			t.Errorf("without a token (%v): %v after %d requests", cause, err, len(s.requests()))
 			continue

@@ -20,42 +20,52 @@ import (
 	"github.com/hufu-io/hufu/internal/platform"
 )
 
-func (k contract) survivesBadAnswers(t *testing.T) {
+func (p probe) run(t *testing.T) {
+	t.Helper()
+	t.Run("survives bad answers", p.survivesBadAnswers)
+	t.Run("survives a bad connection", p.survivesBadConnection)
+	t.Run("honours the deadline", p.honoursDeadline)
+	t.Run("sends once on a flaky connection", p.sendsOnce)
+}
+
+func (p probe) survivesBadAnswers(t *testing.T) {
 	t.Parallel()
-	whole := k.c.Success(given, "7200")
-	garbage := broker.Error{Code: platform.CodeGarbage, Class: broker.Transient, Unknown: true}
-	for name, tt := range map[string]struct {
+	garbage := p.unknown(platform.CodeGarbage)
+	faults := map[string]struct {
 		answer answer
 		want   broker.Error
 	}{
 		"empty":            {says(200, ""), garbage},
 		"a web page":       {says(200, "<!DOCTYPE html><html></html>"), garbage},
 		"an empty object":  {says(200, "{}"), garbage},
-		"a list":           {says(200, "["+whole+"]"), garbage},
-		"a truncated one":  {says(200, whole[:len(whole)/2]), garbage},
-		"something behind": {says(200, whole+"}"), garbage},
-		"2 MiB":            {says(200, k.c.Success(strings.Repeat("A", 2<<20), "7200")), garbage},
-		"2 MiB of space":   {says(200, whole+strings.Repeat(" ", 2<<20)), garbage},
-		"an empty token":   {says(200, k.c.Success("", "7200")), garbage},
-		"no token":         {says(200, k.c.Success("two words", "7200")), garbage},
-		"a cut connection": {saysFrom(200, io.MultiReader(strings.NewReader(whole[:8]), broken{io.ErrUnexpectedEOF})), broker.Error{Code: platform.CodeNoAnswer, Class: broker.Transient, Unknown: true}},
-		"a 500":            {says(500, whole), broker.Error{Code: platform.CodeHTTP5xx, Class: broker.Transient, Unknown: true}},
-		"a 502 page":       {says(502, "<html>"), broker.Error{Code: platform.CodeHTTP5xx, Class: broker.Transient, Unknown: true}},
+		"a list":           {says(200, "["+p.whole+"]"), garbage},
+		"a truncated one":  {says(200, p.whole[:len(p.whole)/2]), garbage},
+		"something behind": {says(200, p.whole+"}"), garbage},
+		"2 MiB of space":   {says(200, p.whole+strings.Repeat(" ", 2<<20)), garbage},
+		"a cut connection": {saysFrom(200, io.MultiReader(strings.NewReader(p.whole[:8]), broken{io.ErrUnexpectedEOF})), p.unknown(platform.CodeNoAnswer)},
+		"a 500":            {says(500, p.whole), p.unknown(platform.CodeHTTP5xx)},
+		"a 502 page":       {says(502, "<html>"), p.unknown(platform.CodeHTTP5xx)},
 		"a 404 page":       {says(404, "<html>"), broker.Error{Code: platform.CodeHTTP4xx, Class: broker.Misconfigured}},
 		"a 403 of a proxy": {says(403, `{"message":"forbidden by policy"}`), broker.Error{Code: platform.CodeHTTP4xx, Class: broker.Misconfigured}},
 		"a redirect":       {redirects, broker.Error{Code: platform.CodeRedirect, Class: broker.Misconfigured}},
-	} {
+	}
+	for name, body := range p.odd {
+		f := faults[name]
+		f.answer, f.want = says(200, body), garbage
+		faults[name] = f
+	}
+	for name, tt := range faults {
 		s := &script{answers: []answer{tt.answer}}
-		got, err := k.askScript(t, s)
-		if err == nil || !got.Token.IsZero() {
-			t.Errorf("%s: issued %v, %v", name, got, err)
+		given, err := p.askScript(t, s)
+		if err == nil || given {
+			t.Errorf("%s: gave something: %v, %v", name, given, err)
 			continue
 		}
 		if e := broker.AsError(err); e.Code != tt.want.Code || e.Class != tt.want.Class || e.Unknown != tt.want.Unknown {
 			t.Errorf("%s: %s, %s, unknown %v; want %s, %s, unknown %v", name, e.Code, e.Class, e.Unknown, tt.want.Code, tt.want.Class, tt.want.Unknown)
 		}
 		if n := len(s.requests()); n != 1 {
-			t.Errorf("%s: one issue made %d requests", name, n)
+			t.Errorf("%s: one call made %d requests", name, n)
 		}
 	}
 }
@@ -72,9 +82,9 @@ type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
-func (k contract) survivesBadConnection(t *testing.T) {
+func (p probe) survivesBadConnection(t *testing.T) {
 	t.Parallel()
-	lost := broker.Error{Code: platform.CodeNoAnswer, Class: broker.Transient, Unknown: true}
+	lost := p.unknown(platform.CodeNoAnswer)
 	for name, tt := range map[string]struct {
 		err  error
 		want broker.Error
@@ -98,43 +108,43 @@ func (k contract) survivesBadConnection(t *testing.T) {
 			return nil, &url.Error{Op: r.Method, URL: r.URL.String(), Err: err}
 		}
 		s := &script{answers: []answer{quoting}}
-		_, err := k.askScript(t, s)
+		_, err := p.askScript(t, s)
 		e := broker.AsError(err)
 		if err == nil || e.Code != tt.want.Code || e.Class != tt.want.Class || e.Unknown != tt.want.Unknown {
 			t.Errorf("%s: %v (%s, unknown %v); want %s, unknown %v", name, err, e.Code, e.Unknown, tt.want.Code, tt.want.Unknown)
 		}
 		if n := len(s.requests()); n != 1 {
-			t.Errorf("%s: one issue made %d requests", name, n)
+			t.Errorf("%s: one call made %d requests", name, n)
 		}
 	}
 }
 
-func (k contract) honoursDeadline(t *testing.T) {
+func (p probe) honoursDeadline(t *testing.T) {
 	t.Parallel()
 	silent := func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
 	slow := func(r *http.Request) (*http.Response, error) {
-		return response(r, 200, &dripping{ctx: r.Context(), text: k.c.Success(given, "7200")}), nil
+		return response(r, 200, &dripping{ctx: r.Context(), text: p.whole}), nil
 	}
 	for name, a := range map[string]answer{"a silent server": silent, "a slow body": slow} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()
 			begin := time.Now()
-			_, err := k.ask(ctx, &script{answers: []answer{a}}, host, newFakeTokens())
+			_, err := p.ask(ctx, &script{answers: []answer{a}}, host)
 			if d := time.Since(begin); d != 4*time.Second {
 				t.Errorf("%s: came back after %v, want at the deadline", name, d)
 			}
-			expect(t, err, broker.Error{Code: platform.CodeTimeout, Class: broker.Transient, Unknown: true})
-			k.keepsSecrets(t, err)
+			expect(t, err, p.unknown(platform.CodeTimeout))
+			keepsSecrets(t, err, p.secrets)
 		})
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := &script{answers: []answer{k.gives("7200")}}
-	_, err := k.ask(over, s, host, newFakeTokens())
+	s := &script{answers: []answer{says(200, p.whole)}}
+	_, err := p.ask(over, s, host)
 	if err == nil || broker.AsError(err).Unknown || len(s.requests()) > 0 {
 		t.Errorf("a context that is over: %v, unknown %v, after %d requests", err, broker.AsError(err).Unknown, len(s.requests()))
 	}
@@ -161,15 +171,16 @@ func (d *dripping) Read(p []byte) (int, error) {
 }
 
 // sendsOnce has a server that answers the first request of each connection and closes
-// it on the second without a word. That tempts net/http to repeat it: a second issue.
-func (k contract) sendsOnce(t *testing.T) {
+// it on the second without a word. That tempts net/http to repeat it: a second issue, or a
+// code that was used before.
+func (p probe) sendsOnce(t *testing.T) {
 	t.Parallel()
 	type served struct{}
 	var requests atomic.Int64
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		if before, ok := r.Context().Value(served{}).(*atomic.Int64); ok && before.Add(1) == 1 {
-			_, _ = io.WriteString(w, k.c.Success(given, "7200"))
+			_, _ = io.WriteString(w, p.whole)
 			return
 		}
 		panic(http.ErrAbortHandler)
@@ -184,15 +195,15 @@ func (k contract) sendsOnce(t *testing.T) {
 	const calls = 10
 	lost := 0
 	for range calls {
-		_, err := k.ask(t.Context(), tr, srv.URL, newFakeTokens())
+		_, err := p.ask(t.Context(), tr, srv.URL)
 		if err != nil {
 			lost++
-			expect(t, err, broker.Error{Code: platform.CodeNoAnswer, Class: broker.Transient, Unknown: true})
+			expect(t, err, p.unknown(platform.CodeNoAnswer))
 		}
-		k.keepsSecrets(t, err)
+		keepsSecrets(t, err, p.secrets)
 	}
 	if n := requests.Load(); n != calls {
-		t.Errorf("%d issues reached the platform as %d requests", calls, n)
+		t.Errorf("%d calls reached the platform as %d requests", calls, n)
 	}
 	if lost == 0 {
 		t.Error("no connection broke, so nothing has been shown")

@@ -89,10 +89,7 @@ func (k contract) run(t *testing.T) {
 	t.Run("issues", k.issues)
 	t.Run("reads lifetimes", k.readsLifetimes)
 	t.Run("refuses by code", k.refusesByCode)
-	t.Run("survives bad answers", k.survivesBadAnswers)
-	t.Run("survives a bad connection", k.survivesBadConnection)
-	t.Run("honours the deadline", k.honoursDeadline)
-	t.Run("sends once on a flaky connection", k.sendsOnce)
+	k.probe().run(t)
 	if src.Derived {
 		t.Run("replaces a rejected token once", k.replacesRejected)
 		t.Run("gives up without a token", k.givesUpWithoutToken)

@@ -1,6 +1,7 @@
 package platformtest
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,55 +44,34 @@ func (k contract) readsLifetimes(t *testing.T) {
 
 func (k contract) refusesByCode(t *testing.T) {
 	t.Parallel()
-	const rid = "rid: 6aac005a-01bfdbee-79769285"
-	for _, r := range k.c.Refusals {
-		s := &script{}
-		echo := func(req *http.Request) (*http.Response, error) {
-			// The platform says again what it was asked.
-			said := s.requests()
-			return k.refuses(r.Code, said[len(said)-1]+" \x1b[31m\n"+strings.Repeat("很", 400)+rid)(req)
+	k.probe().refusedBy(t, k.c.Refusals, func(code string) int {
+		if slices.Contains(k.c.Rejected, code) && k.derived() {
+			return 2
 		}
-		s.answers = []answer{echo}
-		got, err := k.askScript(t, s)
-		if err == nil || !got.Token.IsZero() {
-			t.Errorf("code %s: issued %v, %v", r.Code, got, err)
-			continue
-		}
-		expect(t, err, r.Want)
-		e := broker.AsError(err)
-		if e.PlatformCode != r.Code || !strings.HasSuffix(e.PlatformMessage, rid) {
-			t.Errorf("code %s: the platform's words are kept as %q, %q", r.Code, e.PlatformCode, e.PlatformMessage)
-		}
-		if e.Message == "" || e.Hint == "" {
-			t.Errorf("code %s: message %q, hint %q", r.Code, e.Message, e.Hint)
-		}
-		if len(e.PlatformMessage) > 600 || strings.ContainsAny(e.PlatformMessage, "\x1b\n") {
-			t.Errorf("code %s: the platform's message is not made fit: %q", r.Code, e.PlatformMessage)
-		}
-		want := 1
-		if slices.Contains(k.c.Rejected, r.Code) && k.derived() {
-			want = 2
-		}
-		if n := len(s.requests()); n != want {
-			t.Errorf("code %s: one issue made %d requests", r.Code, n)
-		}
+		return 1
+	})
+}
+
+// probe is the issue of a token.
+func (k contract) probe() probe {
+	return probe{
+		whole: k.c.Success(given, "7200"),
+		odd: map[string]string{
+			"2 MiB":          k.c.Success(strings.Repeat("A", 2<<20), "7200"),
+			"an empty token": k.c.Success("", "7200"),
+			"no token":       k.c.Success("two words", "7200"),
+		},
+		refuses: k.refuses,
+		secrets: k.secrets(),
+		ask: func(ctx context.Context, rt http.RoundTripper, baseURL string) (bool, error) {
+			got, err := k.ask(ctx, rt, baseURL, newFakeTokens())
+			return !got.Token.IsZero(), err
+		},
 	}
 }
+
+func (k contract) secrets() []string { return []string{k.h.App.Secrets[0].Reveal(), accessToken} }
 
 func (k contract) derived() bool {
 	return k.h.New(platform.NewCaller(nil)).Kinds(k.c.Mode)[k.c.Kind].Derived
-}
-
-// expect compares what decides something of an error.
-func expect(t *testing.T, err error, want broker.Error) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, want %s", want.Code)
-		return
-	}
-	e := broker.AsError(err)
-	if e.Code != want.Code || e.Class != want.Class || e.Reset != want.Reset || e.Unknown != want.Unknown {
-		t.Errorf("%s: class %s, reset %d, unknown %v; want %s: class %s, reset %d, unknown %v\n%v",
-			e.Code, e.Class, e.Reset, e.Unknown, want.Code, want.Class, want.Reset, want.Unknown, err)
-	}
 }

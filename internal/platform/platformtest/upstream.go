@@ -253,7 +253,7 @@ func (k upstream) judgesByCode(t *testing.T) {
 			continue
 		}
 		expect(t, got.Err, c.Want)
-		contract{h: Harness{App: broker.App{Secrets: []broker.Secret{broker.NewSecret("none")}}}}.keepsSecrets(t, got.Err)
+		keepsSecrets(t, got.Err, []string{accessToken})
 		if got.Err.PlatformCode != c.Code || got.Err.Hint == "" {
 			t.Errorf("code %s: the platform's code is kept as %q, hint %q", c.Code, got.Err.PlatformCode, got.Err.Hint)
 		}
