@@ -28,9 +28,9 @@ type WebHarness struct {
 	RefuseStatus int
 	// The calls. Those without a Whole are left out.
 	Exchange, Refresh, Check, Profile, Subscription, Session WebCall
-	Ended    []string // codes with which a refresh says that the grant has ended
-	Rejected []string // codes with which a profile says that the user's token is not good
-	Lacking  []string // codes with which it says that the grant does not reach so far
+	Ended                                                    []string // codes with which a refresh says that the grant has ended
+	Rejected                                                 []string // codes with which a profile says that the user's token is not good
+	Lacking                                                  []string // codes with which it says that the grant does not reach so far
 	// Verdicts are the codes that tell a check something; they are not among its refusals.
 	Verdicts map[string]broker.Verdict
 }

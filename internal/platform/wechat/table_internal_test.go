@@ -38,6 +38,31 @@ func TestMeaningsAreComplete(t *testing.T) {
 	}
 }
 
+// What a code says at a place of its own is complete as well, and a code of ours that
+// has a class elsewhere has it here.
+func TestParticularMeaningsAreComplete(t *testing.T) {
+	t.Parallel()
+	classes := map[string]broker.Class{unfamiliar.code: unfamiliar.class}
+	for _, m := range meanings {
+		classes[m.code] = m.class
+	}
+	for _, e := range []*broker.Error{broker.ErrGrantEnded, broker.ErrScopeLacking, broker.ErrUserTokenRejected} {
+		classes[e.Code] = e.Class
+	}
+	for where, codes := range particular {
+		for code, m := range codes {
+			if m.says == "" || m.hint == "" || classes[m.code] != m.class {
+				t.Errorf("%d at %d: %+v, and the class elsewhere is %q", code, where, m, classes[m.code])
+			}
+		}
+	}
+	for _, where := range []place{atUser, atProfile, atRefresh} {
+		if len(particular[where]) == 0 {
+			t.Errorf("nothing is particular at %d", where)
+		}
+	}
+}
+
 func TestCallerIPIsFoundInEveryForm(t *testing.T) {
 	t.Parallel()
 	for msg, want := range map[string]string{

@@ -2,6 +2,7 @@ package wechat_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,14 +86,7 @@ func userTokens(u platformtest.UserTokens) string {
 }
 
 func except(all []platformtest.Refusal, codes ...string) []platformtest.Refusal {
-	return changed(all, func(r *platformtest.Refusal) bool {
-		for _, c := range codes {
-			if c == r.Code {
-				return false
-			}
-		}
-		return true
-	})
+	return changed(all, func(r *platformtest.Refusal) bool { return !slices.Contains(codes, r.Code) })
 }
 
 func changed(all []platformtest.Refusal, change func(*platformtest.Refusal) (keep bool)) []platformtest.Refusal {
