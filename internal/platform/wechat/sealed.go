@@ -1,7 +1,6 @@
 package wechat
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
@@ -78,8 +77,7 @@ func unpad(text []byte) ([]byte, bool) {
 // watermark reads the app id of what was sealed, which is an object.
 func watermark(text []byte) (appID string, ok bool) {
 	var fields, mark map[string]json.RawMessage
-	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) || json.Unmarshal(text, &fields) != nil ||
-		json.Unmarshal(fields["watermark"], &mark) != nil || json.Unmarshal(mark["appid"], &appID) != nil {
+	if json.Unmarshal(text, &fields) != nil || json.Unmarshal(fields["watermark"], &mark) != nil || json.Unmarshal(mark["appid"], &appID) != nil {
 		return "", false
 	}
 	return appID, appID != ""

@@ -112,6 +112,8 @@ func TestWhatCannotBeOpenedIsOneError(t *testing.T) {
 		"blanks around":         {data: padded(t, " \n"+whole+"\n")},
 		"padded with nothing":   {data: sealed(t, whole, pad(4, 0)...), want: "decrypt_failed"},
 		"padded beyond a block": {data: sealed(t, whole, pad(4, 17)...), want: "decrypt_failed"},
+		"17 times 17":           {data: sealed(t, whole+"   ", pad(17, 17)...), want: "decrypt_failed"},
+		"nothing but padding":   {data: sealed(t, "", pad(16, 17)...), want: "decrypt_failed"},
 		"padded with 255":       {data: sealed(t, whole, pad(4, 255)...), want: "decrypt_failed"},
 		"padded unevenly":       {data: sealed(t, whole, 4, 3, 4, 4), want: "decrypt_failed"},
 		"padded too shortly":    {data: sealed(t, whole+"   ", 2), want: "decrypt_failed"},
@@ -132,10 +134,12 @@ func TestWhatCannotBeOpenedIsOneError(t *testing.T) {
 		"no data":               {data: "", want: "bad_encrypted_data"},
 		"half a block":          {data: base64.StdEncoding.EncodeToString(make([]byte, 24)), want: "bad_encrypted_data"},
 		"no base64":             {data: strings.ReplaceAll(demoData, "+", " "), want: "bad_encrypted_data"},
-		"1 MiB and more":        {data: strings.Repeat("AAAA", 1<<18) + "AAAA", want: "bad_encrypted_data"},
+		"1 MiB and more":        {data: padded(t, whole+strings.Repeat(" ", 1<<20)), want: "bad_encrypted_data"},
+		"half a MiB":            {data: padded(t, whole+strings.Repeat(" ", 1<<19))},
 		"no iv":                 {data: demoData, iv: "-", want: "bad_iv"},
 		"a short iv":            {data: demoData, iv: "AAAA", want: "bad_iv"},
 		"a short key":           {data: demoData, key: "AAAA", want: "bad_session_key"},
+		"a long key":            {data: demoData, key: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", want: "bad_session_key"},
 		"no key":                {data: demoData, key: "?", want: "bad_session_key"},
 	} {
 		iv, key := demoIV, demoKey
