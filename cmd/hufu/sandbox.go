@@ -33,13 +33,14 @@ func newSandbox() *cobra.Command {
 	f.StringArrayVar(&apps, "app", nil, "an app that exists, as ID=SECRET; may be given several times")
 	f.DurationVar(&cfg.Lifetime, "lifetime", 2*time.Hour, "how long a token lives, an app's or a user's")
 	f.DurationVar(&cfg.Overlap, "overlap", 5*time.Minute, "how long the token before the newest one lives on")
+	f.DurationVar(&cfg.CodeLifetime, "code-lifetime", 5*time.Minute, "how long the code of a user's login can be exchanged")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var err error
 		if cfg.Apps, err = sandboxApps(apps); err != nil {
 			return usageOf(cmd, err)
 		}
-		if cfg.Lifetime <= 0 || cfg.Overlap < 0 {
-			return usageOf(cmd, errors.New("--lifetime and --overlap cannot be negative, nor a lifetime zero"))
+		if cfg.Lifetime <= 0 || cfg.CodeLifetime <= 0 || cfg.Overlap < 0 {
+			return usageOf(cmd, errors.New("--lifetime, --code-lifetime and --overlap cannot be negative, nor a lifetime zero"))
 		}
 		if cfg.Overlap == 0 {
 			cfg.Overlap = -1 // Zero means the default there.

@@ -18,8 +18,9 @@ const (
 
 // Exchange has the code of a login turned into tokens, and keeps them before it returns (I5). The
 // code is sent to the platform once for each of the app's secrets, as long as the platform refuses
-// the secret; whatever else comes of it, the code counts as used up.
-func (k *Keeper) Exchange(ctx context.Context, app *broker.App, code broker.Secret) (broker.User, error) {
+// the secret; whatever else comes of it, the code counts as used up. Scope is what the user was
+// asked for: it counts where the platform does not say what was granted.
+func (k *Keeper) Exchange(ctx context.Context, app *broker.App, scope string, code broker.Secret) (broker.User, error) {
 	web, err := k.web(app)
 	if err != nil {
 		return broker.User{}, err
@@ -29,6 +30,9 @@ func (k *Keeper) Exchange(ctx context.Context, app *broker.App, code broker.Secr
 		got, err := web.Exchange(ctx, app, s, code)
 		if err != nil {
 			return broker.Grant{}, secrets{}, err
+		}
+		if got.Scope == "" && web.KindOf(scope) != "" {
+			got.Scope, got.Kind = scope, web.KindOf(scope)
 		}
 		return granted(app, got, started), secrets{Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal()}, nil
 	})
