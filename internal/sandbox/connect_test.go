@@ -195,6 +195,7 @@ func TestErrorPagesSayWhatWeChatSays(t *testing.T) {
 		{inWeChat, asking(info, "redirect_uri", "https://evil.example/"), 10003, "redirect_uri 域名与后台配置不一致"},
 		{inWeChat, asking(info, "redirect_uri", "https://sub.www.example.com/"), 10003, "redirect_uri 域名与后台配置不一致"},
 		{inWeChat, asking(info, "redirect_uri", "https://www.example.com@evil.example/"), 10003, "redirect_uri 域名与后台配置不一致"},
+		{inWeChat, asking(info, "redirect_uri", "https://evil.example@www.example.com/"), 10003, "redirect_uri 域名与后台配置不一致"},
 		{inWeChat, asking(info, "redirect_uri", "https://dev.example.com/"), 10003, "redirect_uri 域名与后台配置不一致"},
 		{inWeChat, asking(info, "redirect_uri", "//www.example.com/"), 10003, "redirect_uri 域名与后台配置不一致"},
 		{inWeChat, asking(info, "redirect_uri", "javascript://www.example.com/%0aalert(1)"), 10003, "redirect_uri 域名与后台配置不一致"},

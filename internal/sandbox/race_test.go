@@ -11,7 +11,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	t.Parallel()
 	sb := sandbox.New(sandbox.Config{
 		Apps:   []sandbox.App{{ID: appID, Secret: secret}, {ID: other, Secret: "other-" + secret}},
-		Quotas: sandbox.Quotas{TokenPerDay: 100_000},
+		Quotas: sandbox.Quotas{TokenPerDay: 100_000, LoginsPerMinute: 100_000},
 		// So small that uploads drop one another.
 		MediaBytes: 256 << 10,
 		Allow:      sandbox.MisuseKinds(),
@@ -50,6 +50,25 @@ func TestEverythingAtOnce(t *testing.T) {
 				g := c.exchange(newCode(t, sb, sandbox.ScopeUserInfo))
 				c.sns("userinfo", "access_token", g.AccessToken, "openid", user)
 				sb.Calls(appID, "/sns/userinfo")
+			}
+		})
+		wg.Go(func() {
+			b := browser{t, sb}
+			for range rounds {
+				b.request("GET", inWeChat+asking(sandbox.ScopeUserInfo), "")
+				b.submit(inWeChat+asking(sandbox.ScopeUserInfo, "state", "-"), "alice", "agree")
+				c.mini(sb, user)
+				for _, end := range []func(string, string) (int, error){sb.ExpireUser, sb.KillUser, sb.ExpireRefresh, sb.Revoke} {
+					if _, err := end(appID, sandbox.OpenID(appID, "alice")); err != nil {
+						t.Error(err)
+					}
+				}
+				if _, err := sb.SignRaw(appID, user, "{}"); err != nil {
+					t.Error(err)
+				}
+				if err := sb.NewSessionKey(appID, user); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 		wg.Go(func() {

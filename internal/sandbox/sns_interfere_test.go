@@ -235,3 +235,21 @@ func TestErrcodesCanComeAsText(t *testing.T) {
 		}
 	})
 }
+
+func TestUsersTokensLiveAsLongAsIsSet(t *testing.T) {
+	t.Parallel()
+	bubble(t, sandbox.Config{Lifetime: 20 * time.Second, RefreshLifetime: time.Minute}, func(t *testing.T, sb *sandbox.Sandbox, c caller) {
+		g := c.exchange(codeOf(t, sb, appID, "alice", sandbox.ScopeBase))
+		if g.ExpiresIn != 20 || !sb.LiveUser(g.AccessToken) || !sb.LiveRefresh(g.RefreshToken) {
+			t.Errorf("%+v", g)
+		}
+		time.Sleep(20 * time.Second)
+		if sb.LiveUser(g.AccessToken) || !sb.LiveRefresh(g.RefreshToken) {
+			t.Error("after 20 s")
+		}
+		time.Sleep(40 * time.Second)
+		if got := c.refresh(g.RefreshToken).code(); got != 42002 || sb.LiveRefresh(g.RefreshToken) {
+			t.Errorf("after a minute: errcode %d", got)
+		}
+	})
+}
