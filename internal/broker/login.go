@@ -55,8 +55,10 @@ func redirect(s string) (*url.URL, error) {
 		return nil, errors.New("it names the port that its scheme has anyway: leave it out")
 	}
 	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
+		// Some servers take what follows a semicolon for no part of the segment.
+		name, _, _ := strings.Cut(segment, ";")
 		switch low := strings.ToLower(segment); {
-		case segment == "." || segment == "..", strings.Contains(low, "%2e"), strings.Contains(low, "%2f"), strings.Contains(low, "%5c"):
+		case name == "." || name == "..", strings.Contains(low, "%2e"), strings.Contains(low, "%2f"), strings.Contains(low, "%5c"):
 			return nil, errors.New("its path has a . or .. for a segment, or an escaped one, a slash or a backslash")
 		}
 	}

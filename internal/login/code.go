@@ -1,0 +1,138 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	// codeLifetime is how long a business has to redeem a code.
+	codeLifetime = 2 * time.Minute
+	codeSize     = 32
+)
+
+// ErrBadCode is the error of a code that is not good, or is not redeemed as it has to be.
+var ErrBadCode = &broker.Error{
+	Code: "bad_code", Class: broker.Invalid, Message: "the code is unknown, was used before, or is older than two minutes",
+	Hint: "a code is redeemed once, right after the browser came back with it, for the app that the user logged in to; have the user log in again",
+}
+
+func badCode(message string) error {
+	e := *ErrBadCode
+	e.Message = message + "; the code is used up"
+	return &e
+}
+
+// identity is what a code of ours stands for, as it is stored: sealed.
+type identity struct {
+	Kind      broker.Kind `json:"kind"`
+	OpenID    string      `json:"openid"`
+	UnionID   string      `json:"unionid,omitempty"`
+	Scope     string      `json:"scope"`
+	Snapshot  bool        `json:"snapshot,omitempty"`
+	Redirect  string      `json:"redirect"`
+	Challenge string      `json:"challenge,omitempty"`
+	// Source is the registration that the user logged in to: the app may be given
+	// another one before the code is redeemed (I8).
+	Source string `json:"source"`
+}
+
+func usedName(f *flow) string { return "login/" + hex.EncodeToString(f.ID) }
+
+// codeName hides the code from whoever reads the store.
+func codeName(code broker.Secret) string {
+	sum := sha256.Sum256([]byte(code.Reveal()))
+	return "code/" + hex.EncodeToString(sum[:])
+}
+
+// codeOf is the associated data of what a code stands for.
+func codeOf(app *broker.App, name string) []byte { return []byte("login/" + app.ID + "/" + name) }
+
+// addCode makes a code for a user who has logged in. After an error it is not known to be
+// stored, and is told to nobody.
+func (r *Relay) addCode(ctx context.Context, app *broker.App, f *flow, u broker.User) (broker.Secret, error) {
+	var b [codeSize]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	code := broker.NewSecret(text.EncodeToString(b[:]))
+	name := codeName(code)
+	plain, err := json.Marshal(identity{
+		Kind: u.Key.Kind, OpenID: u.Key.Subject, UnionID: u.UnionID, Scope: u.Scope, Snapshot: u.Snapshot,
+		Redirect: string(f.Redirect), Challenge: f.Challenge, Source: app.Source(),
+	})
+	if err != nil {
+		return broker.Secret{}, fmt.Errorf("encode who logged in: %w", err)
+	}
+	box, err := r.cfg.Sealer.Seal(plain, codeOf(app, name))
+	if err != nil {
+		return broker.Secret{}, fmt.Errorf("seal who logged in: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if err := r.cfg.OneTime.Add(ctx, name, box, codeLifetime); err != nil {
+		return broker.Secret{}, fmt.Errorf("store a code: %w", err)
+	}
+	return code, nil
+}
+
+// Redeem exchanges our own code for who logged in. It works once, on whichever server, and
+// a code that is shown with a wrong verifier or redirect URI is used up all the same. The verifier is that
+// of the login's code challenge, and empty if it had none; an empty redirectURI is not compared. Errors are
+// *[broker.Error].
+func (r *Relay) Redeem(ctx context.Context, app *broker.App, code, verifier, redirectURI string) (broker.User, error) {
+	if app == nil || app.Login == nil {
+		return broker.User{}, broker.ErrNoLogin
+	}
+	if b, err := text.DecodeString(code); err != nil || len(b) != codeSize || len(code) != text.EncodedLen(codeSize) {
+		return broker.User{}, ErrBadCode // no need to ask the store
+	}
+	name := codeName(broker.NewSecret(code))
+	box, err := r.cfg.OneTime.Take(ctx, name)
+	switch {
+	case errors.Is(err, broker.ErrNotFound):
+		return broker.User{}, ErrBadCode
+	case err != nil:
+		return broker.User{}, broker.StoreAway(fmt.Errorf("redeem a code: %w", err))
+	}
+	plain, err := r.cfg.Sealer.Open(box, codeOf(app, name))
+	if err != nil {
+		r.cfg.Logger.WarnContext(ctx, "a code of a login was shown that does not open for this app", "app", app.ID, "error", err)
+		return broker.User{}, badCode("the code is not one of this app")
+	}
+	var id identity
+	if err := json.Unmarshal(plain, &id); err != nil {
+		return broker.User{}, broker.AsError(fmt.Errorf("decode who logged in: %w", err))
+	}
+	if err := id.check(app, verifier, redirectURI); err != nil {
+		return broker.User{}, err
+	}
+	return broker.User{
+		Key:     broker.Key{App: app.ID, Kind: id.Kind, Subject: id.OpenID},
+		UnionID: id.UnionID, Scope: id.Scope, Snapshot: id.Snapshot,
+	}, nil
+}
+
+// check says whether the code may be redeemed like this.
+func (id *identity) check(app *broker.App, verifier, redirectURI string) error {
+	challenge, isVerifier := challengeOf(verifier)
+	switch {
+	case id.Source != app.Source():
+		return badCode("the app has become another one at its platform since the user logged in")
+	case redirectURI != "" && redirectURI != id.Redirect:
+		return badCode("redirect_uri is not the one that the login began with")
+	case id.Challenge == "" && verifier != "":
+		// Somebody may have taken the challenge out of the login's address.
+		return badCode("the login began without a code_challenge, and there is a code_verifier")
+	case id.Challenge != "" && (!isVerifier || subtle.ConstantTimeCompare([]byte(challenge), []byte(id.Challenge)) != 1):
+		return badCode("code_verifier is not that of the login's code_challenge")
+	}
+	return nil
+}
