@@ -1,0 +1,180 @@
+package login_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk~."
+
+func challenge() string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// code is what a business' page gets of a user who logs in.
+func (s *stack) code(t testing.TB, params ...string) string {
+	t.Helper()
+	b := s.browser(t)
+	tr := begin(t, b, "shop", append([]string{"redirect_uri", business}, params...)...)
+	return sentBack(t, b.get(t, tr.callback(s.platform.agree("shop", "o-1", tr.scope)))).Get("code")
+}
+
+// TestRedeem: a code is good for the app, the verifier and the address that it was made for, and is
+// used up by whoever shows it.
+func TestRedeem(t *testing.T) {
+	t.Parallel()
+	pkce := []string{"code_challenge", challenge(), "code_challenge_method", "S256"}
+	for name, c := range map[string]struct {
+		params   []string
+		verifier string
+		redirect string
+		change   func(s *stack)
+		wrong    string // in the message
+	}{
+		"as it is":               {},
+		"with the address":       {redirect: business},
+		"with its verifier":      {params: pkce, verifier: verifier},
+		"without the verifier":   {params: pkce, wrong: "code_verifier"},
+		"with another verifier":  {params: pkce, verifier: verifier[1:] + "x", wrong: "code_verifier"},
+		"with the challenge":     {params: pkce, verifier: challenge(), wrong: "code_verifier"},
+		"with a short verifier":  {params: pkce, verifier: "short-verifier", wrong: "code_verifier"},
+		"with an undue verifier": {verifier: verifier, wrong: "without a code_challenge"},
+		"with another address":   {redirect: business + "x", wrong: "redirect_uri"},
+		"as another app's": {change: func(s *stack) {
+			shop := *s.apps["club"]
+			s.apps["shop"] = &shop
+		}, wrong: "not one of this app"},
+		"of another registration": {change: func(s *stack) {
+			shop := *s.apps["shop"]
+			shop.AppID = "wx9"
+			s.apps["shop"] = &shop
+		}, wrong: "another one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStack(t)
+			code := s.code(t, c.params...)
+			before := s.apps["shop"]
+			if c.change != nil {
+				c.change(s)
+			}
+			u, err := s.replica(t).Redeem(t.Context(), s.apps["shop"], code, c.verifier, c.redirect)
+			if c.wrong == "" {
+				if err != nil || u.Key.Subject != "o-1" || u.Key.App != "shop" {
+					t.Errorf("the code stands for %+v: %v", u, err)
+				}
+				return
+			}
+			e := broker.AsError(err)
+			if e.Code != "bad_code" || e.Class != broker.Invalid || !strings.Contains(e.Message, c.wrong) || u != (broker.User{}) {
+				t.Errorf("the code stands for %+v: %v", u, err)
+			}
+			clean(t, err.Error()+s.log.String(), code, c.verifier)
+			var right string
+			if c.params != nil {
+				right = verifier
+			}
+			if _, err := s.relay.Redeem(t.Context(), before, code, right, ""); broker.AsError(err).Code != "bad_code" {
+				t.Errorf("the code was not used up: %v", err)
+			}
+		})
+	}
+}
+
+func TestRedeemRefusesWhatIsNoCode(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	for _, code := range []string{"", "x", strings.Repeat("A", 42), strings.Repeat("A", 44), strings.Repeat("A", 43) + "\n", strings.Repeat("=", 43), strings.Repeat("A", 42) + "B"} {
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", ""); broker.AsError(err).Code != "bad_code" {
+			t.Errorf("%q is answered with %v", code, err)
+		}
+	}
+	if n := s.oneTime.done()["take code"]; n != 0 {
+		t.Errorf("the store was asked %d times for what is no code", n)
+	}
+	if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], strings.Repeat("A", 43), "", ""); broker.AsError(err).Code != "bad_code" {
+		t.Errorf("a code of nobody is answered with %v", err)
+	}
+	for _, app := range []*broker.App{nil, s.apps["plain"]} {
+		if _, err := s.relay.Redeem(t.Context(), app, strings.Repeat("A", 43), "", ""); !errors.Is(err, broker.ErrNoLogin) {
+			t.Errorf("an app without a login is answered with %v", err)
+		}
+	}
+}
+
+// TestACodeLastsForTwoMinutes, on the store's clock.
+func TestACodeLastsForTwoMinutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t)
+		fresh, old := s.code(t), s.code(t)
+		time.Sleep(2*time.Minute - time.Second)
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], fresh, "", ""); err != nil {
+			t.Errorf("a code of nearly two minutes is answered with %v", err)
+		}
+		time.Sleep(time.Second)
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], old, "", ""); broker.AsError(err).Code != "bad_code" {
+			t.Errorf("a code of two minutes is answered with %v", err)
+		}
+	})
+}
+
+// TestOneOfManyRedeems: a code that many show at once, on several servers, is good for one.
+func TestOneOfManyRedeems(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	code, other := s.code(t), s.replica(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := 0
+	for i := range 50 {
+		r := s.relay
+		if i%2 == 0 {
+			r = other
+		}
+		wg.Go(func() {
+			_, err := r.Redeem(t.Context(), s.apps["shop"], code, "", "")
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				got++
+			} else if broker.AsError(err).Code != "bad_code" {
+				t.Errorf("a code that is used is answered with %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if got != 1 {
+		t.Errorf("%d got who logged in", got)
+	}
+}
+
+// TestAUsedLoginStaysUsed for longer than any server takes its state for new, though their clocks differ.
+func TestAUsedLoginStaysUsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t)
+		s.cfg.Now = func() time.Time { return time.Now().Add(-4 * time.Minute) }
+		slow := s.replica(t)
+		b := s.browser(t)
+		tr := begin(t, b, "shop", "redirect_uri", business, "mode", "code")
+		cookie := b.cookies("shop")[0]
+		to := tr.callback(s.platform.agree("shop", "o-1", tr.scope))
+		sentBack(t, b.get(t, to))
+		time.Sleep(14*time.Minute - time.Second)
+		again := s.browser(t)
+		again.handler = slow
+		again.header = http.Header{"Cookie": {cookie.Name + "=" + cookie.Value}}
+		wantPage(t, again.get(t, to), http.StatusConflict, "This login has ended")
+	})
+}
