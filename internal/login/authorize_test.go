@@ -158,6 +158,35 @@ func TestABrowserKeepsThreeLogins(t *testing.T) {
 	})
 }
 
+// TestTheOldestLoginIsDropped, in whatever order a browser sends its cookies.
+func TestTheOldestLoginIsDropped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t)
+		b := s.browser(t)
+		for range 3 {
+			begin(t, b, "shop")
+			time.Sleep(time.Second)
+		}
+		all := b.cookies("shop")
+		oldest := all[0].Name
+		last := s.browser(t)
+		last.header = http.Header{"Cookie": {all[2].String() + "; " + all[1].String() + "; " + all[0].String()}}
+		removed := 0
+		for _, c := range last.get(t, authorize("shop", "redirect_uri", business)).Cookies() {
+			if c.MaxAge < 0 {
+				removed++
+				if c.Name != oldest {
+					t.Errorf("another login than the oldest was dropped: %s", c.Name)
+				}
+			}
+		}
+		if removed != 1 {
+			t.Errorf("%d logins were dropped", removed)
+		}
+	})
+}
+
 // TestCookiesFitThroughProxies: a proxy that takes 8 KiB of cookies is not overrun by long logins.
 func TestCookiesFitThroughProxies(t *testing.T) {
 	t.Parallel()
@@ -200,6 +229,9 @@ func TestAnAppThatIsSetUpWrongBeginsNothing(t *testing.T) {
 	s.platform.page = &broker.Error{Code: "bad_authorize_url", Class: broker.Misconfigured, Message: "it is none"}
 	a := s.browser(t).get(t, authorize("shop", "redirect_uri", business))
 	wantPage(t, a, http.StatusBadGateway, "This app cannot log anybody in")
+	if len(href.FindAllString(a.body, -1)) != 1 {
+		t.Errorf("the page leads to more than the login: %s", a.body) // nobody has shown yet that it is hers
+	}
 	if len(a.Cookies()) != 0 || s.count(t, "misconfigured") != 1 || !strings.Contains(s.log.String(), "it is none") {
 		t.Errorf("cookies %v, log %s", a.Cookies(), s.log)
 	}

@@ -122,7 +122,6 @@ func (r *Relay) Redeem(ctx context.Context, app *broker.App, code, verifier, red
 
 // check says whether the code may be redeemed like this.
 func (id *identity) check(app *broker.App, verifier, redirectURI string) error {
-	challenge, isVerifier := challengeOf(verifier)
 	switch {
 	case id.Source != app.Source():
 		return badCode("the app has become another one at its platform since the user logged in")
@@ -131,7 +130,7 @@ func (id *identity) check(app *broker.App, verifier, redirectURI string) error {
 	case id.Challenge == "" && verifier != "":
 		// Somebody may have taken the challenge out of the login's address.
 		return badCode("the login began without a code_challenge, and there is a code_verifier")
-	case id.Challenge != "" && (!isVerifier || subtle.ConstantTimeCompare([]byte(challenge), []byte(id.Challenge)) != 1):
+	case id.Challenge != "" && subtle.ConstantTimeCompare([]byte(challengeOf(verifier)), []byte(id.Challenge)) != 1:
 		return badCode("code_verifier is not that of the login's code_challenge")
 	}
 	return nil

@@ -82,6 +82,7 @@ func TestContinuation(t *testing.T) {
 			if tr.scope != "snsapi_base" {
 				t.Errorf("the user is asked for %q", tr.scope)
 			}
+			cookie := b.cookies("shop")[0]
 			code := s.platform.agree("shop", "o-1", tr.scope)
 			c.arrange(s, &code)
 			if a := b.get(t, tr.callback(code)); a.StatusCode != http.StatusTeapot || a.Header.Get("Location") != "" {
@@ -90,8 +91,13 @@ func TestContinuation(t *testing.T) {
 			if left := b.cookies("shop"); len(left) != 0 {
 				t.Errorf("the cookies %v were left", left)
 			}
-			// Whatever came of it, the browser that comes again is told nothing more of it.
+			// Whatever came of it, a browser that comes again is told nothing more of it: it has
+			// lost its cookie, or comes at the same time with the same one.
 			b.get(t, tr.callback(code))
+			if name != "a store that is away" {
+				b.header = http.Header{"Cookie": {cookie.String()}}
+				wantPage(t, b.get(t, tr.callback(code)), http.StatusConflict, "This login has ended")
+			}
 			if diff := cmp.Diff([]string{c.want}, p.heard); diff != "" {
 				t.Errorf("the protocol heard (-want +got):\n%s", diff)
 			}

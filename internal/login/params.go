@@ -2,7 +2,6 @@ package login
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"net/url"
 	"strings"
 
@@ -87,17 +86,17 @@ func isChallenge(s string) bool {
 	return err == nil && len(b) == sha256.Size && len(s) == challengeSize
 }
 
-// challengeOf returns a verifier's challenge, and false for what is no verifier (RFC 7636, 4.1).
-func challengeOf(verifier string) (string, bool) {
+// challengeOf returns a verifier's challenge, and nothing for what is no verifier (RFC 7636, 4.1).
+func challengeOf(verifier string) string {
 	if len(verifier) < 43 || len(verifier) > 128 {
-		return "", false
+		return ""
 	}
 	for i := range len(verifier) {
 		c := verifier[i]
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._~", rune(c)) {
-			return "", false
+			return ""
 		}
 	}
 	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:]), true
+	return text.EncodeToString(sum[:])
 }

@@ -16,7 +16,7 @@ import (
 
 const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk~."
 
-func challenge() string {
+func challenge(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
@@ -33,7 +33,8 @@ func (s *stack) code(t testing.TB, params ...string) string {
 // used up by whoever shows it.
 func TestRedeem(t *testing.T) {
 	t.Parallel()
-	pkce := []string{"code_challenge", challenge(), "code_challenge_method", "S256"}
+	pkce := []string{"code_challenge", challenge(verifier), "code_challenge_method", "S256"}
+	const short = "short-verifier" // which can be guessed
 	for name, c := range map[string]struct {
 		params   []string
 		verifier string
@@ -46,8 +47,8 @@ func TestRedeem(t *testing.T) {
 		"with its verifier":      {params: pkce, verifier: verifier},
 		"without the verifier":   {params: pkce, wrong: "code_verifier"},
 		"with another verifier":  {params: pkce, verifier: verifier[1:] + "x", wrong: "code_verifier"},
-		"with the challenge":     {params: pkce, verifier: challenge(), wrong: "code_verifier"},
-		"with a short verifier":  {params: pkce, verifier: "short-verifier", wrong: "code_verifier"},
+		"with the challenge":     {params: pkce, verifier: challenge(verifier), wrong: "code_verifier"},
+		"with a short verifier":  {params: []string{"code_challenge", challenge(short), "code_challenge_method", "S256"}, verifier: short, wrong: "code_verifier"},
 		"with an undue verifier": {verifier: verifier, wrong: "without a code_challenge"},
 		"with another address":   {redirect: business + "x", wrong: "redirect_uri"},
 		"as another app's": {change: func(s *stack) {
