@@ -41,8 +41,8 @@ var (
 	pageTooOld = Page{
 		Title: Words{"The login took too long", "登录已过期"},
 		Text: Words{
-			"It took too long, or was used before. Nothing is lost: just log in again.",
-			"登录用时过长，或者已经使用过。没有任何损失，重新登录即可。",
+			"It has to be finished within a few minutes, and works once. Nothing is lost: log in again.",
+			"登录须在几分钟内完成，而且只能使用一次。没有任何损失，重新登录即可。",
 		},
 	}
 	pageElsewhere = Page{
