@@ -35,9 +35,9 @@ type Config struct {
 	Audit func(r *http.Request, app, requestID string, u broker.User, err error)
 }
 
-// Continuation is a protocol that begins logins of its own and goes on when they end. Exactly
-// one of its methods is called for a login that ends; it writes the answer. A login that is given up,
-// or that comes back in another browser, ends nowhere.
+// Continuation is a protocol that begins logins of its own and goes on when they end. One of
+// its methods is called for a login that ends, and writes the answer. Of a login that is given up, or comes
+// back in another browser, too late or once more, it hears nothing: the user is shown a page.
 type Continuation interface {
 	// Done goes on with a user who has logged in.
 	Done(w http.ResponseWriter, r *http.Request, app *broker.App, ref string, u broker.User)
