@@ -90,7 +90,7 @@ func (r *Relay) use(ctx context.Context, f *flow) *fault {
 func (r *Relay) exchange(ctx context.Context, v visit, f *flow, code broker.Secret) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTime+storeTime)
 	defer cancel()
-	u, err := r.ask(ctx, v, code)
+	u, err := r.ask(ctx, v, f.Scope, code)
 	if err != nil {
 		r.end(ctx, v, f, faultOf(err))
 		return
@@ -114,10 +114,10 @@ func (r *Relay) exchange(ctx context.Context, v visit, f *flow, code broker.Secr
 }
 
 // ask is the one time that the platform's code is sent there.
-func (r *Relay) ask(ctx context.Context, v visit, code broker.Secret) (broker.User, error) {
+func (r *Relay) ask(ctx context.Context, v visit, scope string, code broker.Secret) (broker.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
 	defer cancel()
-	u, err := r.cfg.Exchange(ctx, v.app, code)
+	u, err := r.cfg.Exchange(ctx, v.app, scope, code)
 	if r.cfg.Audit != nil {
 		r.cfg.Audit(v.r, v.app.ID, v.id, u, err)
 	}

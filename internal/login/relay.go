@@ -25,8 +25,9 @@ type Config struct {
 	Platforms []broker.Platform
 	// App returns nil where there is no app of this id.
 	App func(id string) *broker.App
-	// Exchange has the platform's code turned into a grant, which is on durable storage when it returns.
-	Exchange func(ctx context.Context, app *broker.App, code broker.Secret) (broker.User, error)
+	// Exchange has the platform's code turned into a grant, which is on durable storage when it
+	// returns. Scope is what the user was asked for.
+	Exchange func(ctx context.Context, app *broker.App, scope string, code broker.Secret) (broker.User, error)
 	// Now is the store's clock. Nil: [time.Now].
 	Now        func() time.Time
 	Logger     *slog.Logger

@@ -94,7 +94,10 @@ func (p *platform) agree(app, openID, scope string) string {
 	return code
 }
 
-func (p *platform) exchange(ctx context.Context, app *broker.App, code broker.Secret) (broker.User, error) {
+func (p *platform) exchange(ctx context.Context, app *broker.App, scope string, code broker.Secret) (broker.User, error) {
+	if p.KindOf(scope) == "" {
+		return broker.User{}, errors.New("the scope that the user was asked for got lost on the way")
+	}
 	if p.before != nil {
 		p.before()
 	}
