@@ -1,0 +1,73 @@
+package oidc
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+const (
+	// codeLifetime is what a browser needs to get from here to the client, and the client
+	// back to here.
+	codeLifetime = 2 * time.Minute
+	codeBytes    = 32
+)
+
+// codeName is what a code is kept under: its hash, so that nobody who reads the store can
+// use it, below the app's id, so that an attempt at another app does not use it up.
+func codeName(app *broker.App, code string) string {
+	sum := sha256.Sum256([]byte(code))
+	return "oidc/" + app.ID + "/" + hex.EncodeToString(sum[:])
+}
+
+// keep stores a login for the client that fetches it, and returns the code for that.
+func (p *Provider) keep(ctx context.Context, app *broker.App, l login) (string, error) {
+	random := make([]byte, codeBytes)
+	_, _ = rand.Read(random) // never fails, see crypto/rand
+	code := encoding.EncodeToString(random)
+	plain, err := encode(l)
+	if err != nil {
+		return "", fmt.Errorf("keep a login: %w", err)
+	}
+	box, err := p.cfg.Sealer.Seal(plain, bound(forCode, app))
+	if err != nil {
+		return "", fmt.Errorf("keep a login: %w", err)
+	}
+	if err := p.cfg.OneTime.Add(ctx, codeName(app, code), box, codeLifetime); err != nil {
+		return "", fmt.Errorf("keep a login: %w", err)
+	}
+	return code, nil
+}
+
+// errBadCode is for a code that was never made for the app, was used, or is too old.
+var errBadCode = errors.New("no such code")
+
+// take returns the login of a code, once.
+func (p *Provider) take(ctx context.Context, app *broker.App, code string) (l login, err error) {
+	if b, err := encoding.DecodeString(code); err != nil || len(b) != codeBytes {
+		return login{}, errBadCode // what cannot be a code costs the store nothing
+	}
+	box, err := p.cfg.OneTime.Take(ctx, codeName(app, code))
+	switch {
+	case errors.Is(err, broker.ErrNotFound):
+		return login{}, errBadCode
+	case err != nil:
+		return login{}, fmt.Errorf("fetch a login: %w", err)
+	}
+	plain, err := p.cfg.Sealer.Open(box, bound(forCode, app))
+	if err != nil {
+		// It is another registration's that had this id, or was sealed with a key that is gone.
+		return login{}, errBadCode
+	}
+	if json.Unmarshal(plain, &l) != nil {
+		return login{}, errBadCode
+	}
+	return l, nil
+}

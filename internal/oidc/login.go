@@ -1,0 +1,131 @@
+package oidc
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Done is the relay's: a user has logged in, and goes back to the client with a code.
+func (p *Provider) Done(w http.ResponseWriter, r *http.Request, app *broker.App, ref string, u broker.User) {
+	q, ok := p.resume(w, r, app, ref)
+	if !ok {
+		return
+	}
+	l := login{
+		Client: q.Client, Redirect: q.Redirect, Nonce: q.Nonce, Challenge: q.Challenge, Scopes: q.Scopes,
+		OpenID: u.Key.Subject, UnionID: u.UnionID, Snapshot: u.Snapshot, Time: p.cfg.Now().Unix(),
+	}
+	switch {
+	case u.Key.App != app.ID || u.Key.Subject == "":
+		p.redirectFault(w, r, authorizePath, q, oidc.ErrServerError().WithDescription("the user who came back is not one of the app's"))
+		return
+	case q.Hint != "" && q.Hint != l.subject():
+		p.redirectFault(w, r, authorizePath, q, oidc.ErrLoginRequired().WithDescription("it was another user who logged in"))
+		return
+	}
+	code, err := p.keep(r.Context(), app, l)
+	if err != nil {
+		p.complain(r, app, authorizePath, err)
+		p.redirectFault(w, r, authorizePath, q, &oidc.Error{ErrorType: "temporarily_unavailable", Description: "the login could not be kept; log in again"})
+		return
+	}
+	p.redirect(w, r, q, &op.CodeResponseType{Code: code, State: q.State})
+}
+
+// Failed is the relay's: the user did not log in.
+func (p *Provider) Failed(w http.ResponseWriter, r *http.Request, app *broker.App, ref, oauthError, description string) {
+	q, ok := p.resume(w, r, app, ref)
+	if !ok {
+		return
+	}
+	e := oidc.ErrServerError()
+	switch oauthError {
+	case "access_denied":
+		e = oidc.ErrAccessDenied()
+	case "temporarily_unavailable":
+		e.ErrorType = "temporarily_unavailable"
+	}
+	if description != "" {
+		e.Description = description
+	}
+	p.redirectFault(w, r, authorizePath, q, e)
+}
+
+// resume opens the request that a browser comes back with. What it asked for is looked at
+// again, because rights and redirect URIs may have gone meanwhile.
+func (p *Provider) resume(w http.ResponseWriter, r *http.Request, app *broker.App, ref string) (q request, ok bool) {
+	if len(ref) > maxRef || !p.keys.open(ref, &q, forRequest, app) {
+		p.page(w, r, http.StatusBadRequest, badRequest("the login does not belong to this app, or the app has changed meanwhile"))
+		return request{}, false
+	}
+	if f := p.entitled(app, q.Client, q.Redirect); f != nil {
+		p.page(w, r, http.StatusBadRequest, f)
+		return request{}, false
+	}
+	return q, true
+}
+
+// redirectFault tells the client what went wrong.
+func (p *Provider) redirectFault(w http.ResponseWriter, r *http.Request, endpoint string, q request, e *oidc.Error) {
+	e.State = q.State
+	e.Description = strings.Map(describable, e.Description)
+	p.metrics.ended(endpoint, string(e.ErrorType))
+	p.redirect(w, r, q, e)
+}
+
+// describable drops what RFC 6749 does not allow in an error_description.
+func describable(c rune) rune {
+	if c < ' ' || c > '~' || c == '"' || c == '\\' {
+		return -1
+	}
+	return c
+}
+
+// redirect sends the browser back to the client with an answer.
+func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, q request, answer any) {
+	to, err := op.AuthResponseURL(q.GetRedirectURI(), q.GetResponseType(), oidc.ResponseModeQuery, answer, oidc.NewEncoder())
+	if err != nil {
+		p.page(w, r, http.StatusInternalServerError, badRequest("the client's URL cannot be given an answer"))
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Location", to)
+	// Not 302 or 307: whatever the request was, the browser is to get the client's page, and
+	// to send it nothing else.
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// login is a user who has logged in for a client.
+type login struct {
+	Client    string   `json:"c"`
+	Redirect  string   `json:"r"`
+	Nonce     string   `json:"n,omitempty"`
+	Challenge string   `json:"p,omitempty"`
+	Scopes    []string `json:"o"`
+	OpenID    string   `json:"i"`
+	UnionID   string   `json:"u,omitempty"`
+	Snapshot  bool     `json:"x,omitempty"`
+	Time      int64    `json:"t"` // when, in seconds since 1970
+}
+
+// subject is who the user is for clients.
+func (l login) subject() string { return subject(l.OpenID, l.UnionID) }
+
+// subject is the same for all apps of a company where the platform says who that is.
+func subject(openID, unionID string) string {
+	if unionID != "" {
+		return unionID
+	}
+	return openID
+}
+
+// wantsProfile reports whether more is asked for than who the user is.
+func wantsProfile(scopes []string) bool { return slices.Contains(scopes, oidc.ScopeProfile) }
