@@ -27,16 +27,16 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, app *broker
 	}
 	q, fault := p.check(r, app, a)
 	if fault != nil {
-		p.redirectFault(w, r, authorizePath, q, fault)
+		p.redirectFault(w, r, q, fault)
 		return
 	}
 	ref, err := p.keys.seal(q, forRequest, app)
 	switch {
 	case err != nil:
 		p.complain(r, app, authorizePath, err)
-		p.redirectFault(w, r, authorizePath, q, oidc.ErrServerError())
+		p.redirectFault(w, r, q, oidc.ErrServerError())
 	case len(ref) > maxRef:
-		p.redirectFault(w, r, authorizePath, q, oidc.ErrInvalidRequest().WithDescription("redirect_uri, state and nonce are too long together"))
+		p.redirectFault(w, r, q, oidc.ErrInvalidRequest().WithDescription("redirect_uri, state and nonce are too long together"))
 	default:
 		p.metrics.ended(authorizePath, resultOK)
 		p.cfg.Relay.Begin(w, r, app, p.scope(app, q), ref)

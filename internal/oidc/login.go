@@ -23,16 +23,16 @@ func (p *Provider) Done(w http.ResponseWriter, r *http.Request, app *broker.App,
 	}
 	switch {
 	case u.Key.App != app.ID || u.Key.Subject == "":
-		p.redirectFault(w, r, authorizePath, q, oidc.ErrServerError().WithDescription("the user who came back is not one of the app's"))
+		p.redirectFault(w, r, q, oidc.ErrServerError().WithDescription("the user who came back is not one of the app's"))
 		return
 	case q.Hint != "" && q.Hint != l.subject():
-		p.redirectFault(w, r, authorizePath, q, oidc.ErrLoginRequired().WithDescription("it was another user who logged in"))
+		p.redirectFault(w, r, q, oidc.ErrLoginRequired().WithDescription("it was another user who logged in"))
 		return
 	}
 	code, err := p.keep(r.Context(), app, l)
 	if err != nil {
 		p.complain(r, app, authorizePath, err)
-		p.redirectFault(w, r, authorizePath, q, &oidc.Error{ErrorType: "temporarily_unavailable", Description: "the login could not be kept; log in again"})
+		p.redirectFault(w, r, q, &oidc.Error{ErrorType: "temporarily_unavailable", Description: "the login could not be kept; log in again"})
 		return
 	}
 	p.redirect(w, r, q, &op.CodeResponseType{Code: code, State: q.State})
@@ -54,7 +54,7 @@ func (p *Provider) Failed(w http.ResponseWriter, r *http.Request, app *broker.Ap
 	if description != "" {
 		e.Description = description
 	}
-	p.redirectFault(w, r, authorizePath, q, e)
+	p.redirectFault(w, r, q, e)
 }
 
 // resume opens the request that a browser comes back with. What it asked for is looked at
@@ -72,10 +72,10 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request, app *broker.Ap
 }
 
 // redirectFault tells the client what went wrong.
-func (p *Provider) redirectFault(w http.ResponseWriter, r *http.Request, endpoint string, q request, e *oidc.Error) {
+func (p *Provider) redirectFault(w http.ResponseWriter, r *http.Request, q request, e *oidc.Error) {
 	e.State = q.State
 	e.Description = strings.Map(describable, e.Description)
-	p.metrics.ended(endpoint, string(e.ErrorType))
+	p.metrics.ended(authorizePath, string(e.ErrorType))
 	p.redirect(w, r, q, e)
 }
 

@@ -17,7 +17,7 @@ const prefix = "/oauth/"
 const (
 	discoveryPath = oidc.DiscoveryEndpoint
 	authorizePath = "/oidc/authorize"
-	tokenPath     = "/oidc/token" //nolint:gosec // a path, and no credential
+	tokenPath     = "/oidc/token"
 	userinfoPath  = "/oidc/userinfo"
 	keysPath      = "/oidc/keys"
 )

@@ -32,8 +32,8 @@ func (p *Provider) exchange(r *http.Request, app *broker.App) (*oidc.AccessToken
 	if f := parseForm(r); f != nil {
 		return nil, f
 	}
-	switch grant := oidc.GrantType(r.Form.Get("grant_type")); grant {
-	case oidc.GrantTypeCode:
+	switch r.Form.Get("grant_type") {
+	case string(oidc.GrantTypeCode):
 	case "":
 		return nil, refusal(oidc.ErrInvalidRequest().WithDescription("grant_type is missing"))
 	default:

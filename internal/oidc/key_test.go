@@ -1,0 +1,204 @@
+package oidc_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/oidc"
+	"github.com/hufu-io/hufu/internal/seal"
+	"github.com/hufu-io/hufu/internal/store/memstore"
+)
+
+// fresh is a store without keys, and a keyset of its own.
+func fresh(t *testing.T) (*stack, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	k, err := seal.Start(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stack{url: "https://hufu.example.com", keyring: k, store: memstore.New(memstore.Config{}), apps: map[string]*broker.App{"shop": app("shop")}}
+	t.Cleanup(func() { _ = s.store.Close() })
+	return s, path
+}
+
+// kid returns the name of a provider's key.
+func kid(t *testing.T, p *oidc.Provider) string {
+	t.Helper()
+	r := newRequest(t)
+	r.URL.Path = "/oauth/shop/oidc/keys"
+	w := newRecorder()
+	p.ServeHTTP(w, r)
+	var set struct{ Keys []struct{ Kid string } }
+	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || w.Code != http.StatusOK || len(set.Keys) != 1 {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return set.Keys[0].Kid
+}
+
+func (s *stack) provider(t *testing.T, settings broker.SettingStore) *oidc.Provider {
+	t.Helper()
+	p, err := oidc.New(t.Context(), s.config(s.store.OneTime(), settings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// The keys outlast restarts, and are stored sealed.
+func TestTheKeysAreMadeOnceAndKeptSealedI6(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	first := kid(t, s.provider(t, s.store))
+	box, err := s.store.Setting(t.Context(), oidc.Setting)
+	if err != nil || seal.SealedWith(box) != s.keyring.Primary() {
+		t.Fatalf("I6: the keys are not sealed with the keyset: %v", err)
+	}
+	if again := kid(t, s.provider(t, s.store)); again != first {
+		t.Error("after a restart there is another key")
+	}
+	other, _ := fresh(t)
+	if kid(t, other.provider(t, other.store)) == first {
+		t.Error("another fleet has the same key")
+	}
+}
+
+// slowToAdd lets all replicas look before the first one writes.
+type slowToAdd struct {
+	broker.SettingStore
+	looked *sync.WaitGroup
+}
+
+func (s slowToAdd) AddSetting(ctx context.Context, name string, value []byte) error {
+	s.looked.Done()
+	s.looked.Wait()
+	return s.SettingStore.AddSetting(ctx, name, value)
+}
+
+// Replicas that start at once on an empty store come to one key.
+func TestReplicasThatStartAtOnceAgree(t *testing.T) {
+	t.Parallel()
+	const replicas = 3
+	s, _ := fresh(t)
+	var looked, started sync.WaitGroup
+	looked.Add(replicas)
+	kids := make([]string, replicas)
+	for i := range kids {
+		started.Go(func() {
+			p, err := oidc.New(t.Context(), s.config(s.store.OneTime(), slowToAdd{s.store, &looked}))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			kids[i] = kid(t, p)
+		})
+	}
+	started.Wait()
+	for _, k := range kids {
+		if k != kids[0] {
+			t.Errorf("replicas differ: %q", kids)
+		}
+	}
+}
+
+// A rotation of the keyset seals the keys anew and ends no token, and afterwards the old key of
+// the keyset is not needed.
+func TestTokensOutlastARotationOfTheKeyset(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	own, path := fresh(t)
+	s.keyring = own.keyring
+	settings := own.store
+	s.replicas[0] = s.provider(t, settings)
+	p := s.party(t, "shop", "forum", oauth2.AuthStyleInHeader)
+	access, id, before := p.tokens(t).AccessToken, kid(t, s.replicas[0]), own.keyring.Primary()
+	if _, err := seal.Rotate(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(own.keyring.Reload(), oidc.Reseal(t.Context(), settings, own.keyring)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Prune(path, []uint32{before}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.keyring, err = seal.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	s.replicas[0] = s.provider(t, settings)
+	if again := kid(t, s.replicas[0]); again != id {
+		t.Error("there is another key")
+	}
+	if _, err := p.userinfo(t, access); err != nil {
+		t.Errorf("the token is dead: %v", err)
+	}
+}
+
+// Keys that cannot be used are said, and never replaced: that would end all tokens.
+func TestKeysThatCannotBeUsedAreAnErrorAtStart(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	s.provider(t, s.store)
+	whole, err := s.store.Setting(t.Context(), oidc.Setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := func(plain, ad string) []byte {
+		box, err := s.keyring.Seal([]byte(plain), []byte(ad))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return box
+	}
+	for what, box := range map[string][]byte{
+		"cut": whole[:len(whole)-1], "sealed for another place": sealed("{}", "elsewhere"), "not JSON": sealed("secret-bytes", "hufu/oidc/keys"),
+		"without an RSA key": sealed(`{"rsa":"c2VjcmV0"}`, "hufu/oidc/keys"), "empty": {},
+	} {
+		if err := s.store.PutSetting(t.Context(), oidc.Setting, box); err != nil {
+			t.Fatal(err)
+		}
+		_, err := oidc.New(t.Context(), s.config(s.store.OneTime(), s.store))
+		if err == nil || !strings.Contains(err.Error(), oidc.Setting) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if now, _ := s.store.Setting(t.Context(), oidc.Setting); string(now) != string(box) {
+			t.Errorf("%s: the keys were replaced", what)
+		}
+	}
+}
+
+// A store that fails at the start is an error of the start.
+func TestWithoutItsKeysNoProviderStarts(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	s.store.Fail(errors.New("connection refused"))
+	if _, err := oidc.New(t.Context(), s.config(s.store.OneTime(), s.store)); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("%v", err)
+	}
+	if err := oidc.Reseal(t.Context(), s.store, s.keyring); err == nil {
+		t.Error("a rotation has not noticed")
+	}
+}
+
+func TestWhatAProviderIsMadeOfIsChecked(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	if _, err := oidc.New(t.Context(), oidc.Config{PublicURL: s.url}); err == nil {
+		t.Error("a provider of nothing")
+	}
+	for _, bad := range []string{"", "hufu.example.com", "ftp://hufu.example.com", "https://", "https://hufu.example.com/login", "https://hufu.example.com?x=1", "https://u@hufu.example.com", "https://hufu.example.com#x"} {
+		s.url = bad
+		if _, err := oidc.New(t.Context(), s.config(s.store.OneTime(), s.store)); err == nil {
+			t.Errorf("the public URL %q is taken", bad)
+		}
+	}
+}
