@@ -34,7 +34,7 @@ func TestABrowserIsNeverSentWhereNobodyMayAsk(t *testing.T) {
 		"another path":                    asked(map[string]string{"redirect_uri": "https://www.example.com/open?to=//evil"}),
 		"no page":                         asked(map[string]string{"redirect_uri": ""}),
 		"another scheme":                  asked(map[string]string{"redirect_uri": "javascript:alert(1)"}),
-		"a repeated parameter":            asked(nil) + "&redirect_uri=https%3A%2F%2Fevil.example.com",
+		"a repeated parameter":            asked(nil) + "&state=state-2",
 		"what cannot be read":             asked(map[string]string{"max_age": "old"}),
 		"an app without a login":          strings.Replace(asked(nil), "/shop/", "/bare/", 1),
 		"an unknown app":                  strings.Replace(asked(nil), "/shop/", "/nowhere/", 1),
@@ -127,6 +127,9 @@ func TestARefusalGoesBackToTheClient(t *testing.T) {
 		{"access_denied", "the user did not agree", "access_denied", "the user did not agree"},
 		{"temporarily_unavailable", "", "temporarily_unavailable", ""},
 		{"server_error", "a \"quoted\" word \u00e9\r\n", "server_error", "a quoted word "},
+		{"invalid_scope", "", "invalid_scope", ""},
+		{"invalid_request", "", "invalid_request", ""},
+		{"unauthorized_client", "", "unauthorized_client", ""},
 		{"something new", "", "server_error", ""},
 	} {
 		s.relay.outcome = func(p *oidc.Provider, w http.ResponseWriter, r *http.Request, app *broker.App, ref string) {

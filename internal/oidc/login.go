@@ -45,11 +45,17 @@ func (p *Provider) Failed(w http.ResponseWriter, r *http.Request, app *broker.Ap
 		return
 	}
 	e := oidc.ErrServerError()
-	switch oauthError {
+	switch oauthError { // those of RFC 6749, 4.1.2.1; what else there is, clients do not know
 	case "access_denied":
 		e = oidc.ErrAccessDenied()
 	case "temporarily_unavailable":
 		e.ErrorType = "temporarily_unavailable"
+	case "invalid_scope":
+		e = oidc.ErrInvalidScope()
+	case "invalid_request":
+		e = oidc.ErrInvalidRequest()
+	case "unauthorized_client":
+		e = oidc.ErrUnauthorizedClient()
 	}
 	if description != "" {
 		e.Description = description

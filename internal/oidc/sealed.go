@@ -52,7 +52,8 @@ func (k *keys) seal(v any, use string, app *broker.App) (string, error) {
 // open reads what seal returned, into a pointer.
 func (k *keys) open(s string, v any, use string, app *broker.App) bool {
 	box, err := encoding.DecodeString(s)
-	if err != nil {
+	// Line breaks are passed over in decoding, and stand in nothing of ours.
+	if err != nil || encoding.EncodedLen(len(box)) != len(s) {
 		return false
 	}
 	plain, err := k.siv.DecryptDeterministically(box, bound(use, app))
