@@ -22,7 +22,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, app *broker
 		return
 	}
 	if f := p.entitled(app, a.ClientID, a.RedirectURI); f != nil {
-		p.page(w, r, http.StatusBadRequest, f)
+		p.page(w, r, http.StatusBadRequest, *f)
 		return
 	}
 	q, fault := p.check(r, app, a)
@@ -45,29 +45,13 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, app *broker
 
 // entitled says why the browser must not be sent to this redirect URI for this client. A client
 // that may not log users in to the app is told from one that there is not by nobody.
-func (p *Provider) entitled(app *broker.App, client, redirect string) *broker.Error {
+func (p *Provider) entitled(app *broker.App, client, redirect string) *Page {
 	switch {
 	case p.client(app, client) == nil:
-		return &broker.Error{
-			Code: "unknown_client", Class: broker.Invalid, Message: "no client of the name in client_id may log users in to this app",
-			Hint: "client_id is the name of a client that has the right users, and the app among its apps",
-		}
+		return notEntitled("client_id has to be the name of a client that has the right users, and the app among its apps")
 	case !app.Login.Allows(redirect):
-		return &broker.Error{
-			Code: "redirect_not_allowed", Class: broker.Invalid, Message: "browsers may not be sent to the URL in redirect_uri",
-			Hint: "add it to login.redirect_uris of the app; scheme, host and port have to be the same, and the path the same or below",
-		}
+		return notEntitled("redirect_uri has to be allowed by login.redirect_uris of the app: the same scheme, host and port, and the same path or one below")
 	default:
 		return nil
 	}
-}
-
-func badRequest(message string) *broker.Error {
-	return &broker.Error{Code: "bad_request", Class: broker.Invalid, Message: message, Hint: "go back to where you came from and log in again"}
-}
-
-// page shows a fault that the client cannot be told.
-func (p *Provider) page(w http.ResponseWriter, r *http.Request, status int, f *broker.Error) {
-	p.metrics.ended(authorizePath, resultPage)
-	p.cfg.Relay.Page(w, r, status, f)
 }

@@ -71,7 +71,7 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request, app *broker.Ap
 		return request{}, false
 	}
 	if f := p.entitled(app, q.Client, q.Redirect); f != nil {
-		p.page(w, r, http.StatusBadRequest, f)
+		p.page(w, r, http.StatusBadRequest, *f)
 		return request{}, false
 	}
 	return q, true

@@ -21,8 +21,8 @@ type Relay interface {
 	// Begin sends the browser to the platform. The ref comes back with the user's return, to
 	// [Provider.Done] or [Provider.Failed].
 	Begin(w http.ResponseWriter, r *http.Request, app *broker.App, scope, ref string)
-	// Page shows a fault for which the browser must not be sent on.
-	Page(w http.ResponseWriter, r *http.Request, status int, fault *broker.Error)
+	// Page ends a login on a page.
+	Page(w http.ResponseWriter, r *http.Request, status int, page Page)
 }
 
 // Config is what a [Provider] is made of. All is required but what says otherwise. The

@@ -100,7 +100,7 @@ func methods(endpoint string) []string {
 // noLogin answers for an app that there is not, or that nobody logs in to.
 func (p *Provider) noLogin(w http.ResponseWriter, r *http.Request, endpoint string) {
 	if endpoint == authorizePath {
-		p.page(w, r, http.StatusNotFound, broker.ErrNoLogin)
+		p.page(w, r, http.StatusNotFound, noLoginPage())
 		return
 	}
 	p.refuse(w, r, nil, endpoint, &fault{status: http.StatusNotFound, err: oidc.ErrInvalidRequest().WithDescription("%s", broker.ErrNoLogin.Message)})

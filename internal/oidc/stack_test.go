@@ -247,8 +247,13 @@ func (l *relay) finish(p *oidc.Provider, w http.ResponseWriter, r *http.Request)
 	outcome(p, w, r, app, r.URL.Query().Get("ref"))
 }
 
-func (l *relay) Page(w http.ResponseWriter, _ *http.Request, status int, f *broker.Error) {
-	http.Error(w, "page: "+f.Code, status)
+func (l *relay) Page(w http.ResponseWriter, _ *http.Request, status int, p oidc.Page) {
+	for _, s := range []string{p.Title.English, p.Title.Chinese, p.Text.English, p.Text.Chinese, p.Detail} {
+		if s == "" {
+			status = http.StatusInternalServerError // a page that says nothing
+		}
+	}
+	http.Error(w, "page: "+p.Detail, status)
 }
 
 // party is a client program as anybody would write it.
