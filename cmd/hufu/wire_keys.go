@@ -179,7 +179,7 @@ func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
 		return res, err
 	}
 	res.Resealed = records + definitions
-	if err := virtual.Reseal(ctx, k.store, k.keyring); err != nil {
+	if err := virtual.Key.Reseal(ctx, k.store, k.keyring); err != nil {
 		return res, err
 	}
 	proof, err := k.keyring.Proof()
@@ -224,7 +224,7 @@ func (k *keyRotation) used(ctx context.Context) (map[uint32]bool, error) {
 			used[seal.SealedWith(d.Sealed)] = true
 		}
 	}
-	box, err := k.store.Setting(ctx, virtual.Setting)
+	box, err := k.store.Setting(ctx, virtual.Key.Setting)
 	if err != nil {
 		return nil, fmt.Errorf("read the key of virtual tokens: %w", err)
 	}

@@ -12,23 +12,16 @@ import (
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 	zcrypto "github.com/zitadel/oidc/v3/pkg/crypto"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/fleetkey"
 )
 
-const (
-	// Setting is the name under which the sealed keys are stored.
-	Setting = "oidc_keys"
-	// sealedFor binds the sealed keys to their place.
-	sealedFor = "hufu/oidc/keys"
-	// rsaBits is what every client takes. ID tokens live for an hour.
-	rsaBits = 2048
-	sivSize = 64
-)
+// rsaBits is what every client takes. ID tokens live for an hour.
+const rsaBits = 2048
 
 // keys are those of all replicas: one that signs ID tokens, and one that seals what travels
 // through others' hands. They are made once and stay what they are.
@@ -39,7 +32,7 @@ const (
 type keys struct {
 	id      string
 	private *rsa.PrivateKey
-	siv     *subtle.AESSIV
+	siv     fleetkey.SIV
 }
 
 // storedKeys is how they lie in the store, sealed.
@@ -48,77 +41,38 @@ type storedKeys struct {
 	SIV []byte `json:"siv"`
 }
 
-// openKeys returns the keys that are stored, or new ones that are stored first. Of replicas
-// that start at once on an empty store one makes them, and the others take them.
+// Key is what is stored of them.
+var Key = fleetkey.Key{Setting: "oidc_keys", SealedFor: "hufu/oidc/keys", What: "the keys of OpenID Connect"}
+
+// openKeys returns the keys of all servers over one store.
 func openKeys(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) (*keys, error) {
-	plain, err := stored(ctx, settings, sealer)
-	if errors.Is(err, broker.ErrNotFound) {
-		if err := add(ctx, settings, sealer); err != nil {
-			return nil, err
-		}
-		plain, err = stored(ctx, settings, sealer)
-	}
+	plain, err := Key.Open(ctx, settings, sealer, newKeys)
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // it says which keys they are
 	}
 	k, err := parseKeys(plain)
 	if err != nil {
-		return nil, fmt.Errorf("the keys of OpenID Connect are not what was stored: %w; restore the store's setting %q from a backup", err, Setting)
+		return nil, Key.Faulty(err) //nolint:wrapcheck // as above
 	}
 	return k, nil
 }
 
-// Reseal seals the stored keys with the keyset's newest key. They themselves stay what they
-// are, and with them all tokens.
-func Reseal(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) error {
-	plain, err := stored(ctx, settings, sealer)
-	if err != nil {
-		return err
-	}
-	box, err := sealer.Seal(plain, []byte(sealedFor))
-	if err != nil {
-		return fmt.Errorf("seal the keys of OpenID Connect: %w", err)
-	}
-	if err := settings.PutSetting(ctx, Setting, box); err != nil {
-		return fmt.Errorf("store the keys of OpenID Connect: %w", err)
-	}
-	return nil
-}
-
-// add stores new keys, unless another replica has stored some.
-func add(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) error {
+func newKeys() ([]byte, error) {
 	private, err := rsa.GenerateKey(rand.Reader, rsaBits)
 	if err != nil {
-		return fmt.Errorf("make the keys of OpenID Connect: %w", err)
+		return nil, fmt.Errorf("make a key for signing: %w", err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return fmt.Errorf("encode the keys of OpenID Connect: %w", err)
+		return nil, fmt.Errorf("encode a key for signing: %w", err)
 	}
-	siv := make([]byte, sivSize)
-	_, _ = rand.Read(siv) // never fails, see crypto/rand
+	siv, err := fleetkey.NewSIV()
+	if err != nil {
+		return nil, fmt.Errorf("make a key for sealing: %w", err)
+	}
 	plain, err := json.Marshal(storedKeys{RSA: der, SIV: siv})
 	if err != nil {
-		return fmt.Errorf("encode the keys of OpenID Connect: %w", err)
-	}
-	box, err := sealer.Seal(plain, []byte(sealedFor))
-	if err != nil {
-		return fmt.Errorf("seal the keys of OpenID Connect: %w", err)
-	}
-	if err := settings.AddSetting(ctx, Setting, box); err != nil && !errors.Is(err, broker.ErrConflict) {
-		return fmt.Errorf("store the keys of OpenID Connect: %w", err)
-	}
-	return nil
-}
-
-func stored(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) ([]byte, error) {
-	box, err := settings.Setting(ctx, Setting)
-	if err != nil {
-		return nil, fmt.Errorf("read the keys of OpenID Connect: %w", err)
-	}
-	plain, err := sealer.Open(box, []byte(sealedFor))
-	if err != nil {
-		return nil, fmt.Errorf("the keys of OpenID Connect cannot be opened: %w; restore the keyset that has their key, or the store's setting %q, from a backup", err, Setting)
+		return nil, errors.New("encode the keys: they have no form")
 	}
 	return plain, nil
 }
@@ -134,9 +88,9 @@ func parseKeys(plain []byte) (*keys, error) {
 	if err != nil || !ok {
 		return nil, errors.New("the one for signing is no RSA key")
 	}
-	siv, err := subtle.NewAESSIV(s.SIV)
+	siv, err := fleetkey.SIVOf(s.SIV)
 	if err != nil {
-		return nil, fmt.Errorf("the one for sealing has %d bytes, want %d", len(s.SIV), sivSize)
+		return nil, err //nolint:wrapcheck // it says what is wrong
 	}
 	thumb, err := (&jose.JSONWebKey{Key: private.Public()}).Thumbprint(crypto.SHA256)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestTheKeysAreMadeOnceAndKeptSealedI6(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
 	first := kid(t, s.provider(t, s.store))
-	box, err := s.store.Setting(t.Context(), oidc.Setting)
+	box, err := s.store.Setting(t.Context(), oidc.Key.Setting)
 	if err != nil || seal.SealedWith(box) != s.keyring.Primary() {
 		t.Fatalf("I6: the keys are not sealed with the keyset: %v", err)
 	}
@@ -124,7 +124,7 @@ func TestTokensOutlastARotationOfTheKeyset(t *testing.T) {
 	if _, err := seal.Rotate(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(own.keyring.Reload(), oidc.Reseal(t.Context(), settings, own.keyring)); err != nil {
+	if err := errors.Join(own.keyring.Reload(), oidc.Key.Reseal(t.Context(), settings, own.keyring)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := seal.Prune(path, []uint32{before}); err != nil {
@@ -148,7 +148,7 @@ func TestKeysThatCannotBeUsedAreAnErrorAtStart(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
 	s.provider(t, s.store)
-	whole, err := s.store.Setting(t.Context(), oidc.Setting)
+	whole, err := s.store.Setting(t.Context(), oidc.Key.Setting)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,14 +163,14 @@ func TestKeysThatCannotBeUsedAreAnErrorAtStart(t *testing.T) {
 		"cut": whole[:len(whole)-1], "sealed for another place": sealed("{}", "elsewhere"), "not JSON": sealed("secret-bytes", "hufu/oidc/keys"),
 		"without an RSA key": sealed(`{"rsa":"c2VjcmV0"}`, "hufu/oidc/keys"), "empty": {},
 	} {
-		if err := s.store.PutSetting(t.Context(), oidc.Setting, box); err != nil {
+		if err := s.store.PutSetting(t.Context(), oidc.Key.Setting, box); err != nil {
 			t.Fatal(err)
 		}
 		_, err := oidc.New(t.Context(), s.config(s.store.OneTime(), s.store))
-		if err == nil || !strings.Contains(err.Error(), oidc.Setting) || strings.Contains(err.Error(), "secret") {
+		if err == nil || !strings.Contains(err.Error(), oidc.Key.Setting) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", what, err)
 		}
-		if now, _ := s.store.Setting(t.Context(), oidc.Setting); string(now) != string(box) {
+		if now, _ := s.store.Setting(t.Context(), oidc.Key.Setting); string(now) != string(box) {
 			t.Errorf("%s: the keys were replaced", what)
 		}
 	}
@@ -184,7 +184,7 @@ func TestWithoutItsKeysNoProviderStarts(t *testing.T) {
 	if _, err := oidc.New(t.Context(), s.config(s.store.OneTime(), s.store)); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("%v", err)
 	}
-	if err := oidc.Reseal(t.Context(), s.store, s.keyring); err == nil {
+	if err := oidc.Key.Reseal(t.Context(), s.store, s.keyring); err == nil {
 		t.Error("a rotation has not noticed")
 	}
 }

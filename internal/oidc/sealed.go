@@ -42,7 +42,7 @@ func (k *keys) seal(v any, use string, app *broker.App) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	box, err := k.siv.EncryptDeterministically(plain, bound(use, app))
+	box, err := k.siv.Seal(plain, bound(use, app))
 	if err != nil {
 		return "", fmt.Errorf("seal a %s: %w", use, err)
 	}
@@ -56,6 +56,6 @@ func (k *keys) open(s string, v any, use string, app *broker.App) bool {
 	if err != nil || encoding.EncodedLen(len(box)) != len(s) {
 		return false
 	}
-	plain, err := k.siv.DecryptDeterministically(box, bound(use, app))
+	plain, err := k.siv.Open(box, bound(use, app))
 	return err == nil && json.Unmarshal(plain, v) == nil
 }

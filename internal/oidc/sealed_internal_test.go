@@ -5,16 +5,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/fleetkey"
 )
 
 // I8: what was sealed for one use, app and registration opens for no other, and neither does
 // what was changed.
 func TestWhatIsSealedOpensWhereItBelongsI8(t *testing.T) {
 	t.Parallel()
-	siv, err := subtle.NewAESSIV(bytes.Repeat([]byte{1}, sivSize))
+	siv, err := fleetkey.SIVOf(bytes.Repeat([]byte{1}, fleetkey.SIVSize))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ var sealedKeys = sync.OnceValues(func() (*seal.Keyring, []byte) {
 	if _, err := oidc.New(context.Background(), cfg); err != nil {
 		panic(err)
 	}
-	box, err := s.Setting(context.Background(), oidc.Setting)
+	box, err := s.Setting(context.Background(), oidc.Key.Setting)
 	if err != nil {
 		panic(err)
 	}
@@ -130,7 +130,7 @@ func start(t testing.TB, opts ...option) *stack {
 	}
 	s.store = memstore.New(memstore.Config{Now: s.now})
 	t.Cleanup(func() { _ = s.store.Close() })
-	if err := s.store.PutSetting(t.Context(), oidc.Setting, box); err != nil {
+	if err := s.store.PutSetting(t.Context(), oidc.Key.Setting, box); err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(s)
