@@ -39,7 +39,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, app *broker
 		p.redirectFault(w, r, q, oidc.ErrInvalidRequest().WithDescription("redirect_uri, state and nonce are too long together"))
 	default:
 		p.metrics.ended(authorizePath, resultOK)
-		p.cfg.Relay.Begin(w, r, app, p.scope(app, q), ref)
+		p.cfg.Relay.Begin(w, r, app, p.scope(app), ref)
 	}
 }
 

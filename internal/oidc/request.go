@@ -78,13 +78,12 @@ func (p *Provider) check(r *http.Request, app *broker.App, a *oidc.AuthRequest) 
 	return q, nil
 }
 
-// scope is what the platform is asked for.
-func (p *Provider) scope(app *broker.App, q request) string {
+// scope is what the platform is asked for: the widest of the app's scopes, whatever the
+// client asks for. Some platforms say who a user is for all of a company's apps with the wider
+// scopes only, and a subject must not depend on what was asked for this time.
+func (p *Provider) scope(app *broker.App) string {
 	scopes := p.cfg.Scopes(app)
-	if slices.Contains(q.Scopes, oidc.ScopeProfile) {
-		return scopes[len(scopes)-1]
-	}
-	return scopes[0]
+	return scopes[len(scopes)-1]
 }
 
 // isDigest reports whether s can be a SHA-256 in base64url.
