@@ -58,10 +58,26 @@ type App struct {
 	// the gateway. Nil, which is left out: the platform's own list. An empty list: nothing
 	// is denied.
 	Deny *[]string `json:"deny,omitempty"`
+	// Login says how users log in to the app in their browsers. Nil: they do not.
+	Login *Login `json:"login,omitempty"`
+	// PageHosts are the hosts, with their ports where they name any, whose pages may use the
+	// app's JS-SDK. "*.example.com" stands for all below it.
+	PageHosts []string `json:"page_hosts,omitempty"`
 	// Origin is "file" (read-only here) or "api". Only in answers.
 	Origin string `json:"origin,omitempty"`
 	// Tokens tells how each kind stands. Only in answers.
 	Tokens []TokenState `json:"tokens,omitempty"`
+}
+
+// Login says how users log in to an app in their browsers.
+type Login struct {
+	// RedirectURIs are where browsers may be sent back to, and everything below them.
+	RedirectURIs []string `json:"redirect_uris"`
+	// Scopes may be asked for; the first is that of logins that name none. Empty: the
+	// platform's usual ones.
+	Scopes []string `json:"scopes,omitempty"`
+	// AuthorizeURL is where the platform's pages are. Empty: the platform's own.
+	AuthorizeURL string `json:"authorize_url,omitempty"`
 }
 
 // Renew says when an app's tokens are renewed.
@@ -106,7 +122,9 @@ type Client struct {
 	// the right to call.
 	Handout string `json:"handout,omitempty"`
 	SDK     string `json:"sdk,omitempty"`
-	Origin  string `json:"origin,omitempty"`
+	// SessionKeys says that the client may have the keys of mini programs' sessions.
+	SessionKeys bool   `json:"session_keys,omitempty"`
+	Origin      string `json:"origin,omitempty"`
 	// Key is the client's new key. It is sent once, in the answer to its creation.
 	Key string `json:"key,omitempty"`
 }

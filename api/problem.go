@@ -95,6 +95,16 @@ const (
 	CodeUnreachable    = "platform_unreachable" // no answer; what became of the call may not be known
 )
 
+// Codes of what is about users.
+const (
+	CodeNoGrant            = "no_grant"            // nothing is kept of what the user granted the app
+	CodeAuthorizationEnded = "authorization_ended" // only the user can make the grant anew
+	CodeScopeLacking       = "scope_lacking"       // the user has not granted that much
+	CodeNoLogin            = "no_login"            // users cannot log in to the app here
+	CodeBadCode            = "bad_code"            // a login's code is unknown, used or too old
+	CodePageNotAllowed     = "page_not_allowed"    // the page's host is none of the app's page_hosts
+)
+
 // Status is the HTTP status that goes with a code of the server; other codes go by
 // their class.
 func Status(code, class string) int {
@@ -113,7 +123,7 @@ func Status(code, class string) int {
 		return http.StatusServiceUnavailable
 	case CodeInternal:
 		return http.StatusInternalServerError
-	case CodeNotAllowed:
+	case CodeNotAllowed, CodeAuthorizationEnded, CodeScopeLacking:
 		return http.StatusForbidden
 	}
 	switch class {
