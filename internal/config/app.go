@@ -24,6 +24,8 @@ type appList struct {
 	sinks   map[sinkTarget]string
 	files   map[string]string // file that sinks write → the first of them
 	secrets map[broker.KeyHash]string
+	// unreachable says that no public_url is given, so that no browser can log in.
+	unreachable bool
 }
 
 func newAppList(d *decoder, c *Config) *appList {
@@ -54,6 +56,8 @@ func (l *appList) add(v value) {
 	l.baseURL(o, app)
 	app.Policy = policy(o)
 	app.Deny = deny(o.field("deny"))
+	app.Login = l.login(o.field("login"), platform)
+	app.PageHosts = pageHosts(o.field("page_hosts"), platform)
 	sinks, _ := o.field("sinks").list()
 	for _, v := range sinks {
 		l.sink(v, app, platform)
@@ -137,6 +141,9 @@ func (l *appList) credentials(o *object, app *broker.App) {
 	}
 }
 
+const sandboxRefused = "the sandbox does not run beside apps that point at a real platform; " +
+	"start without --sandbox, or point the app at a loopback address"
+
 func (l *appList) baseURL(o *object, app *broker.App) {
 	v := o.field("base_url")
 	host := ""
@@ -149,12 +156,10 @@ func (l *appList) baseURL(o *object, app *broker.App) {
 	if !l.d.opt.Sandbox || broker.LoopbackHost(host) {
 		return
 	}
-	const refused = "the sandbox does not run beside apps that point at a real platform; " +
-		"start without --sandbox, or point the app at a loopback address"
 	if v.present() {
-		v.fault(refused)
+		v.fault(sandboxRefused)
 	} else {
-		o.fault(refused)
+		o.fault(sandboxRefused)
 	}
 }
 

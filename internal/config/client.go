@@ -34,6 +34,7 @@ func (l *clientList) add(v value) {
 	paths(o.field("paths"), c)
 	patterns(o, c)
 	handout(o.field("handout"), c)
+	sessionKeys(o.field("session_keys"), c)
 	c.SDK = sdk(o.field("sdk"))
 	o.done()
 	l.config.Clients = append(l.config.Clients, c)
@@ -147,6 +148,14 @@ func handout(v value, c *broker.Client) {
 	c.Handout = broker.Handout(v.choice(string(broker.HandoutReal), string(broker.HandoutReal), string(broker.HandoutVirtual)))
 	if c.Handout == broker.HandoutVirtual && c.Rights != 0 && !c.Rights.Has(broker.Call) {
 		v.fault("gives the client virtual tokens, which need call, but its allow has no call; add call there, or remove handout for real tokens")
+	}
+}
+
+// sessionKeys is read after the client's rights, as handout is.
+func sessionKeys(v value, c *broker.Client) {
+	c.SessionKeys = v.flag(false)
+	if c.SessionKeys && c.Rights != 0 && !c.Rights.Has(broker.Users) {
+		v.fault("gives the client the keys of sessions, but its allow has no users; add users there, or remove session_keys")
 	}
 }
 

@@ -15,6 +15,9 @@ type Config struct {
 	File string
 	// Listen is the address to serve at. Default: 127.0.0.1:8080. Port 0 picks a free one.
 	Listen string
+	// PublicURL is where browsers reach the server: scheme, host and port. Default: none, so
+	// that no app has a login.
+	PublicURL string
 	// DataDir is the folder of the embedded store, and of the keyset and the admin key
 	// where they are not elsewhere.
 	// Default: data.

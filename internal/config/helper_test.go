@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,7 @@ const (
 	ordersKey  = "orders-0123456789abcdef0123456789"
 	stockKey   = "stock-0123456789abcdef01234567890"
 	mailKey    = "mailer-0123456789abcdef0123456789"
+	membersKey = "members-0123456789abcdef0123456789"
 )
 
 // options returns two platforms and an environment, which pairs add to.
@@ -39,6 +41,7 @@ func options(pairs ...string) config.Options {
 			{
 				Name: "wechat", Modes: []string{"stable", "classic"}, BaseURL: "https://api.weixin.qq.com",
 				Upstream: entries{"api.weixin.qq.com", "sh.api.weixin.qq.com"},
+				Web:      scopesOnly{"snsapi_base", "snsapi_userinfo", "snsapi_login"}, Pages: noSigner{},
 				Kinds: func(string) map[broker.Kind]broker.Source {
 					return map[broker.Kind]broker.Source{broker.AccessToken: {}, broker.JSAPITicket: {}, broker.WxCardTicket: {}}
 				},
@@ -61,6 +64,40 @@ func (entries) Refuse(*broker.Error, string) broker.Refusal     { return broker.
 func (entries) Judge(string, *http.Response, []byte) broker.Judgement {
 	return broker.Judgement{}
 }
+
+// scopesOnly is a login of which nothing but its scopes matters.
+type scopesOnly []string
+
+func (s scopesOnly) Scopes() []string { return s }
+
+func (scopesOnly) KindOf(scope string) broker.Kind { return broker.Kind(scope) }
+
+func (scopesOnly) AuthorizeURL(broker.AuthorizeRequest) (string, error) { return "", nil }
+
+func (scopesOnly) Exchange(context.Context, *broker.App, broker.Secret, broker.Secret) (broker.Granted, error) {
+	return broker.Granted{}, nil
+}
+
+func (scopesOnly) Refresh(context.Context, *broker.App, broker.Key, broker.Secret) (broker.Granted, error) {
+	return broker.Granted{}, nil
+}
+
+func (scopesOnly) CheckUser(context.Context, *broker.App, string, broker.Secret) (broker.Verdict, error) {
+	return broker.VerdictUnknown, nil
+}
+
+func (scopesOnly) Profile(context.Context, *broker.App, string, broker.Secret, string) (broker.Profile, error) {
+	return broker.Profile{}, nil
+}
+
+func (scopesOnly) Subscription(context.Context, *broker.App, string, broker.Secret, string) (broker.Subscription, error) {
+	return broker.Subscription{}, nil
+}
+
+type noSigner struct{}
+
+func (noSigner) SignPage(broker.Secret, string, string, int64) string { return "" }
+func (noSigner) SignCard(broker.Secret, ...string) string             { return "" }
 
 // put writes a file below dir and returns its path.
 func put(t testing.TB, dir, name, text string, mode fs.FileMode) string {

@@ -93,11 +93,14 @@ func (d *decoder) config(top value) *Config {
 		return c
 	}
 	c.Listen = o.field("listen").address(c.Listen)
+	public := o.field("public_url")
+	c.PublicURL = public.publicURL()
 	c.DataDir = o.field("data_dir").filePath(d.abs(c.DataDir))
 	c.KeysetFile = o.field("keyset_file").filePath(filepath.Join(c.DataDir, keysetName))
 	c.AdminKeyFile = o.field("admin_key_file").filePath(filepath.Join(c.DataDir, adminKeyName))
 	c.Store = o.store(c.Store)
 	apps := newAppList(d, c)
+	apps.unreachable = !public.present()
 	items, _ := o.field("apps").list()
 	for _, v := range items {
 		apps.add(v)

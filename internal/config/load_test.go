@@ -82,14 +82,14 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 	put(t, dir, "secrets/news-old", "old-"+newsSecret, 0o400)
 	put(t, dir, "secrets/ops-key", stockKey+"\r\n", 0o600)
 	path := put(t, dir, "hufu.yaml", string(text), 0o644)
-	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey,
+	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey, "MEMBERS_KEY", membersKey,
 		"REDIS_PASSWORD", redisPassword, "HOOK_SECRET", hookSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Everything that has a default is written with it, unless that is the machine's.
 	want := defaults(dir)
-	want.Limits.MaxConnections = 4096
+	want.Limits.MaxConnections, want.PublicURL = 4096, "https://hufu.example.com"
 	want.Apps = []*broker.App{
 		{
 			ID: "shop", Platform: "wechat", AppID: "wx0123456789abcdef", Secrets: secrets(shopSecret), Mode: "stable",
@@ -106,8 +106,13 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 					Type: "webhook", URL: broker.NewSecret("https://hooks.example.com/hufu"), Secret: broker.NewSecret(hookSecret),
 				},
 			},
-			Deny:   []string{"/cgi-bin/clear_quota", "/cgi-bin/menu/*"},
-			Origin: broker.FromFile,
+			Deny: []string{"/cgi-bin/clear_quota", "/cgi-bin/menu/*"},
+			Login: &broker.Login{
+				Redirects: []string{"https://www.example.com/login/", "https://m.example.cn/wx"},
+				Scopes:    []string{"snsapi_base", "snsapi_userinfo"}, AuthorizeURL: "https://open.weixin.qq.com",
+			},
+			PageHosts: []string{"www.example.com", "*.example.cn"},
+			Origin:    broker.FromFile,
 		},
 		{
 			ID: "wxfedcba9876543210", Platform: "wechat", AppID: "wxfedcba9876543210",
@@ -122,6 +127,10 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 		{
 			Name: "mailer", Key: sha256.Sum256([]byte(mailKey)), Apps: []string{"shop"},
 			Rights: rightsOf("call"), Paths: []string{"/cgi-bin/message/*", "/cgi-bin/media/upload"}, Handout: broker.HandoutVirtual, Origin: broker.FromFile,
+		},
+		{
+			Name: "members", Key: sha256.Sum256([]byte(membersKey)), Apps: []string{"shop"}, Rights: rightsOf("users"),
+			Handout: broker.HandoutReal, Origin: broker.FromFile,
 		},
 		{
 			Name: "ops", Key: sha256.Sum256([]byte(stockKey)), Apps: []string{"*"}, Rights: rightsOf("admin"),
