@@ -138,7 +138,8 @@ func TestAppsSurviveARestart(t *testing.T) {
 	f := open(t, store, "k", nil, nil)
 	want := newApp("shop", "wx1", "first", "second")
 	want.Mode, want.BaseURL, want.Policy = "classic", "http://sandbox", &broker.Policy{Every: 7, Ahead: 5, Overlap: 3, InitialDelay: 2}
-	want.Deny = []string{"/cgi-bin/menu/*"}
+	want.Deny, want.PageHosts = []string{"/cgi-bin/menu/*"}, []string{"www.example.com", "*.example.cn"}
+	want.Login = &broker.Login{Redirects: []string{"https://a.test/", "https://b.test/x"}, Scopes: []string{"snsapi_base"}, AuthorizeURL: "https://open.test"}
 	if created, err := f.PutApp(t.Context(), want); err != nil || !created {
 		t.Fatal(created, err)
 	}
@@ -165,7 +166,7 @@ func TestClientsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	store := memstore.New(memstore.Config{})
 	f := open(t, store, "k", nil, nil)
-	key, err := f.AddClient(t.Context(), &broker.Client{Name: "orders", Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), Paths: []string{"/x/*"}, SDK: "wxjava", Handout: broker.HandoutVirtual})
+	key, err := f.AddClient(t.Context(), &broker.Client{Name: "orders", Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), Paths: []string{"/x/*"}, SDK: "wxjava", Handout: broker.HandoutVirtual, SessionKeys: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestClientsSurviveARestart(t *testing.T) {
 	}
 	want := &broker.Client{
 		Name: "orders", Key: registry.HashKey(key.Reveal()), Apps: []string{"shop", "a-*"}, Rights: broker.Rights(broker.Read | broker.Call), SDK: "wxjava",
-		Paths: []string{"/x/*"}, Handout: broker.HandoutVirtual, Origin: broker.FromAPI, Version: c.Version, Stamp: c.Stamp,
+		Paths: []string{"/x/*"}, Handout: broker.HandoutVirtual, SessionKeys: true, Origin: broker.FromAPI, Version: c.Version, Stamp: c.Stamp,
 	}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -241,6 +242,13 @@ func TestTamperingWithTheStoreIsNoticed(t *testing.T) {
 		{"the end of an app's deny list", false, `["/cgi-bin/menu/*","/b"]`, `["/cgi-bin/menu/*"]`},
 		{"all of an app's deny list", false, `["/cgi-bin/menu/*","/b"]`, `[]`},
 		{"that there is a deny list", false, `"deny":["/cgi-bin/menu/*","/b"]`, `"deny":null`},
+		{"where logins end", false, `"https://a.test/login/"`, `"https://evil.test/"`},
+		{"where logins may end, too", false, `["https://a.test/login/"]`, `["https://a.test/login/","https://evil.test/"]`},
+		{"what logins may ask for", false, `"snsapi_base"`, `"snsapi_userinfo"`},
+		{"where browsers are sent", false, `"https://open.test"`, `"https://evil.test"`},
+		{"that there are logins", false, `"login":{`, `"logout":{`},
+		{"an app's pages", false, `["www.example.com"]`, `["*.com"]`},
+		{"that a client has no session keys", true, `"handout":"virtual"`, `"handout":"virtual","session_keys":true`},
 		{"a client's paths", true, `"/cgi-bin/message/*"`, `"/*"`},
 		{"that a client has paths", true, `"paths":["/cgi-bin/message/*"],`, ``},
 		{"what a client gets", true, `"virtual"`, `"real"`},
@@ -252,6 +260,8 @@ func TestTamperingWithTheStoreIsNoticed(t *testing.T) {
 			f := open(t, store, "k", nil, nil)
 			app := newApp("shop", "wx1", "secret-1")
 			app.BaseURL, app.Deny = "http://sandbox", []string{"/cgi-bin/menu/*", "/b"}
+			app.Login = &broker.Login{Redirects: []string{"https://a.test/login/"}, Scopes: []string{"snsapi_base"}, AuthorizeURL: "https://open.test"}
+			app.PageHosts = []string{"www.example.com"}
 			if _, err := f.PutApp(t.Context(), app); err != nil {
 				t.Fatal(err)
 			}

@@ -24,19 +24,41 @@ type appSpec struct {
 	InitialDelay time.Duration `json:"initial_delay_ns,omitempty"`
 	Sinks        []broker.Sink `json:"sinks,omitempty"`
 	Deny         *[]string     `json:"deny,omitempty"` // nil: the platform's own list
+	Login        *loginSpec    `json:"login,omitempty"`
+	PageHosts    []string      `json:"page_hosts,omitempty"`
 }
 
-// associated binds an app's sealed secrets to where they may be sent, and to what may not
-// be called with the tokens that they bring. Somebody who can write the store but has no
-// keyset cannot point them at another host, nor open what is denied.
+type loginSpec struct {
+	Redirects    []string `json:"redirect_uris"`
+	Scopes       []string `json:"scopes,omitempty"`
+	AuthorizeURL string   `json:"authorize_url,omitempty"`
+}
+
+// associated binds an app's sealed secrets to where they may be sent, to what may not be
+// called with the tokens that they bring, and to the pages that users are sent to and that
+// are signed for. Somebody who can write the store but has no keyset cannot point them at
+// another host, nor open what is denied, nor have logins end elsewhere.
+//
+// What an app does not have adds nothing, so that it stays as it was before there was such
+// a thing.
 func associated(id string, s *appSpec) []byte {
 	ad := fmt.Appendf(nil, "app/%q/%q/%q/%q", id, s.Platform, s.AppID, s.BaseURL)
-	if s.Deny == nil {
-		return ad // as it was before there were such lists
+	list := func(name string, texts []string) {
+		ad = append(ad, "/"+name...)
+		for _, t := range texts {
+			ad = fmt.Appendf(ad, "/%q", t)
+		}
 	}
-	ad = append(ad, "/deny"...)
-	for _, p := range *s.Deny {
-		ad = fmt.Appendf(ad, "/%q", p)
+	if s.Deny != nil {
+		list("deny", *s.Deny)
+	}
+	if l := s.Login; l != nil {
+		list("login", l.Redirects)
+		list("scopes", l.Scopes)
+		list("authorize", []string{l.AuthorizeURL})
+	}
+	if len(s.PageHosts) > 0 {
+		list("pages", s.PageHosts)
 	}
 	return ad
 }
@@ -49,9 +71,12 @@ func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
 	if slices.ContainsFunc(a.Sinks, broker.Sink.Confidential) {
 		return broker.Definition{}, fmt.Errorf("seal app %q: %w", a.ID, errConfidentialSink)
 	}
-	s := appSpec{Platform: a.Platform, AppID: a.AppID, Mode: a.Mode, BaseURL: a.BaseURL, Sinks: a.Sinks}
+	s := appSpec{Platform: a.Platform, AppID: a.AppID, Mode: a.Mode, BaseURL: a.BaseURL, Sinks: a.Sinks, PageHosts: a.PageHosts}
 	if a.Deny != nil {
 		s.Deny = &a.Deny
+	}
+	if l := a.Login; l != nil {
+		s.Login = &loginSpec{Redirects: l.Redirects, Scopes: l.Scopes, AuthorizeURL: l.AuthorizeURL}
 	}
 	if p := a.Policy; p != nil {
 		s.Overlap, s.Every, s.Ahead, s.InitialDelay = p.Overlap, p.Every, p.Ahead, p.InitialDelay
@@ -96,11 +121,14 @@ func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
 		return nil, fmt.Errorf("decode the secrets of app %q: they are not what was sealed", d.Name)
 	}
 	a := &broker.App{
-		ID: d.Name, Platform: s.Platform, AppID: s.AppID, Mode: s.Mode, BaseURL: s.BaseURL, Sinks: s.Sinks,
+		ID: d.Name, Platform: s.Platform, AppID: s.AppID, Mode: s.Mode, BaseURL: s.BaseURL, Sinks: s.Sinks, PageHosts: s.PageHosts,
 		Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d), Secrets: make([]broker.Secret, len(secrets)),
 	}
 	if s.Deny != nil {
 		a.Deny = append([]string{}, *s.Deny...) // empty is not absent
+	}
+	if l := s.Login; l != nil {
+		a.Login = &broker.Login{Redirects: l.Redirects, Scopes: l.Scopes, AuthorizeURL: l.AuthorizeURL}
 	}
 	for i, x := range secrets {
 		a.Secrets[i] = broker.NewSecret(x)
@@ -119,6 +147,8 @@ type clientSpec struct {
 	Paths     []string `json:"paths,omitempty"`
 	Handout   string   `json:"handout,omitempty"`
 	SDK       string   `json:"sdk,omitempty"`
+	// SessionKeys is left out where it is false, so that clients without it stay what they were.
+	SessionKeys bool `json:"session_keys,omitempty"`
 }
 
 // clientProof is sealed with a client's settings as associated data: somebody who can
@@ -132,6 +162,7 @@ func clientAssociated(name string, spec []byte) []byte {
 func (r *Registry) sealClient(c *broker.Client) (broker.Definition, error) {
 	spec, err := json.Marshal(clientSpec{
 		KeySHA256: hex.EncodeToString(c.Key[:]), Apps: c.Apps, Allow: c.Rights.Names(), Paths: c.Paths, Handout: string(c.Handout), SDK: c.SDK,
+		SessionKeys: c.SessionKeys,
 	})
 	if err != nil {
 		return broker.Definition{}, fmt.Errorf("encode client %q: %w", c.Name, err)
@@ -151,7 +182,10 @@ func (r *Registry) openClient(d broker.Definition) (*broker.Client, error) {
 	if err := json.Unmarshal(d.Spec, &s); err != nil {
 		return nil, fmt.Errorf("decode client %q: %w", d.Name, err)
 	}
-	c := &broker.Client{Name: d.Name, Apps: s.Apps, Paths: s.Paths, Handout: broker.Handout(s.Handout), SDK: s.SDK, Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d)}
+	c := &broker.Client{
+		Name: d.Name, Apps: s.Apps, Paths: s.Paths, Handout: broker.Handout(s.Handout), SessionKeys: s.SessionKeys, SDK: s.SDK,
+		Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d),
+	}
 	sum, err := hex.DecodeString(s.KeySHA256)
 	if err != nil || len(sum) != len(c.Key) {
 		return nil, fmt.Errorf("decode client %q: key_sha256 is not a SHA-256", d.Name)
