@@ -130,13 +130,14 @@ type ImportedUser struct {
 	OpenID  string `json:"openid"`
 	UnionID string `json:"unionid,omitempty"`
 	Scope   string `json:"scope"`
-	// AccessToken and its Expiry may be left out: it is renewed when it is asked for.
+	// One of the tokens is required. Without the access token, and its expiry, it is renewed
+	// when it is asked for; without the refresh token the grant ends with it.
 	AccessToken  string    `json:"access_token,omitempty"`
 	Expiry       time.Time `json:"expiry,omitzero"`
-	RefreshToken string    `json:"refresh_token"`
+	RefreshToken string    `json:"refresh_token,omitempty"`
 	// Deadline is when the refresh token ends. Zero: not known.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Authorized is when the user logged in. Zero: now.
+	// Authorized is when the user logged in. Zero: not known.
 	Authorized time.Time `json:"authorized,omitzero"`
 }
 

@@ -128,19 +128,30 @@ func (s *Service) RotateKeys(ctx context.Context, c broker.Caller, rotate func()
 // changed nothing, and who asks for it without end is not to fill the audit.
 func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) error {
 	if refused(err) {
-		if broker.AsError(err).Class == broker.NotFound {
-			e.App, e.Target = "", "" // they name nothing
+		if said := broker.AsError(err); said.Class == broker.NotFound {
+			e.Target = "" // it names nothing
+			if !errors.Is(said, broker.ErrNoGrant) {
+				e.App = ""
+			}
 		}
 		s.audit.Count(e)
 		return s.refuse(err)
 	}
-	if aerr := s.audit.Record(ctx, e); aerr != nil && err == nil {
-		return &broker.Error{
-			Code: "audit_failed", Class: broker.Transient, Err: aerr,
-			Message: "the change was made, but its audit entry could not be stored yet", Hint: "look at the store; the entry is kept and written later",
-		}
+	if aerr := s.recorded(s.audit.Record(ctx, e)); aerr != nil && err == nil {
+		return aerr
 	}
 	return err
+}
+
+// recorded is the failure of a change whose entry could not be written.
+func (s *Service) recorded(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &broker.Error{
+		Code: "audit_failed", Class: broker.Transient, Err: err,
+		Message: "the change was made, but its audit entry could not be stored yet", Hint: "look at the store; the entry is kept and written later",
+	}
 }
 
 // refused reports whether an error says that nothing was changed.

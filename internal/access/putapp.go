@@ -12,7 +12,10 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App) (c
 	if err := s.may(c, broker.Admin, a.ID); err != nil {
 		return false, err
 	}
-	created, err = s.registry.PutAppIf(ctx, a, func(full *broker.App) error { return s.mayPut(c, a, full) })
+	put, err := s.mayLogIn(c, a)
+	if err == nil {
+		created, err = s.registry.PutAppIf(ctx, put, func(full *broker.App) error { return s.mayPut(c, a, full) })
+	}
 	return created, s.changed(ctx, entryOf(c, "put_app", a.ID, err), err)
 }
 

@@ -26,6 +26,17 @@ type Config struct {
 	// Virtual makes and reads virtual tokens. Nil: there are none, and clients that should
 	// get them get nothing.
 	Virtual broker.VirtualTokens
+	// Platforms are those of the apps, whose ways to log users in and to sign for pages are
+	// used. None: nobody logs in.
+	Platforms []broker.Platform
+	// PublicURL is where browsers reach the server. Empty: no app may be given a login.
+	PublicURL string
+	// Grants keeps what users have granted apps. Nil: nothing is kept of users.
+	Grants Grants
+	// Logins are those of browsers. Nil: there are none.
+	Logins Logins
+	// UserTokens tells tokens of users from the apps' own. Nil: they are not told apart.
+	UserTokens UserTokens
 	// MaxWaits is how many long polls and watches one client may have at a time. Zero: 1000.
 	MaxWaits int
 }
@@ -39,6 +50,13 @@ type Service struct {
 	virtual  broker.VirtualTokens
 	virtuals *virtuals
 	callers  callers
+
+	platforms  map[string]broker.Platform
+	publicURL  string
+	grants     Grants
+	logins     Logins
+	userTokens UserTokens
+
 	log      *slog.Logger
 
 	reads   prometheus.Counter
@@ -53,14 +71,24 @@ func New(cfg Config) *Service {
 	if cfg.Virtual == nil {
 		cfg.Virtual = noVirtual{}
 	}
+	if cfg.Logins == nil {
+		cfg.Logins = noLogins{}
+	}
+	if cfg.UserTokens == nil {
+		cfg.UserTokens = noUserTokens{}
+	}
 	s := &Service{
 		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), virtual: cfg.Virtual, virtuals: newVirtuals(cfg.Virtual), log: cfg.Logger,
+		platforms: map[string]broker.Platform{}, publicURL: cfg.PublicURL, grants: cfg.Grants, logins: cfg.Logins, userTokens: cfg.UserTokens,
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "refusals_total", Help: "Requests that were refused, by the class of the refusal.",
 		}, []string{"class"}),
+	}
+	for _, p := range cfg.Platforms {
+		s.platforms[p.Name] = p
 	}
 	if cfg.Registerer != nil {
 		cfg.Registerer.MustRegister(s.reads, s.refused)
@@ -196,6 +224,9 @@ func (s *Service) Report(ctx context.Context, c broker.Caller, app string, kind 
 // ReportToken is [Service.Report] by the token's value.
 func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, kind broker.Kind, seen broker.Secret) (Held, error) {
 	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
+		if s.userTokens.Has(seen) && !s.Owns(seen) {
+			return broker.Token{}, errUserToken // it says nothing of the app's own (I8)
+		}
 		if getsVirtual(c.Client, kind) {
 			return s.tokens.Suspect(ctx, k)
 		}

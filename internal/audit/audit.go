@@ -84,14 +84,14 @@ func New(cfg Config) *Recorder {
 	return r
 }
 
-// Record writes one entry now. If the store does not take it, the entry is kept and
-// written later, and the error says so.
-func (r *Recorder) Record(ctx context.Context, e broker.AuditEntry) error {
-	e = r.entry(e)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
-	defer cancel()
-	if err := r.cfg.Log.Append(ctx, e); err != nil {
-		r.keep(e)
+// Record writes entries now, no more than go to the store at a time. If it does not take
+// them, they are kept and written later, and the error says so.
+func (r *Recorder) Record(ctx context.Context, es ...broker.AuditEntry) error {
+	for i := range es {
+		es[i] = r.entry(es[i])
+	}
+	if err := r.append(context.WithoutCancel(ctx), es); err != nil {
+		r.keep(es...)
 		return fmt.Errorf("write audit entry: %w", err)
 	}
 	return nil

@@ -55,8 +55,15 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.users.add(x.app.ID, j.Users)
+	g.remember(x, j)
 	return resp, nil
+}
+
+// remember notes the tokens of users that an answer gives.
+func (g *Gateway) remember(x *call, j broker.Judgement) {
+	for _, tok := range j.Users {
+		g.users.Add(x.app.ID, tok)
+	}
 }
 
 // opened makes a call that the app's token opens. The token is there already.
@@ -150,7 +157,7 @@ func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response
 		if !refused && len(x.secrets) > 1 {
 			g.secrets.worked(x.app.ID, secret)
 		}
-		g.users.add(x.app.ID, j.Users)
+		g.remember(x, j)
 		return resp, nil
 	}
 	return nil, broker.ErrNoToken // There is a secret at least, see prepare.

@@ -41,8 +41,10 @@ type Config struct {
 	Platforms []broker.Platform
 	// Transport takes calls to the platforms. It follows no redirects, unpacks nothing and
 	// bounds the time until an answer begins; see [Tune].
-	Transport  http.RoundTripper
-	Meter      Meter // nil: nothing is counted
+	Transport http.RoundTripper
+	Meter     Meter // nil: nothing is counted
+	// Users remembers tokens of users. Nil: one of its own.
+	Users      *Users
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: metrics are not exported
 	// RenewTimeout is how long a call whose token was rejected waits for another one.
@@ -69,7 +71,7 @@ type Gateway struct {
 	denied    map[string][]string // by platform, for apps that say nothing themselves
 	bases     sync.Map            // base URL → *url.URL
 	keeper    *keeper
-	users     *users
+	users     *Users
 	secrets   secretBook
 	nameless  chan struct{} // has a place for each call that does not say whose it is
 	trust     *trust
@@ -87,9 +89,12 @@ func New(cfg Config) (*Gateway, error) {
 	setDefault(&cfg.Stall, time.Minute)
 	setDefault(&cfg.MaxReplay, 1<<20)
 	setDefault(&cfg.ReplayMemory, 64<<20)
+	if cfg.Users == nil {
+		cfg.Users = NewUsers()
+	}
 	g := &Gateway{
 		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{}, denied: map[string][]string{},
-		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: newUsers(maxUsers), trust: newTrust(maxTrusted), nameless: make(chan struct{}, maxNameless), metrics: newMetrics(cfg.Registerer),
+		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: cfg.Users, trust: newTrust(maxTrusted), nameless: make(chan struct{}, maxNameless), metrics: newMetrics(cfg.Registerer),
 	}
 	for i := range cfg.Platforms {
 		if p := &cfg.Platforms[i]; p.Upstream != nil {

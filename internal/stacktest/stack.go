@@ -2,6 +2,7 @@ package stacktest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/audit"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/registry"
@@ -30,6 +32,8 @@ const (
 	Secret  = "0123456789abcdef0123456789abcdef"
 	// BaseURL is where an app's platform is; only the sandbox answers there.
 	BaseURL = "http://sandbox"
+	// PublicURL is where browsers reach the server.
+	PublicURL = "https://hufu.test"
 
 	// OrdersKey is of the client orders, which may read and renew App and all apps api-*.
 	OrdersKey = "orders" + keyTail
@@ -52,6 +56,11 @@ type Config struct {
 	Sandbox  sandbox.Config // gets AppID and OtherID in addition
 	Rand     func() float64 // nil: that of package renew
 	MaxWaits int            // of one client; zero: that of package access
+	// Amend changes what is known of the platform, such as how users log in. Nil: nothing.
+	Amend func(*broker.Platform)
+	// Logins are those of browsers. Nil: there are none.
+	Logins     access.Logins
+	UserTokens access.UserTokens
 	Virtual  broker.VirtualTokens
 	Apps     []*broker.App // in addition to App
 	Clients  []*broker.Client
@@ -64,6 +73,7 @@ type Stack struct {
 	Manager  *renew.Manager
 	Registry *registry.Registry
 	Recorder *audit.Recorder
+	Grants   *grant.Keeper
 	Service  *access.Service
 	Metrics  *prometheus.Registry
 	Logger   *slog.Logger // writes to Log, whatever the level
@@ -81,12 +91,22 @@ func New(tb testing.TB, c Config) *Stack {
 		Sandbox: sandbox.New(c.Sandbox), Store: memstore.New(memstore.Config{}),
 		Metrics: prometheus.NewRegistry(), Log: &Log{}, tb: tb,
 	}
+	table := []broker.Platform{wechat.Platform(platform.NewCaller(s.Sandbox.Transport()))}
+	if c.Amend != nil {
+		c.Amend(&table[0])
+	}
 	s.Logger = slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	s.Manager, err = renew.New(renew.Config{
 		Store: s.Store, Leaser: s.Store, Sealer: plainSealer{}, Holder: "test", Rand: c.Rand,
 		Logger: s.Logger, Registerer: s.Metrics,
-		Platforms: []broker.Platform{wechat.Platform(platform.NewCaller(s.Sandbox.Transport()))},
+		Platforms: table,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.Grants, err = grant.New(grant.Config{
+		Store: s.Store.Grants(), Sealer: plainSealer{}, Platforms: table, Holder: "test", Rand: c.Rand, Logger: s.Logger, Registerer: s.Metrics,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -97,6 +117,7 @@ func New(tb testing.TB, c Config) *Stack {
 	s.Recorder = audit.New(audit.Config{Log: s.Store.Audit(), Logger: s.Logger, Registerer: s.Metrics})
 	s.Service = access.New(access.Config{
 		Manager: s.Manager, Registry: s.Registry, Audit: s.Recorder, Virtual: c.Virtual, MaxWaits: c.MaxWaits, Logger: s.Logger, Registerer: s.Metrics,
+		Platforms: table, PublicURL: PublicURL, Grants: s.Grants, Logins: c.Logins, UserTokens: c.UserTokens,
 	})
 	s.run(c)
 	return s
@@ -116,7 +137,7 @@ func (s *Stack) run(c Config) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.tb.Context()))
 	var wg sync.WaitGroup
 	s.tb.Cleanup(func() {
-		if err := s.Manager.Close(ctx); err != nil {
+		if err := errors.Join(s.Grants.Close(ctx), s.Manager.Close(ctx)); err != nil {
 			s.tb.Error(err)
 		}
 		cancel()

@@ -1,0 +1,128 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/grant"
+)
+
+// Grants keeps what users have granted apps. It is the [grant.Keeper].
+type Grants interface {
+	Login(ctx context.Context, app *broker.App, jsCode broker.Secret) (broker.User, broker.Secret, error)
+	SessionKey(ctx context.Context, app *broker.App, user string) (broker.Secret, error)
+	Token(ctx context.Context, app *broker.App, user string, kind broker.Kind, minTTL time.Duration) (broker.Token, error)
+	Report(ctx context.Context, app *broker.App, user string, kind broker.Kind, stale broker.Version, seen broker.Secret) (broker.Token, error)
+	Profile(ctx context.Context, app *broker.App, user, language string) (broker.Profile, broker.Kind, error)
+	Of(ctx context.Context, app *broker.App, user string) ([]broker.GrantState, error)
+	List(ctx context.Context, app *broker.App, after broker.Key, limit int) ([]broker.GrantState, error)
+	Forget(ctx context.Context, app *broker.App, user string) (int, error)
+	Import(ctx context.Context, app *broker.App, in grant.Imported) (broker.GrantState, error)
+}
+
+var _ Grants = (*grant.Keeper)(nil)
+
+// Logins are those that browsers have been through.
+type Logins interface {
+	// Redeem takes the code that such a login ended with, which works once, and returns who
+	// has logged in.
+	Redeem(ctx context.Context, app *broker.App, code, verifier, redirectURI string) (broker.User, error)
+}
+
+// UserTokens remembers tokens of users for a while, to tell them from the apps' own (I8). It
+// is a help and not relied upon.
+type UserTokens interface {
+	Add(app string, tok broker.Secret)
+	Has(tok broker.Secret) bool
+}
+
+// noLogins stands where users cannot log in.
+type noLogins struct{}
+
+func (noLogins) Redeem(context.Context, *broker.App, string, string, string) (broker.User, error) {
+	return broker.User{}, broker.ErrNoLogin
+}
+
+// noUserTokens remembers none.
+type noUserTokens struct{}
+
+func (noUserTokens) Add(string, broker.Secret)  {}
+func (noUserTokens) Has(tok broker.Secret) bool { return false }
+
+// onApp returns an app on which the caller has a right.
+func (s *Service) onApp(c broker.Caller, r broker.Right, id string) (*broker.App, error) {
+	if err := s.may(c, r, id); err != nil {
+		return nil, err
+	}
+	a := s.registry.App(id)
+	if a == nil {
+		return nil, s.refuse(broker.ErrUnknownApp)
+	}
+	return a, nil
+}
+
+// onUsers is [Service.onApp] for what users granted the app.
+func (s *Service) onUsers(c broker.Caller, r broker.Right, id string) (*broker.App, error) {
+	a, err := s.onApp(c, r, id)
+	if err == nil && s.grants == nil {
+		return nil, s.refuse(broker.ErrNoLogin)
+	}
+	return a, err
+}
+
+// web is the way in which users log in to an app's platform, in their browsers.
+func (s *Service) web(a *broker.App) (broker.WebAuthorization, error) {
+	if w := s.platforms[a.Platform].Web; w != nil {
+		return w, nil
+	}
+	return nil, broker.ErrNoLogin
+}
+
+// counted accounts for something that changed nothing, together with what is like it. Of
+// whom it was is not written down: that would be a line for every user.
+func (s *Service) counted(c broker.Caller, action, app string, kind broker.Kind, v broker.Version, err error) error {
+	e := entryOf(c, action, app, err)
+	e.Kind, e.Version = kind, v
+	s.audit.Count(e)
+	if err != nil {
+		return s.refuse(err)
+	}
+	return nil
+}
+
+// mayLogIn says why users must not log in to an app like this: asked is what was asked
+// for. What it returns is the app with its scopes in the platform's order.
+func (s *Service) mayLogIn(c broker.Caller, asked *broker.App) (*broker.App, error) {
+	p := s.platforms[asked.Platform]
+	switch {
+	case p.Name == "": // which is told when the app is completed
+		return asked, nil
+	case len(asked.PageHosts) > 0 && p.Pages == nil:
+		return nil, invalid("the platform has no JS-SDK, so that page_hosts has no meaning", "leave page_hosts out")
+	case asked.Login == nil:
+		return asked, nil
+	case p.Web == nil:
+		return nil, invalid("users do not log in to apps of this platform", "leave login out")
+	case s.publicURL == "":
+		return nil, invalid("the server does not know where browsers reach it, so that no app has a login", "set public_url in the configuration, and restart the server")
+	case asked.Login.AuthorizeURL != "" && !acl.Allow(c.Client, broker.Admin, ""):
+		// Browsers would be sent there from this server's own address.
+		return nil, &broker.Error{
+			Code: broker.ErrNotAllowed.Code, Class: broker.Denied, Message: "only a client with admin on every app may set authorize_url",
+			Hint: "leave authorize_url out, or ask an administrator of the server",
+		}
+	}
+	known := p.Web.Scopes()
+	for _, scope := range asked.Login.Scopes {
+		if !slices.Contains(known, scope) {
+			return nil, invalidf("none of the platform's scopes is called %.40q", "there are "+list(known), scope)
+		}
+	}
+	next, login := *asked, *asked.Login
+	login.Scopes = slices.SortedFunc(slices.Values(login.Scopes), func(a, b string) int { return slices.Index(known, a) - slices.Index(known, b) })
+	next.Login = &login
+	return &next, nil
+}
