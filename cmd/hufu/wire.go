@@ -132,11 +132,13 @@ func (s *server) assemble() error {
 	if s.sinks, err = newSinkFeed(s.manager, s.table, s.log, reg); err != nil {
 		return err
 	}
+	users := gateway.NewUsers()
 	service := access.New(access.Config{
 		Manager: s.manager, Registry: s.registry, Audit: s.recorder, Virtual: s.virtual, Registerer: reg, Logger: s.log,
+		Platforms: s.table, PublicURL: s.cfg.PublicURL, UserTokens: users,
 	})
 	s.gateway, err = gateway.New(gateway.Config{
-		Service: service, Platforms: s.table, Transport: gateway.Tune(platform.NewTransport()), Meter: meter, Logger: s.log, Registerer: reg,
+		Service: service, Platforms: s.table, Transport: gateway.Tune(platform.NewTransport()), Meter: meter, Users: users, Logger: s.log, Registerer: reg,
 	})
 	if err != nil {
 		return err

@@ -64,15 +64,27 @@ func serveDemo(ctx context.Context, cmd *cobra.Command, file string, left *lefto
 	return serve(ctx, cmd, d.cfg, serving{admit: onlyLoopback, listen: d.listen, ready: d.ready})
 }
 
-// onlyLoopback keeps apps that point at a real platform out of the demo.
+// onlyLoopback keeps apps that point at a real platform out of the demo, and those that
+// would send browsers there.
 func onlyLoopback(a *broker.App) error {
-	if _, host, err := broker.ParseBaseURL(a.BaseURL); err == nil && broker.LoopbackHost(host) {
-		return nil
-	}
-	return &broker.Error{
+	refused := &broker.Error{
 		Code: api.CodeInvalid, Class: broker.Invalid, Message: fmt.Sprintf("app %q points at a real platform, and this server runs the simulated ones", a.ID),
 		Hint: "give it a base_url of this machine, or start the server without --sandbox",
 	}
+	switch {
+	case !loopback(a.BaseURL):
+		return refused
+	case a.Login != nil && !loopback(a.Login.AuthorizeURL):
+		refused.Hint = "give its login an authorize_url of this machine, or start the server without --sandbox"
+		return refused
+	default:
+		return nil
+	}
+}
+
+func loopback(base string) bool {
+	_, host, err := broker.ParseBaseURL(base)
+	return err == nil && broker.LoopbackHost(host)
 }
 
 // configuration adds the demo's apps and client to a configuration.

@@ -13,27 +13,35 @@ import (
 // are faster with several.
 const importers = 8
 
-// ImportUsers takes over grants that were made elsewhere, and tells of each what became of
-// it: nil, [broker.ErrConflict] where one that is not older was here already, or why not. It
-// needs admin on the app. Once the store is seen to be away the rest is not tried.
-func (s *Service) ImportUsers(ctx context.Context, c broker.Caller, app string, in []grant.Imported) ([]broker.GrantState, []error, error) {
+// Import is a grant that was made elsewhere.
+type Import = grant.Imported
+
+// ImportOutcome is what became of an [Import].
+type ImportOutcome struct {
+	Kind broker.Kind // of the grant that is here now; "" where there is none
+	// Err is [broker.ErrConflict] where one that is not older was here already and stays.
+	Err error
+}
+
+// ImportUsers takes over grants that were made elsewhere, and tells what became of each,
+// in the same order. It needs admin on the app. Once the store is seen to be away, or the
+// caller has gone, the rest is not tried.
+func (s *Service) ImportUsers(ctx context.Context, c broker.Caller, app string, in []Import) ([]ImportOutcome, error) {
 	a, err := s.onUsers(c, broker.Admin, app)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	states, errs := make([]broker.GrantState, len(in)), make([]error, len(in))
-	ctx, stop := context.WithCancelCause(ctx)
+	out := make([]ImportOutcome, len(in))
+	going, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(importers, len(in)) {
 		wg.Go(func() {
 			for i := range next {
-				if errs[i] = context.Cause(ctx); errs[i] != nil {
-					continue
-				}
-				if states[i], errs[i] = s.grants.Import(ctx, a, in[i]); away(errs[i]) {
-					stop(errs[i])
+				out[i] = s.importUser(going, a, in[i])
+				if err := out[i].Err; err != nil && broker.AsError(err).Code == codeStoreAway {
+					stop(err)
 				}
 			}
 		})
@@ -43,33 +51,38 @@ func (s *Service) ImportUsers(ctx context.Context, c broker.Caller, app string, 
 	}
 	close(next)
 	wg.Wait()
-	return states, errs, s.imported(ctx, c, a, states, errs)
+	return out, s.imported(ctx, c, a, in, out)
 }
 
-func away(err error) bool {
-	return err != nil && broker.AsError(err).Code == broker.StoreAway(nil).Code
+// codeStoreAway is the code of [broker.StoreAway].
+const codeStoreAway = "store_unreachable"
+
+func (s *Service) importUser(ctx context.Context, a *broker.App, in Import) ImportOutcome {
+	if err := context.Cause(ctx); err != nil {
+		return ImportOutcome{Err: err}
+	}
+	// What has begun is finished, so that it is known what became of it.
+	st, err := s.grants.Import(context.WithoutCancel(ctx), a, in)
+	return ImportOutcome{Kind: st.Key.Kind, Err: err}
 }
 
 // imported records the grants that were imported, and counts the others.
-func (s *Service) imported(ctx context.Context, c broker.Caller, a *broker.App, states []broker.GrantState, errs []error) error {
+func (s *Service) imported(ctx context.Context, c broker.Caller, a *broker.App, in []Import, out []ImportOutcome) error {
 	var entries []broker.AuditEntry
-	for i, err := range errs {
-		if err == nil {
-			e := entryOf(c, "import_user", a.ID, nil)
-			e.Kind, e.Target = states[i].Key.Kind, states[i].Key.Subject
+	for i, o := range out {
+		e := entryOf(c, "import_user", a.ID, o.Err)
+		switch {
+		case o.Err == nil:
+			e.Kind, e.Target = o.Kind, in[i].OpenID
 			entries = append(entries, e)
 			continue
+		case errors.Is(o.Err, broker.ErrConflict):
+			e.Result = "kept"
 		}
-		if errors.Is(err, broker.ErrConflict) {
-			err = errKept
-		}
-		_ = s.counted(c, "import_user", a.ID, "", 0, err)
+		s.audit.Count(e)
 	}
 	if len(entries) == 0 {
 		return nil
 	}
 	return s.recorded(s.audit.Record(ctx, entries...))
 }
-
-// errKept is how the audit calls a grant that was here already.
-var errKept = &broker.Error{Code: "kept", Class: broker.Invalid, Message: "one that is not older is here"}

@@ -57,7 +57,7 @@ type Service struct {
 	logins     Logins
 	userTokens UserTokens
 
-	log      *slog.Logger
+	log *slog.Logger
 
 	reads   prometheus.Counter
 	refused *prometheus.CounterVec

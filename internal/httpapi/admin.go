@@ -179,7 +179,10 @@ func timeParam(s, name string) (time.Time, error) {
 
 func appOf(st access.AppState) api.App {
 	x := st.App
-	out := api.App{ID: x.ID, Platform: x.Platform, AppID: x.AppID, Mode: x.Mode, BaseURL: x.BaseURL, Origin: string(x.Origin)}
+	out := api.App{ID: x.ID, Platform: x.Platform, AppID: x.AppID, Mode: x.Mode, BaseURL: x.BaseURL, PageHosts: x.PageHosts, Origin: string(x.Origin)}
+	if l := x.Login; l != nil {
+		out.Login = &api.Login{RedirectURIs: l.Redirects, Scopes: l.Scopes, AuthorizeURL: l.AuthorizeURL}
+	}
 	if x.Deny != nil {
 		out.Deny = &x.Deny
 	}
@@ -199,19 +202,25 @@ func appOf(st access.AppState) api.App {
 }
 
 func tokenStateOf(t renew.State) api.TokenState {
-	s := api.TokenState{
+	return api.TokenState{
 		Kind: string(t.Token.Key.Kind), Version: int64(t.Token.Version), Usable: t.Usable, Expiry: utc(t.Token.Expiry), Due: utc(t.Due),
+		Problem: problemOf(t.Failure),
 	}
-	if e := t.Failure; e != nil {
-		s.Problem = &api.Problem{
-			Title: http.StatusText(api.Status(e.Code, string(e.Class))), Status: api.Status(e.Code, string(e.Class)),
-			Code: e.Code, Class: string(e.Class), Detail: e.Message, Hint: e.Hint,
-		}
-		if e.PlatformCode != "" {
-			s.Problem.Platform = &api.PlatformError{Code: e.PlatformCode, Message: e.PlatformMessage}
-		}
+}
+
+// problemOf tells an error that is not that of the request; nil: there is none.
+func problemOf(e *broker.Error) *api.Problem {
+	if e == nil {
+		return nil
 	}
-	return s
+	status := api.Status(e.Code, string(e.Class))
+	p := &api.Problem{
+		Title: http.StatusText(status), Status: status, Code: e.Code, Class: string(e.Class), Detail: e.Message, Hint: e.Hint,
+	}
+	if e.PlatformCode != "" {
+		p.Platform = &api.PlatformError{Code: e.PlatformCode, Message: e.PlatformMessage}
+	}
+	return p
 }
 
 func utc(t time.Time) time.Time {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,10 +73,58 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 		}
 		a.Deny = append([]string{}, *in.Deny...) // empty is not absent
 	}
+	var err error
+	if a.Login, err = loginFrom(id, in.Login); err != nil {
+		return nil, err
+	}
+	if a.PageHosts = in.PageHosts; len(a.PageHosts) > broker.MaxPageHosts {
+		return nil, invalid("app %q: %d page_hosts: want at most %d", id, len(a.PageHosts), broker.MaxPageHosts)
+	}
+	if err := each(a.PageHosts, broker.CheckPageHost); err != nil {
+		return nil, invalid("app %q: page_hosts: %s", id, err)
+	}
 	if len(in.Sinks) > 0 {
 		// A path from the network would let whoever holds an admin key write files here, and
 		// a URL would have tokens sent anywhere.
 		return nil, invalid("app %q: sinks write files on this machine or to other servers and are set in the configuration file only", id)
 	}
 	return a, nil
+}
+
+// loginFrom makes a login of what a caller sent, or says what is wrong with it. Which
+// scopes there are, the platform knows.
+func loginFrom(id string, in *api.Login) (*broker.Login, error) {
+	switch {
+	case in == nil:
+		return nil, nil //nolint:nilnil // there is no login, and nothing wrong with that
+	case len(in.RedirectURIs) == 0 || len(in.RedirectURIs) > broker.MaxRedirects:
+		return nil, invalid("app %q: %d redirect_uris: want 1 to %d", id, len(in.RedirectURIs), broker.MaxRedirects)
+	}
+	if err := each(in.RedirectURIs, broker.CheckRedirect); err != nil {
+		return nil, invalid("app %q: redirect_uris: %s", id, err)
+	}
+	if err := each(in.Scopes, func(string) error { return nil }); err != nil {
+		return nil, invalid("app %q: scopes: %s", id, err)
+	}
+	l := &broker.Login{Redirects: in.RedirectURIs, Scopes: in.Scopes}
+	if in.AuthorizeURL != "" {
+		var err error
+		if l.AuthorizeURL, _, err = broker.ParseBaseURL(in.AuthorizeURL); err != nil {
+			return nil, invalid("app %q: authorize_url %s", id, err)
+		}
+	}
+	return l, nil
+}
+
+// each says which text of a list does not pass a check, or is there twice.
+func each(texts []string, check func(string) error) error {
+	for i, s := range texts {
+		if err := check(s); err != nil {
+			return fmt.Errorf("%.80q: %w", s, err)
+		}
+		if slices.Contains(texts[:i], s) {
+			return fmt.Errorf("%.80q is there twice", s)
+		}
+	}
+	return nil
 }

@@ -7,7 +7,8 @@ import (
 
 func clientOf(c *broker.Client) api.Client {
 	return api.Client{
-		Name: c.Name, Apps: c.Apps, Allow: c.Rights.Names(), Paths: c.Paths, Handout: string(c.Handout), SDK: c.SDK, Origin: string(c.Origin),
+		Name: c.Name, Apps: c.Apps, Allow: c.Rights.Names(), Paths: c.Paths, Handout: string(c.Handout), SDK: c.SDK,
+		SessionKeys: c.SessionKeys, Origin: string(c.Origin),
 	}
 }
 
@@ -36,7 +37,7 @@ func clientFrom(in *api.Client) (*broker.Client, error) {
 	if rights == 0 {
 		rights = broker.Rights(broker.Read | broker.Renew)
 	}
-	c := &broker.Client{Name: in.Name, Apps: in.Apps, Rights: rights, Paths: in.Paths, Handout: broker.HandoutReal, SDK: in.SDK}
+	c := &broker.Client{Name: in.Name, Apps: in.Apps, Rights: rights, Paths: in.Paths, Handout: broker.HandoutReal, SessionKeys: in.SessionKeys, SDK: in.SDK}
 	switch h := broker.Handout(in.Handout); h {
 	case "":
 	case broker.HandoutReal, broker.HandoutVirtual:
@@ -46,6 +47,9 @@ func clientFrom(in *api.Client) (*broker.Client, error) {
 	}
 	if c.Handout == broker.HandoutVirtual && !rights.Has(broker.Call) {
 		return nil, invalid("client %q: handout is virtual, and virtual tokens need call, but its allow has no call; add call there, or let it have real ones", in.Name)
+	}
+	if c.SessionKeys && !rights.Has(broker.Users) {
+		return nil, invalid("client %q: session_keys gives it the keys of sessions, but its allow has no users", in.Name)
 	}
 	return c, checkPaths(c)
 }

@@ -124,14 +124,9 @@ var (
 // renderError answers with a problem as RFC 9457 has it.
 func (a *API) renderError(w http.ResponseWriter, r *http.Request, id string, err error) {
 	e := toError(err)
-	status := api.Status(e.Code, string(e.Class))
-	p := &api.Problem{
-		Title: http.StatusText(status), Status: status, Code: e.Code, Class: string(e.Class),
-		Detail: e.Message, Hint: e.Hint, RequestID: id,
-	}
-	if e.PlatformCode != "" {
-		p.Platform = &api.PlatformError{Code: e.PlatformCode, Message: e.PlatformMessage}
-	}
+	p := problemOf(e)
+	p.RequestID = id
+	status := p.Status
 	if status == http.StatusInternalServerError || e.Code == api.CodeStoreAway && e.Err != nil {
 		// Its cause is for the log alone.
 		a.log.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "request_id", id, "error", err)

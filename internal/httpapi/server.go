@@ -28,6 +28,11 @@ type Config struct {
 	// RotateKeys adds a new key to the keyset and seals everything with it. Nil: the
 	// call does not exist.
 	RotateKeys func() (api.KeyRotation, error)
+	// Login serves the pages that browsers come to when their users log in, below
+	// /oauth/{app}/. Nil: they do not exist.
+	Login http.Handler
+	// OpenID serves OpenID Connect below /oauth/{app}/. Nil: the paths do not exist.
+	OpenID OpenID
 	// Quotas tells of the calls that passed. Nil: the call does not exist.
 	Quotas *access.Quotas
 	// Doctor examines apps. Nil: the call does not exist.
@@ -95,6 +100,7 @@ func (a *API) routes() {
 	if a.cfg.Doctor != nil {
 		keyed("GET /v1/apps/{app}/doctor", a.getDoctor)
 	}
+	a.userRoutes(keyed)
 	a.mux.HandleFunc("GET /v1/watch", a.watch)
 	a.mux.HandleFunc("GET /healthz", a.healthz)
 	a.mux.HandleFunc("GET /readyz", a.readyz)
@@ -112,10 +118,33 @@ func (a *API) routes() {
 	}
 }
 
+// userRoutes are the calls that are about the users of apps.
+func (a *API) userRoutes(keyed func(string, handler)) {
+	keyed("POST /v1/apps/{app}/users/exchange", a.exchange)
+	keyed("POST /v1/apps/{app}/users/import", a.importUsers)
+	keyed("GET /v1/apps/{app}/users", a.listUsers)
+	keyed("GET /v1/apps/{app}/users/{openid}", a.getUser)
+	keyed("DELETE /v1/apps/{app}/users/{openid}", a.deleteUser)
+	keyed("GET /v1/apps/{app}/users/{openid}/token", a.getUserToken)
+	keyed("POST /v1/apps/{app}/users/{openid}/token/renew", a.renewUserToken)
+	keyed("GET /v1/apps/{app}/users/{openid}/profile", a.getProfile)
+	keyed("GET /v1/apps/{app}/users/{openid}/subscription", a.getSubscription)
+	keyed("POST /v1/apps/{app}/sessions", a.startSession)
+	keyed("POST /v1/apps/{app}/sessions/{openid}/verify", a.verify)
+	keyed("POST /v1/apps/{app}/sessions/{openid}/decrypt", a.decrypt)
+	keyed("GET /v1/apps/{app}/jssdk", a.signPage)
+	keyed("GET /v1/apps/{app}/jssdk/card", a.signCard)
+	keyed("GET /v1/apps/{app}/jssdk/choose-card", a.signChoice)
+}
+
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.survive(w, r)
 	if r.Method == http.MethodGet && a.serveHot(w, r) {
+		return
+	}
+	if h := a.browsers(r); h != nil {
+		h.ServeHTTP(w, r)
 		return
 	}
 	if isNative(r.URL.Path) || a.cfg.DropIn == nil {

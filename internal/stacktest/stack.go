@@ -61,9 +61,9 @@ type Config struct {
 	// Logins are those of browsers. Nil: there are none.
 	Logins     access.Logins
 	UserTokens access.UserTokens
-	Virtual  broker.VirtualTokens
-	Apps     []*broker.App // in addition to App
-	Clients  []*broker.Client
+	Virtual    broker.VirtualTokens
+	Apps       []*broker.App // in addition to App
+	Clients    []*broker.Client
 }
 
 // Stack is a server that runs until its test ends.
