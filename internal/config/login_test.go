@@ -18,26 +18,40 @@ func appWith(lines string) string { return public + app(lines) }
 func TestFaultsOfTheLogin(t *testing.T) {
 	t.Parallel()
 	runFaultCases(t, []faultCase{
-		{"a login that no browser reaches", app("login: {redirect_uris: [https://a.test/]}\n"),
-			`5: apps[0].login: needs public_url at the top of the file, which says where browsers reach this server, such as https://hufu.example.com`},
+		{
+			"a login that no browser reaches", app("login: {redirect_uris: [https://a.test/]}\n"),
+			`5: apps[0].login: needs public_url at the top of the file, which says where browsers reach this server, such as https://hufu.example.com`,
+		},
 		{"public URLs that are none", "public_url: hufu.example.com\n", `1: public_url: is not an absolute http or https URL; write one such as https://hufu.example.com`},
 		{"another scheme", "public_url: ftp://hufu.example.com\n", `1: public_url: is not an absolute http or https URL; write one such as https://hufu.example.com`},
-		{"a public URL with a path", "public_url: https://hufu.example.com/hufu\n",
-			`1: public_url: has a path, a query or a fragment; write scheme, host and port only, such as https://hufu.example.com`},
-		{"a public URL with a query", "public_url: https://hufu.example.com?a\n",
-			`1: public_url: has a path, a query or a fragment; write scheme, host and port only, such as https://hufu.example.com`},
-		{"a public URL with a fragment", "public_url: 'https://hufu.example.com/#'\n",
-			`1: public_url: has a path, a query or a fragment; write scheme, host and port only, such as https://hufu.example.com`},
+		{
+			"a public URL with a path", "public_url: https://hufu.example.com/hufu\n",
+			`1: public_url: has a path, a query or a fragment; write scheme, host and port only, such as https://hufu.example.com`,
+		},
+		{
+			"a public URL with a query", "public_url: https://hufu.example.com?a\n",
+			`1: public_url: has a path, a query or a fragment; write scheme, host and port only, such as https://hufu.example.com`,
+		},
+		{
+			"a public URL with a fragment", "public_url: 'https://hufu.example.com/#'\n",
+			`1: public_url: has a path, a query or a fragment; write scheme, host and port only, such as https://hufu.example.com`,
+		},
 		{"a public URL with a password", "public_url: https://u:hunter2@hufu.example.com\n", `1: public_url: contains a user or password; remove it`},
 		{"a colon without a port", "public_url: 'https://hufu.example.com:'\n", `1: public_url: has no port after its colon; write one, or remove the colon`},
 		// A public URL that is a fault is not missing as well.
-		{"one fault is told once", "public_url: nothing\n" + app("login: {redirect_uris: [https://a.test/]}\n"),
-			`1: public_url: is not an absolute http or https URL; write one such as https://hufu.example.com`},
-		{"what is missing", appWith("login:\n"),
-			`6: apps[0].login.redirect_uris: is missing; list the URLs that browsers may be sent back to, such as https://www.example.com/login/`},
-		{"empty lists", appWith("login: {redirect_uris: [], scopes: []}\n"),
+		{
+			"one fault is told once", "public_url: nothing\n" + app("login: {redirect_uris: [https://a.test/]}\n"),
+			`1: public_url: is not an absolute http or https URL; write one such as https://hufu.example.com`,
+		},
+		{
+			"what is missing", appWith("login:\n"),
+			`6: apps[0].login.redirect_uris: is missing; list the URLs that browsers may be sent back to, such as https://www.example.com/login/`,
+		},
+		{
+			"empty lists", appWith("login: {redirect_uris: [], scopes: []}\n"),
 			`6: apps[0].login.redirect_uris: is empty; list the URLs that browsers may be sent back to, such as https://www.example.com/login/
-6: apps[0].login.scopes: is empty; list at least one scope, or remove it for the platform's usual ones`},
+6: apps[0].login.scopes: is empty; list at least one scope, or remove it for the platform's usual ones`,
+		},
 		{"wrong forms", appWith("login: [a]\npage_hosts: a.test\n"), `6: apps[0].login: has to be a mapping (name: value), but a list stands here
 7: apps[0].page_hosts: has to be a list (lines that start with -), but a single value stands here`},
 		{"redirects", appWith(`login:
@@ -69,17 +83,23 @@ page_hosts: [https://a.test, a.test, a.test]
 10: apps[0].login.scope: unknown field; did you mean "scopes"?
 11: apps[0].page_hosts[0]: "https://a.test": it is not a host such as www.example.com, www.example.com:8443 or *.example.com, without https:// and without a path
 11: apps[0].page_hosts[2]: is there twice; keep one`},
-		{"too many", appWith("login:\n  redirect_uris: [" + hundredAndOne("https://a.test/") + "]\npage_hosts: [" + hundredAndOne("a.test:1") + "]\n"),
+		{
+			"too many", appWith("login:\n  redirect_uris: [" + hundredAndOne("https://a.test/") + "]\npage_hosts: [" + hundredAndOne("a.test:1") + "]\n"),
 			`7: apps[0].login.redirect_uris: has 101 URLs; write at most 100: one allows all that lie below it
-8: apps[0].page_hosts: has 101 hosts; write at most 100, with *. for all below a host`},
+8: apps[0].page_hosts: has 101 hosts; write at most 100, with *. for all below a host`,
+		},
 		{"a platform without logins", public + `apps:
   - {platform: wecom, app_id: wx1, secret: "${SECRET}", login: {redirect_uris: [https://a.test/], scopes: [x]}, page_hosts: [a.test]}
 `, `3: apps[0].login: is not possible: users do not log in to apps of the platform wecom; remove it
 3: apps[0].page_hosts: has no meaning: the platform wecom has no JS-SDK; remove it`},
-		{"session keys without users", client("key: ${KEY}\nallow: [read]\nsession_keys: true\n"),
-			`6: clients[0].session_keys: gives the client the keys of sessions, but its allow has no users; add users there, or remove session_keys`},
-		{"session keys that are no flag", client("key: ${KEY}\nallow: [users]\nsession_keys: yes\n"),
-			`6: clients[0].session_keys: "yes" is not known; write one of: true, false`},
+		{
+			"session keys without users", client("key: ${KEY}\nallow: [read]\nsession_keys: true\n"),
+			`6: clients[0].session_keys: gives the client the keys of sessions, but its allow has no users; add users there, or remove session_keys`,
+		},
+		{
+			"session keys that are no flag", client("key: ${KEY}\nallow: [users]\nsession_keys: yes\n"),
+			`6: clients[0].session_keys: "yes" is not known; write one of: true, false`,
+		},
 	})
 }
 

@@ -56,8 +56,8 @@ type Config struct {
 	Sandbox  sandbox.Config // gets AppID and OtherID in addition
 	Rand     func() float64 // nil: that of package renew
 	MaxWaits int            // of one client; zero: that of package access
-	// Amend changes what is known of the platform, such as how users log in. Nil: nothing.
-	Amend func(*broker.Platform)
+	// Users are those of the platform. Nil: those of the sandbox.
+	Users *Users
 	// Logins are those of browsers. Nil: there are none.
 	Logins     access.Logins
 	UserTokens access.UserTokens
@@ -92,8 +92,9 @@ func New(tb testing.TB, c Config) *Stack {
 		Metrics: prometheus.NewRegistry(), Log: &Log{}, tb: tb,
 	}
 	table := []broker.Platform{wechat.Platform(platform.NewCaller(s.Sandbox.Transport()))}
-	if c.Amend != nil {
-		c.Amend(&table[0])
+	if c.Users != nil {
+		c.Users.Live = s.Sandbox.Live
+		c.Users.amend(&table[0])
 	}
 	s.Logger = slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error

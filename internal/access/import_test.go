@@ -1,0 +1,80 @@
+package access_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/access"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/stacktest"
+)
+
+// I5: what was imported is there, and what is newer stays.
+func TestGrantsAreTakenOver(t *testing.T) {
+	t.Parallel()
+	withUsers(t, func(t *testing.T, s *stack, u *stacktest.Users, _ *stacktest.Logins) {
+		ctx, c := t.Context(), s.caller("team")
+		in(t, s, u, "alice", stacktest.UserInfo)
+		granted, err := u.Exchange(ctx, nil, broker.NewSecret(secret), u.Code("bob", stacktest.Base))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.ImportUsers(ctx, c, "blog", []access.Import{
+			{OpenID: "alice", Scope: stacktest.UserInfo, Refresh: broker.NewSecret("RT_old"), Authorized: time.Now().Add(-time.Hour)},
+			{OpenID: "bob", Scope: stacktest.Base, Access: granted.Access, Expiry: time.Now().Add(time.Hour), Refresh: granted.Refresh},
+			{OpenID: "carol", Scope: "snsapi_all", Refresh: broker.NewSecret("RT")},
+		})
+		if err != nil || !errors.Is(out[0].Err, broker.ErrConflict) || out[1].Err != nil || out[1].Kind != stacktest.Base || broker.AsError(out[2].Err).Class != broker.Invalid {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		if got, err := s.UserToken(ctx, s.caller("members"), "blog", "bob", "", 0); err != nil || !got.Secret.Equal(granted.Access) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		counted := map[string]bool{}
+		for _, e := range s.entries() {
+			if e.Action == "import_user" {
+				counted[e.Result] = true
+			}
+		}
+		if !counted["kept"] || !counted["ok"] || !counted["invalid"] {
+			t.Errorf("I10: %v", counted)
+		}
+	})
+}
+
+// An import into a store that is away ends soon, and says of each what became of it.
+func TestAnImportEndsWhenTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	withUsers(t, func(t *testing.T, s *stack, _ *stacktest.Users, _ *stacktest.Logins) {
+		var list []access.Import
+		for i := range 500 {
+			list = append(list, access.Import{OpenID: fmt.Sprint("user-", i), Scope: stacktest.Base, Refresh: broker.NewSecret("RT")})
+		}
+		s.Store.Fail(errors.New("the store is away"))
+		begun := time.Now()
+		out, err := s.ImportUsers(t.Context(), s.caller("team"), "blog", list)
+		if took := time.Since(begun); err != nil || took > time.Minute {
+			t.Errorf("%v after %v", err, took)
+		}
+		for i, o := range out {
+			if broker.AsError(o.Err).Code != "store_unreachable" {
+				t.Fatalf("%d: %v", i, o.Err)
+			}
+		}
+		s.Store.Fail(nil)
+		if out, err = s.ImportUsers(t.Context(), s.caller("team"), "blog", list); err != nil {
+			t.Fatal(err)
+		}
+		for i, o := range out {
+			if o.Err != nil {
+				t.Fatalf("%d: %v", i, o.Err)
+			}
+		}
+		page, err := s.Users(t.Context(), s.caller("team"), "blog", broker.Key{App: "blog", Kind: stacktest.Base, Subject: "user-498"}, 10)
+		if err != nil || len(page) != 10 && len(page) == 0 {
+			t.Errorf("%d, %v", len(page), err)
+		}
+	})
+}
