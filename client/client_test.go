@@ -142,6 +142,58 @@ func TestEachMethodIsOneCall(t *testing.T) {
 			},
 		},
 		{
+			name: "Exchange", want: "POST /v1/apps/shop/users/exchange", body: `{"code":"c","code_verifier":"v"}`, answer: api.User{App: "shop", OpenID: "o"},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.Exchange(ctx, "shop", api.ExchangeRequest{Code: "c", CodeVerifier: "v"})
+			},
+		},
+		{
+			name: "Users", want: "GET /v1/apps/shop/users?after=o%2Fsnsapi_base&limit=2", answer: api.Grants{Grants: []api.Grant{{Version: 3}}, Next: "p/snsapi_base"},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.Users(ctx, "shop", client.Page{After: "o/snsapi_base", Limit: 2})
+			},
+		},
+		{
+			name: "UserToken", want: "GET /v1/apps/shop/users/o/token?min_ttl=1m0s&scope=snsapi_base", answer: api.UserToken{Token: "UT", TokenKind: api.TokenOfUser},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.UserToken(ctx, "shop", "o", client.UserTokenOptions{Scope: "snsapi_base", MinTTL: time.Minute})
+			},
+		},
+		{
+			name: "RenewUserToken", want: "POST /v1/apps/shop/users/o/token/renew", body: `{"version":3,"scope":"snsapi_base"}`, answer: api.UserToken{Version: 4},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.RenewUserToken(ctx, "shop", "o", api.UserRenewRequest{Version: 3, Scope: "snsapi_base"})
+			},
+		},
+		{
+			name: "Profile", want: "GET /v1/apps/shop/users/o/profile?lang=en", answer: api.Profile{Nickname: "n"},
+			call: func(ctx context.Context, c *client.Client) (any, error) { return c.Profile(ctx, "shop", "o", "en") },
+		},
+		{
+			name: "Subscription", want: "GET /v1/apps/shop/users/o/subscription", answer: api.Subscription{Subscribed: true, TokenKind: api.TokenOfApp},
+			call: func(ctx context.Context, c *client.Client) (any, error) { return c.Subscription(ctx, "shop", "o", "") },
+		},
+		{
+			name: "Session", want: "POST /v1/apps/shop/sessions", body: `{"js_code":"c"}`, answer: api.Session{OpenID: "o"},
+			call: func(ctx context.Context, c *client.Client) (any, error) { return c.Session(ctx, "shop", "c") },
+		},
+		{
+			name: "SignPage", want: "GET /v1/apps/shop/jssdk?url=https%3A%2F%2Fa.test%2F%3Fb%3Dc", answer: api.PageSignature{Signature: "s"},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.SignPage(ctx, "shop", "https://a.test/?b=c")
+			},
+		},
+		{
+			name: "SignCard", want: "GET /v1/apps/shop/jssdk/card?card_id=p&openid=o", answer: api.CardSignature{CardID: "p"},
+			call: func(ctx context.Context, c *client.Client) (any, error) { return c.SignCard(ctx, "shop", "p", "", "o") },
+		},
+		{
+			name: "SignChoice", want: "GET /v1/apps/shop/jssdk/choose-card?card_type=GROUPON", answer: api.CardChoice{SignType: "SHA1"},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.SignChoice(ctx, "shop", "", "GROUPON", "")
+			},
+		},
+		{
 			name: "RotateKeys", want: "POST /v1/keys/rotate", answer: api.KeyRotation{Primary: 7, Resealed: 3, Removed: 1},
 			call: func(ctx context.Context, c *client.Client) (any, error) { return c.RotateKeys(ctx) },
 		},

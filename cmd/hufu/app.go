@@ -108,11 +108,17 @@ func newAppAdd() *cobra.Command {
 	f.DurationVar((*time.Duration)(&a.Renew.Ahead), "ahead", 0, "renew at least this long before the expiry (default 10m)")
 	f.DurationVar((*time.Duration)(&a.Renew.InitialDelay), "initial-delay", 0, "wait this long before the first issue after a start")
 	deny := f.StringSlice("deny", nil, "a path, or a pattern with *, that only administrators may call; \"\" denies nothing (default: the platform's own list)")
+	login := newLoginFlags(cmd)
+	f.StringSliceVar(&a.PageHosts, "page-host", nil, "a host whose pages may use the JS-SDK, or *.HOST for all below it")
 	f.BoolVar(&replace, "replace", false, "change the app if there is one with this ID; without a secret it keeps its own")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a.ID = args[0]
 		if f.Changed("deny") {
 			a.Deny = deny
+		}
+		var err error
+		if a.Login, err = login.read(); err != nil {
+			return usageOf(cmd, err)
 		}
 		switch {
 		case a.AppID == "":
@@ -120,7 +126,6 @@ func newAppAdd() *cobra.Command {
 		case !secret.given() && !replace:
 			return usageOf(cmd, errors.New("the app's secret is missing: give --secret-file, --secret-env or --secret-stdin"))
 		}
-		var err error
 		if a.Secret, err = secret.read(cmd.InOrStdin()); err != nil {
 			return err
 		}

@@ -35,10 +35,10 @@ func newClientList() *cobra.Command {
 			return err
 		}
 		return out.print(cmd, clients, func(t *table) {
-			t.row("NAME", "APPS", "ALLOW", "PATHS", "HANDOUT", "SDK", "ORIGIN")
+			t.row("NAME", "APPS", "ALLOW", "PATHS", "HANDOUT", "SESSION KEYS", "SDK", "ORIGIN")
 			for _, x := range clients {
 				t.row(x.Name, strings.Join(x.Apps, ","), strings.Join(x.Allow, ","), orDash(strings.Join(x.Paths, ",")),
-					cmp.Or(x.Handout, "real"), cmp.Or(x.SDK, "generic"), x.Origin)
+					cmp.Or(x.Handout, "real"), yesNo(x.SessionKeys), cmp.Or(x.SDK, "generic"), x.Origin)
 			}
 		})
 	}
@@ -62,6 +62,7 @@ func newClientAdd() *cobra.Command {
 	f.StringSliceVar(&n.Allow, "allow", nil, "what it may do: read, renew, call, users, admin (default read,renew, and call with --handout virtual)")
 	f.StringSliceVar(&n.Paths, "path", nil, "a platform's path, or a pattern with *, that it may call; needs the right call (default: all)")
 	f.StringVar(&n.Handout, "handout", "", "the access tokens it gets: real (default), or virtual, which are good for calls through this server only")
+	f.BoolVar(&n.SessionKeys, "session-keys", false, "it may have the session keys of mini programs; needs the right users")
 	f.StringVar(&n.SDK, "sdk", "", "the SDK that caches for the client; it decides about expires_in (default generic)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		n.Name = args[0]
@@ -87,6 +88,13 @@ func newClientAdd() *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 // defaultAllow is what a client may do for whom nothing else is said.
