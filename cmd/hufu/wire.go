@@ -18,6 +18,7 @@ import (
 	"github.com/hufu-io/hufu/internal/dropin"
 	"github.com/hufu-io/hufu/internal/fleet"
 	"github.com/hufu-io/hufu/internal/gateway"
+	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
 	"github.com/hufu-io/hufu/internal/platform"
@@ -57,6 +58,7 @@ type server struct {
 	keyring  *seal.Keyring
 	virtual  *virtual.Codec
 	manager  *renew.Manager
+	grants   *grant.Keeper
 	registry *registry.Registry
 	recorder *audit.Recorder
 	sinks    *sinkFeed
@@ -124,6 +126,12 @@ func (s *server) assemble() error {
 	if s.manager, err = renew.New(tokens); err != nil {
 		return err
 	}
+	s.grants, err = grant.New(grant.Config{
+		Store: s.store.Grants(), Sealer: s.keyring, Platforms: s.table, Holder: s.name, Now: s.manager.Now, Logger: s.log, Registerer: reg,
+	})
+	if err != nil {
+		return err
+	}
 	meter := quota.New(quota.Config{Registerer: reg, Now: s.manager.Now})
 	s.registry = registry.New(registry.Config{
 		Apps: s.store.Apps(), Clients: s.store.Clients(), Sealer: s.keyring, Keeper: keeper{s.manager, meter}, Logger: s.log,
@@ -135,7 +143,7 @@ func (s *server) assemble() error {
 	users := gateway.NewUsers()
 	service := access.New(access.Config{
 		Manager: s.manager, Registry: s.registry, Audit: s.recorder, Virtual: s.virtual, Registerer: reg, Logger: s.log,
-		Platforms: s.table, PublicURL: s.cfg.PublicURL, UserTokens: users,
+		Platforms: s.table, PublicURL: s.cfg.PublicURL, Grants: s.grants, UserTokens: users,
 	})
 	s.gateway, err = gateway.New(gateway.Config{
 		Service: service, Platforms: s.table, Transport: gateway.Tune(platform.NewTransport()), Meter: meter, Users: users, Logger: s.log, Registerer: reg,
@@ -151,7 +159,7 @@ func (s *server) assemble() error {
 		return err
 	}
 	rotation := &keyRotation{
-		path: s.cfg.KeysetFile, keyring: s.keyring, store: s.store, manager: s.manager, registry: s.registry, log: s.log,
+		path: s.cfg.KeysetFile, keyring: s.keyring, store: s.store, manager: s.manager, grants: s.grants, registry: s.registry, log: s.log,
 		name: s.name, shared: s.members != nil,
 	}
 	api := httpapi.Config{
@@ -206,6 +214,9 @@ func (s *server) close(ctx context.Context) error {
 	defer cancel()
 	if err := s.gateway.Close(wait); err != nil {
 		s.log.WarnContext(ctx, "renewals for calls were cut off because they took too long to finish", "error", err)
+	}
+	if err := s.grants.Close(wait); err != nil {
+		s.log.WarnContext(ctx, "refreshes of users' tokens were cut off because they took too long to finish", "error", err)
 	}
 	if err := s.manager.Close(wait); err != nil {
 		s.log.WarnContext(ctx, "renewals were cut off because they took too long to finish", "error", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
@@ -32,6 +33,7 @@ type keyRotation struct {
 	keyring  *seal.Keyring
 	store    broker.Store
 	manager  *renew.Manager
+	grants   *grant.Keeper
 	registry *registry.Registry
 	log      *slog.Logger
 	name     string // of this server, among those that share the store
@@ -178,7 +180,11 @@ func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
 	if err != nil {
 		return res, err
 	}
-	res.Resealed = records + definitions
+	grants, err := k.grants.Reseal(ctx)
+	if err != nil {
+		return res, err
+	}
+	res.Resealed = records + definitions + grants
 	if err := virtual.Key.Reseal(ctx, k.store, k.keyring); err != nil {
 		return res, err
 	}
@@ -215,6 +221,12 @@ func (k *keyRotation) used(ctx context.Context) (map[uint32]bool, error) {
 		}
 		used[seal.SealedWith(r.Current.Box)] = true
 		used[seal.SealedWith(r.Previous.Box)] = true
+	}
+	for g, err := range k.store.Grants().All(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("read stored grants: %w", err)
+		}
+		used[seal.SealedWith(g.Box)] = true
 	}
 	for _, defs := range []broker.DefinitionStore{k.store.Apps(), k.store.Clients()} {
 		for d, err := range defs.All(ctx) {

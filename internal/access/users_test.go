@@ -44,7 +44,7 @@ func (r *remembered) Has(tok broker.Secret) bool { return (*r)[tok.Reveal()] }
 // in logs a user in to the app blog.
 func in(t *testing.T, s *stack, u *stacktest.Users, user, scope string) broker.User {
 	t.Helper()
-	got, err := s.Grants.Exchange(t.Context(), s.Registry.App("blog"), u.Code(user, scope))
+	got, err := s.Grants.Exchange(t.Context(), s.Registry.App("blog"), scope, u.Code(user, scope))
 	if err != nil {
 		t.Fatal(err)
 	}

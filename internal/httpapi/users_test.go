@@ -38,7 +38,7 @@ func withUsers(t *testing.T, f func(*testing.T, *stack, *stacktest.Users, *stack
 // in logs a user in to the app blog.
 func (s *stack) in(u *stacktest.Users, user, scope string) broker.User {
 	s.tb.Helper()
-	got, err := s.Grants.Exchange(s.tb.Context(), s.Registry.App("blog"), u.Code(user, scope))
+	got, err := s.Grants.Exchange(s.tb.Context(), s.Registry.App("blog"), scope, u.Code(user, scope))
 	if err != nil {
 		s.tb.Fatal(err)
 	}
