@@ -169,7 +169,7 @@ func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, 
 		sub, err = web.Subscription(ctx, a, user, t.Secret, language)
 	}
 	if err == nil && sub.OpenID != "" && sub.OpenID != user {
-		err = &broker.Error{Code: "wrong_user", Class: broker.Transient, Message: "the platform answered with another user"}
+		err = &broker.Error{Code: "wrong_user", Class: broker.Misconfigured, Message: "the platform answered about another user", Hint: "look at what stands between this server and the platform"}
 	}
 	if err != nil {
 		err = fmt.Errorf("read a user's subscription to app %q: %w", a.ID, err)
