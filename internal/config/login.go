@@ -27,7 +27,12 @@ func (v value) publicURL() string {
 	case strings.HasSuffix(u.Host, ":"):
 		v.fault("has no port after its colon; write one, or remove the colon")
 	default:
-		return u.Scheme + "://" + strings.ToLower(u.Host)
+		public := u.Scheme + "://" + strings.ToLower(u.Host)
+		if err := broker.CheckRedirect(public); err != nil {
+			v.fault("%s", err)
+			return ""
+		}
+		return public
 	}
 	return ""
 }

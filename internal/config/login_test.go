@@ -38,6 +38,8 @@ func TestFaultsOfTheLogin(t *testing.T) {
 		},
 		{"a public URL with a password", "public_url: https://u:hunter2@hufu.example.com\n", `1: public_url: contains a user or password; remove it`},
 		{"a colon without a port", "public_url: 'https://hufu.example.com:'\n", `1: public_url: has no port after its colon; write one, or remove the colon`},
+		{"a port that the scheme has anyway", "public_url: 'https://hufu.example.com:443'\n", `1: public_url: it names the port that its scheme has anyway: leave it out`},
+		{"a host that ends in a dot", "public_url: https://hufu.example.com.\n", `1: public_url: its host is not written in small letters, or ends in a dot or a colon`},
 		// A public URL that is a fault is not missing as well.
 		{
 			"one fault is told once", "public_url: nothing\n" + app("login: {redirect_uris: [https://a.test/]}\n"),
