@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 // lines says where everything is, and what to paste into another terminal. Every line
@@ -41,6 +43,18 @@ func (d *demo) lines(url string) string {
 	line("%s", kill)
 	say("Report the dead token: one new token is issued, however many callers report it.")
 	line("%s", report)
+	say("Let a user log in: open this in a browser, and choose who you are. The page that it ends on has a code.")
+	authorize := fmt.Sprintf("%s/oauth/%s/authorize?scope=snsapi_userinfo&redirect_uri=%s", url, demoStable, d.landing())
+	line("%s", authorize)
+	say("Log in without a browser, as Alice; exchange the code as the business' server does.")
+	users := url + "/v1/apps/" + demoStable + "/users"
+	line(`jar=$(mktemp); page=$(curl -sL -c $jar -o /dev/null -w '%%{url_effective}' '%s')`, authorize)
+	line(`back=$(curl -sL -b $jar -d 'user=alice&answer=agree' -o /dev/null -w '%%{url_effective}' "$page")`)
+	line(`code=$(echo "$back" | sed 's/.*code=\([^&]*\).*/\1/'); rm $jar`)
+	line(`curl -s %s -d '{"code":"'$code'"}' %s/exchange`, auth, users)
+	say("What is kept of the users, and what one of them shows of herself: by her own token, which stays here.")
+	line("curl -s %s %s", auth, users)
+	line(`curl -s %s %s/%s/profile`, auth, users, sandbox.OpenID(d.stable.ID, "alice"))
 	say("Now the platform fails: the next call for a token ends in a 502. Kill the token and report it: none is left, and the answer says why.")
 	line(`curl -s -d '{"path":"/cgi-bin/token","kind":"status","status":502,"times":1}' %s/_sandbox/faults; echo`, d.platform.url)
 	line("%s", kill)

@@ -62,6 +62,7 @@ type server struct {
 	registry *registry.Registry
 	recorder *audit.Recorder
 	sinks    *sinkFeed
+	service  *access.Service
 	gateway  *gateway.Gateway
 	api      *httpapi.API
 
@@ -98,7 +99,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.assemble(); err != nil {
+	if err := s.assemble(ctx); err != nil {
 		return nil, err
 	}
 	// Before anything is read, so that nothing is missed that others change meanwhile.
@@ -110,7 +111,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit 
 }
 
 // assemble makes the parts that live above the store.
-func (s *server) assemble() error {
+func (s *server) assemble(ctx context.Context) error {
 	b := thisBuild()
 	reg := obs.NewRegistry(obs.Build{Version: b.Version, Revision: b.Commit, Go: b.Go})
 	s.recorder = audit.New(audit.Config{Log: s.store.Audit(), Logger: s.log, Registerer: reg, Retain: s.cfg.Audit.Keep})
@@ -141,18 +142,26 @@ func (s *server) assemble() error {
 		return err
 	}
 	users := gateway.NewUsers()
-	service := access.New(access.Config{
+	logins, err := s.openLogins(ctx, reg)
+	if err != nil {
+		return err
+	}
+	may := access.Config{
 		Manager: s.manager, Registry: s.registry, Audit: s.recorder, Virtual: s.virtual, Registerer: reg, Logger: s.log,
 		Platforms: s.table, PublicURL: s.cfg.PublicURL, Grants: s.grants, UserTokens: users,
-	})
+	}
+	if logins.relay != nil {
+		may.Logins = logins.relay
+	}
+	s.service = access.New(may)
 	s.gateway, err = gateway.New(gateway.Config{
-		Service: service, Platforms: s.table, Transport: gateway.Tune(platform.NewTransport()), Meter: meter, Users: users, Logger: s.log, Registerer: reg,
+		Service: s.service, Platforms: s.table, Transport: gateway.Tune(platform.NewTransport()), Meter: meter, Users: users, Logger: s.log, Registerer: reg,
 	})
 	if err != nil {
 		return err
 	}
 	native, err := dropin.New(dropin.Config{
-		Service: service, Forward: s.gateway, Logger: s.log, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
+		Service: s.service, Forward: s.gateway, Logger: s.log, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
 		Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical,
 	})
 	if err != nil {
@@ -163,10 +172,13 @@ func (s *server) assemble() error {
 		name: s.name, shared: s.members != nil,
 	}
 	api := httpapi.Config{
-		Service: service, Logger: s.log, Gateway: s.gateway, DropIn: native, Registerer: reg,
-		Quotas:     access.NewQuotas(service, meter),
-		Doctor:     access.NewDoctor(access.DoctorConfig{Service: service, Records: s.store, Platforms: s.table, Meter: meter}),
+		Service: s.service, Logger: s.log, Gateway: s.gateway, DropIn: native, Registerer: reg,
+		Quotas:     access.NewQuotas(s.service, meter),
+		Doctor:     access.NewDoctor(access.DoctorConfig{Service: s.service, Records: s.store, Platforms: s.table, Meter: meter}),
 		RotateKeys: rotation.rotate, MaxBody: s.cfg.Limits.MaxBodyBytes,
+	}
+	if logins.relay != nil {
+		api.Login, api.OpenID = logins.relay, logins.oidc
 	}
 	if s.cfg.Metrics {
 		api.Metrics = obs.MetricsHandler(reg)
@@ -199,6 +211,7 @@ func (s *server) start(ctx context.Context) error {
 	s.work.Go(func() { s.registry.Follow(ctx) })
 	s.work.Go(func() { s.followKeyset(ctx) })
 	s.work.Go(func() { s.recorder.Run(ctx) })
+	s.work.Go(func() { s.sweep(ctx) })
 	s.work.Go(func() { s.sinks.run(ctx) })
 	if err := s.manager.Start(ctx); err != nil {
 		return fmt.Errorf("load tokens: %w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,10 +59,20 @@ func serveDemo(ctx context.Context, cmd *cobra.Command, file string, left *lefto
 		return err
 	}
 	defer func() { err = errors.Join(err, d.platform.close()) }()
-	if d.cfg, err = d.configuration(cfg, dir); err != nil {
+	// The port is taken before there is a configuration: browsers that log in come back to it.
+	l, err := demoListener(ctx, cfg)
+	if err != nil {
 		return err
 	}
-	return serve(ctx, cmd, d.cfg, serving{admit: onlyLoopback, listen: d.listen, ready: d.ready})
+	defer func() { _ = l.Close() }() // It is closed already, unless the server did not start.
+	if d.cfg, err = d.configuration(cfg, dir, baseURL(l.Addr())); err != nil {
+		return err
+	}
+	return serve(ctx, cmd, d.cfg, serving{
+		admit:  onlyLoopback,
+		listen: func(context.Context) (net.Listener, error) { return l, nil },
+		ready:  d.ready,
+	})
 }
 
 // onlyLoopback keeps apps that point at a real platform out of the demo, and those that
@@ -87,9 +98,10 @@ func loopback(base string) bool {
 	return err == nil && broker.LoopbackHost(host)
 }
 
-// configuration adds the demo's apps and client to a configuration.
-func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, error) {
+// configuration adds the demo's apps and clients to a configuration.
+func (d *demo) configuration(cfg *config.Config, dir, url string) (*config.Config, error) {
 	full := *cfg
+	full.PublicURL = cmp.Or(cfg.PublicURL, url)
 	full.DataDir, full.KeysetFile, full.AdminKeyFile = dir, filepath.Join(dir, "keyset.json"), filepath.Join(dir, "admin.key")
 	full.Store = config.Store{Engine: config.Embedded}
 	app := func(id, mode string, a sandbox.App) *broker.App {
@@ -103,7 +115,10 @@ func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, er
 			return nil, &usageError{err: fmt.Errorf("%s: the app id %q is that of a demo app; start without --sandbox, or use another id", cfg.File, a.ID)}
 		}
 	}
-	full.Apps = append([]*broker.App{app(demoClassic, wechat.Classic, d.classic), app(demoStable, wechat.Stable, d.stable)}, cfg.Apps...)
+	stable := app(demoStable, wechat.Stable, d.stable)
+	stable.Login = &broker.Login{Redirects: []string{d.landing(), "http://127.0.0.1:9000/"}, AuthorizeURL: d.platform.url}
+	stable.PageHosts = []string{"www.example.com"}
+	full.Apps = append([]*broker.App{app(demoClassic, wechat.Classic, d.classic), stable}, cfg.Apps...)
 	client := func(name string, key broker.Secret, rights broker.Right, handout broker.Handout) *broker.Client {
 		return &broker.Client{
 			Name: name, Key: registry.HashKey(key.Reveal()), Apps: []string{"demo-*"}, Rights: broker.Rights(rights),
@@ -111,20 +126,23 @@ func (d *demo) configuration(cfg *config.Config, dir string) (*config.Config, er
 		}
 	}
 	full.Clients = append([]*broker.Client{
-		client(demoClient, d.key, broker.Read|broker.Renew|broker.Call, broker.HandoutReal),
+		client(demoClient, d.key, broker.Read|broker.Renew|broker.Call|broker.Users, broker.HandoutReal),
 		client(demoVirtual, d.virtualKey, broker.Renew|broker.Call, broker.HandoutVirtual),
 	}, cfg.Clients...)
 	return &full, nil
 }
 
-// listen takes the configured port or, where nobody configured it and it is taken, any.
-func (d *demo) listen(ctx context.Context) (net.Listener, error) {
-	l, err := listen(ctx, d.cfg.Listen)
-	if err != nil && d.cfg.File == "" {
+// demoListener takes the configured port or, where nobody configured it and it is taken, any.
+func demoListener(ctx context.Context, cfg *config.Config) (net.Listener, error) {
+	l, err := listen(ctx, cfg.Listen)
+	if err != nil && cfg.File == "" {
 		return listen(ctx, anyPort)
 	}
 	return l, err
 }
+
+// landing is the page that stands in for that of a business.
+func (d *demo) landing() string { return d.platform.url + "/_sandbox/landed" }
 
 // ready prints the lines.
 func (d *demo) ready(ctx context.Context, s *server, url string) error {

@@ -11,7 +11,10 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/fleetkey"
 	"github.com/hufu-io/hufu/internal/grant"
+	"github.com/hufu-io/hufu/internal/login"
+	"github.com/hufu-io/hufu/internal/oidc"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/seal"
@@ -185,8 +188,10 @@ func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
 		return res, err
 	}
 	res.Resealed = records + definitions + grants
-	if err := virtual.Key.Reseal(ctx, k.store, k.keyring); err != nil {
-		return res, err
+	for _, key := range fleetKeys() {
+		if err := key.Reseal(ctx, k.store, k.keyring); err != nil {
+			return res, err
+		}
 	}
 	proof, err := k.keyring.Proof()
 	if err != nil {
@@ -236,13 +241,21 @@ func (k *keyRotation) used(ctx context.Context) (map[uint32]bool, error) {
 			used[seal.SealedWith(d.Sealed)] = true
 		}
 	}
-	box, err := k.store.Setting(ctx, virtual.Key.Setting)
-	if err != nil {
-		return nil, fmt.Errorf("read the key of virtual tokens: %w", err)
+	for _, key := range fleetKeys() {
+		box, err := k.store.Setting(ctx, key.Setting)
+		switch {
+		case errors.Is(err, broker.ErrNotFound):
+		case err != nil:
+			return nil, fmt.Errorf("read %s: %w", key.What, err)
+		default:
+			used[seal.SealedWith(box)] = true
+		}
 	}
-	used[seal.SealedWith(box)] = true
 	return used, nil
 }
+
+// fleetKeys are the keys that all servers have in common beside the keyset.
+func fleetKeys() []fleetkey.Key { return []fleetkey.Key{virtual.Key, login.Key, oidc.Key} }
 
 // keysetLook is how often a server looks whether another one that shares its keyset file
 // has rotated the keys. A box of a key that is new to it has it look at once; this is for

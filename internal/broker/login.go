@@ -15,10 +15,18 @@ type Login struct {
 	// Redirects are where browsers may be sent back to: absolute URLs, of which scheme, host and
 	// port are to be the same and the path is one that the asked path lies at or below.
 	Redirects []string
-	// Scopes may be asked for, the narrowest first. Empty: the platform's own.
+	// Scopes may be asked for, the narrowest first. Empty: the platform's default.
 	Scopes []string
 	// AuthorizeURL is where the platform's pages are. Empty: the platform's own.
 	AuthorizeURL string
+}
+
+// ScopesOf returns what may be asked for, the narrowest first.
+func (l *Login) ScopesOf(web WebAuthorization) []string {
+	if len(l.Scopes) > 0 {
+		return l.Scopes
+	}
+	return web.DefaultScopes()
 }
 
 // MaxRedirect is the longest URL that a browser may be sent back to.
@@ -94,8 +102,10 @@ type AuthorizeRequest struct {
 // WebAuthorization is a platform's way to log users in, in their browsers. Its errors are
 // *[Error], and no error contains a secret. All methods are safe for concurrent use.
 type WebAuthorization interface {
-	// Scopes are what may be asked for, the narrowest first.
+	// Scopes are all that there are, the narrowest first.
 	Scopes() []string
+	// DefaultScopes are those of them that an app may ask for which says nothing itself.
+	DefaultScopes() []string
 	// KindOf is the kind of the grants of a scope; empty for a scope that there is not.
 	KindOf(scope string) Kind
 	// AuthorizeURL is the platform's page that a browser is sent to.

@@ -70,6 +70,8 @@ type scopesOnly []string
 
 func (s scopesOnly) Scopes() []string { return s }
 
+func (s scopesOnly) DefaultScopes() []string { return s }
+
 func (scopesOnly) KindOf(scope string) broker.Kind { return broker.Kind(scope) }
 
 func (scopesOnly) AuthorizeURL(broker.AuthorizeRequest) (string, error) { return "", nil }

@@ -60,12 +60,12 @@ clients:
 func (c *company) stored(t *testing.T) int {
 	t.Helper()
 	var page struct {
-		Users []struct {
+		Grants []struct {
 			OpenID string `json:"openid"`
-		} `json:"users"`
+		} `json:"grants"`
 	}
 	c.one.ask(http.MethodGet, "/users", nil, &page)
-	return len(page.Users)
+	return len(page.Grants)
 }
 
 func wantText(t *testing.T, what, got string, want ...string) {

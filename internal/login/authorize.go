@@ -58,10 +58,7 @@ func (r *Relay) requested(v visit, p params) (f flow, wrong string) {
 
 // scope returns the scope that a login asks for.
 func (r *Relay) scope(v visit, asked string) (scope, wrong string) {
-	scopes := v.app.Login.Scopes
-	if len(scopes) == 0 {
-		scopes = v.web.Scopes()
-	}
+	scopes := v.app.Login.ScopesOf(v.web)
 	if asked == "" && len(scopes) > 0 {
 		asked = scopes[0]
 	}

@@ -70,6 +70,8 @@ type platform struct {
 
 func (p *platform) Scopes() []string { return []string{"snsapi_base", "snsapi_userinfo"} }
 
+func (p *platform) DefaultScopes() []string { return p.Scopes() }
+
 func (p *platform) KindOf(scope string) broker.Kind {
 	if scope == "snsapi_base" || scope == "snsapi_userinfo" {
 		return broker.Kind(scope)

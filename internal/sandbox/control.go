@@ -18,13 +18,16 @@ type control struct {
 	sandbox *Sandbox
 	origin  *http.CrossOriginProtection
 	page    func() (*template.Template, error)
+	// landedPage is of the page that stands in for a business.
+	landedPage func() (*template.Template, error)
 }
 
 func newControl(s *Sandbox) *control {
 	return &control{
-		sandbox: s,
-		origin:  http.NewCrossOriginProtection(),
-		page:    sync.OnceValues(parsePage),
+		sandbox:    s,
+		origin:     http.NewCrossOriginProtection(),
+		page:       sync.OnceValues(parsePage),
+		landedPage: sync.OnceValues(parseLandedPage),
 	}
 }
 
@@ -59,6 +62,8 @@ func (c *control) show(path string, r *http.Request) answer {
 		return redirect(controlPath + "/")
 	case "/":
 		return c.renderPage(http.StatusOK, r, query.Get("lang"), made{}, nil)
+	case landedPath:
+		return c.landed(r)
 	case "/state":
 		return jsonAnswer(c.sandbox.state(query.Get("app")))
 	case "/page.css":

@@ -87,6 +87,9 @@ func (u *Users) count(what string) {
 // Scopes implements [broker.WebAuthorization], as do those that follow.
 func (*Users) Scopes() []string { return []string{Base, UserInfo} }
 
+// DefaultScopes implements [broker.WebAuthorization].
+func (u *Users) DefaultScopes() []string { return u.Scopes() }
+
 // KindOf returns the scope.
 func (u *Users) KindOf(scope string) broker.Kind {
 	if slices.Contains(u.Scopes(), scope) {

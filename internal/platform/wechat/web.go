@@ -34,6 +34,10 @@ type web struct{ client client }
 // Scopes implements [broker.WebAuthorization].
 func (web) Scopes() []string { return []string{scopeBase, scopeInfo, scopeLogin} }
 
+// DefaultScopes implements [broker.WebAuthorization]: those of an official account. The other
+// one is of web sites, which are registered as apps of their own [A].
+func (web) DefaultScopes() []string { return []string{scopeBase, scopeInfo} }
+
 // KindOf implements [broker.WebAuthorization]. The platform answers with a list that
 // commas separate, and sometimes end [A*]; the widest scope in it that is known counts.
 func (w web) KindOf(scope string) broker.Kind {

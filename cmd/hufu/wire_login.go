@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/login"
+	"github.com/hufu-io/hufu/internal/oidc"
+)
+
+// logins are the ways in which users log in to apps in their browsers.
+type logins struct {
+	relay *login.Relay
+	oidc  *oidc.Provider
+}
+
+// openLogins makes the relay for logins and its OpenID Connect face. Where the server has
+// no public URL there are none.
+func (s *server) openLogins(ctx context.Context, reg prometheus.Registerer) (l logins, err error) {
+	if s.cfg.PublicURL == "" {
+		return logins{}, nil
+	}
+	sealer, err := login.OpenSealer(ctx, s.store, s.keyring)
+	if err != nil {
+		return logins{}, err
+	}
+	l.relay, err = login.New(login.Config{
+		PublicURL: s.cfg.PublicURL, Sealer: sealer, OneTime: s.store.OneTime(), Platforms: s.table,
+		App: s.app, Exchange: s.grants.Exchange, Now: s.manager.Now, Logger: s.log, Registerer: reg, Audit: s.loggedIn,
+	})
+	if err != nil {
+		return logins{}, err
+	}
+	l.oidc, err = oidc.New(ctx, oidc.Config{
+		PublicURL: s.cfg.PublicURL, Sealer: s.keyring, OneTime: s.store.OneTime(), Settings: s.store, Relay: paged{l.relay},
+		App: s.app, Client: func(name string) *broker.Client { return s.registry.Client(name) },
+		Authenticate: func(key string) *broker.Client { return s.service.Authenticate(key) },
+		Allowed:      func(c *broker.Client, app string) bool { return acl.Allow(c, broker.Users, app) },
+		Scopes:       s.scopes, Profile: s.profile, Audit: s.clientDid,
+		Now: s.manager.Now, Logger: s.log, Registerer: reg,
+	})
+	if err != nil {
+		return logins{}, err
+	}
+	l.relay.Continue(l.oidc)
+	return l, nil
+}
+
+// app finds an app when it is asked for: the registry is made after those who ask.
+func (s *server) app(id string) *broker.App { return s.registry.App(id) }
+
+// scopes are what an app may ask its platform for.
+func (s *server) scopes(a *broker.App) []string {
+	for _, p := range s.table {
+		if p.Name == a.Platform && p.Web != nil && a.Login != nil {
+			return a.Login.ScopesOf(p.Web)
+		}
+	}
+	return nil
+}
+
+func (s *server) profile(ctx context.Context, a *broker.App, user string) (broker.Profile, error) {
+	p, _, err := s.grants.Profile(ctx, a, user, "")
+	return p, err
+}
+
+// paged shows the pages of OpenID Connect in the relay's look.
+type paged struct{ *login.Relay }
+
+func (p paged) Page(w http.ResponseWriter, r *http.Request, status int, page oidc.Page) {
+	p.Relay.Page(w, r, status, login.Page{Title: login.Words(page.Title), Text: login.Words(page.Text), Detail: page.Detail})
+}
+
+// clientDid records what a client did by OpenID Connect.
+func (s *server) clientDid(r *http.Request, e broker.AuditEntry) {
+	e.Remote = r.RemoteAddr
+	switch e.Action {
+	case "profile":
+		// It comes with each visit of a user: it is counted, and not whose it was.
+		e.Action, e.Target = "read_profile", ""
+		s.recorder.Count(e)
+	default:
+		e.Action = "exchange"
+		s.recorder.Later(e)
+	}
+}
+
+// loggedIn records a login that came to an exchange.
+func (s *server) loggedIn(r *http.Request, app, requestID string, u broker.User, err error) {
+	e := broker.AuditEntry{
+		Action: "login", App: app, Kind: u.Key.Kind, Target: u.Key.Subject, Remote: r.RemoteAddr, RequestID: requestID, Result: "ok",
+	}
+	if err != nil {
+		e.Result = broker.AsError(err).Code
+	}
+	s.recorder.Later(e)
+}
+
+// One-time values that have run out are removed so many at a time, this often.
+const (
+	sweepEvery = time.Minute
+	sweepBatch = 1000
+)
+
+// sweep removes what has run out of codes and of notes that a login was used.
+func (s *server) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for {
+			n, err := s.store.OneTime().Sweep(ctx, sweepBatch)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				s.log.DebugContext(ctx, "one-time values were not swept", "error", err)
+			}
+			if err != nil || n < sweepBatch {
+				break
+			}
+		}
+	}
+}
