@@ -73,6 +73,10 @@ hold: ## Hold every answer of a running server to its promise for minutes, with 
 fleet: ## Hold fleets of three servers over Redis, PostgreSQL and MariaDB to their promises (needs their servers)
 	$(GO) test ./internal/e2e -run Fleet -e2e-fleet -e2e-hold $(HOLD) -parallel 6 -timeout 30m -v -count=1
 
+.PHONY: browser
+browser: ## Log users in with a real browser (needs Chromium)
+	$(GO) test ./internal/e2e -run Browser -e2e-browser -timeout 10m -v -count=1
+
 .PHONY: sdk
 sdk: build ## Check a running server with an unmodified SDK (needs Node.js and npm)
 	bash sdkcheck/run.sh

@@ -22,6 +22,9 @@ type company struct {
 	one, two        *site
 }
 
+// ended is on every page on which a login ends otherwise than at the site.
+const ended = "footer code"
+
 const loginApp = "wxlogin000000001"
 
 func newCompany(t *testing.T, sandboxArgs ...string) *company {
@@ -29,9 +32,10 @@ func newCompany(t *testing.T, sandboxArgs ...string) *company {
 	c := &company{one: newSite(t, "www.one.test"), two: newSite(t, "shop.two.test")}
 	c.sandbox = start(t, t.TempDir(), append([]string{"sandbox", "--listen", "127.0.0.1:0", "--app", loginApp + "=" + secret}, sandboxArgs...)...)
 	address := freeAddress(t)
+	public := "http://" + strings.Replace(address, "127.0.0.1", "hufu.test", 1)
 	dir := t.TempDir()
 	text := fmt.Sprintf(`listen: %[1]s
-public_url: http://%[2]s
+public_url: %[2]s
 apps:
   - id: shop
     platform: wechat
@@ -45,13 +49,13 @@ clients:
   - {name: one, key: one-%[8]s, apps: [shop], allow: [users]}
   - {name: two, key: two-%[8]s, apps: [shop], allow: [users]}
   - {name: e2e, key: %[8]s, apps: ["*"], allow: [admin]}
-`, address, strings.Replace(address, "127.0.0.1", "hufu.test", 1), loginApp, secret, c.sandbox.url, c.one.url, c.two.url, key)
+`, address, public, loginApp, secret, c.sandbox.url, c.one.url, c.two.url, key)
 	if err := os.WriteFile(filepath.Join(dir, "hufu.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.server = start(t, dir, "serve")
 	for s, name := range map[*site]string{c.one: "one", c.two: "two"} {
-		s.server, s.app, s.key = c.server, "shop", name+"-"+key
+		s.server, s.public, s.app, s.key = c.server, public, "shop", name+"-"+key
 	}
 	return c
 }
@@ -126,12 +130,12 @@ func TestBrowserLoginsThatEndOtherwiseSaySoAndLeaveNothing(t *testing.T) {
 	}{
 		{"refused", "You did not log in", func(_ *testing.T, p *person) {
 			begin(p)
-			p.click("#refuse", "h1")
+			p.click("#refuse", ended)
 		}},
 		{"a state from another browser", "Not begun in this browser", func(_ *testing.T, p *person) {
 			other := b.person()
 			begin(other)
-			p.open(callback(other, c.code(t, "alice")), "h1")
+			p.open(callback(other, c.code(t, "alice")), ended)
 		}},
 		{"a state of another login, swapped in", "Not begun in this browser", func(_ *testing.T, p *person) {
 			other := b.person()
@@ -143,19 +147,19 @@ func TestBrowserLoginsThatEndOtherwiseSaySoAndLeaveNothing(t *testing.T) {
 			q := u.Query()
 			q.Set("state", v.Query().Get("state"))
 			u.RawQuery = q.Encode()
-			p.open(u.String(), "h1")
+			p.open(u.String(), ended)
 		}},
 		{"a state that was changed", "This link is not valid", func(_ *testing.T, p *person) {
 			begin(p)
 			to := callback(p, c.code(t, "alice"))
-			p.open(to[:len(to)-1]+map[bool]string{true: "1", false: "0"}[to[len(to)-1] == '0'], "h1")
+			p.open(to[:len(to)-1]+map[bool]string{true: "1", false: "0"}[to[len(to)-1] == '0'], ended)
 		}},
 		{"a foreign redirect_uri", "The login was stopped", func(_ *testing.T, p *person) {
-			p.open(c.server.url+"/oauth/shop/authorize?scope=snsapi_base&redirect_uri="+url.QueryEscape("http://evil.test/login/done"), "h1")
+			p.open(c.one.public+"/oauth/shop/authorize?scope=snsapi_base&redirect_uri="+url.QueryEscape("http://evil.test/login/done"), ended)
 		}},
 		{"a code that the platform does not know", "The login took too long", func(_ *testing.T, p *person) {
 			begin(p)
-			p.open(callback(p, "0nosuchcode"), "h1")
+			p.open(callback(p, "0nosuchcode"), ended)
 		}},
 	} {
 		t.Run(end.name, func(t *testing.T) {
@@ -188,7 +192,7 @@ func TestBrowserACodeThatHasExpiredEndsInAPage(t *testing.T) {
 	}
 	code := c.code(t, "alice")
 	<-time.After(1100 * time.Millisecond) // the platform's own clock runs
-	p.open(u.Query().Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {u.Query().Get("state")}}.Encode(), "h1")
+	p.open(u.Query().Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {u.Query().Get("state")}}.Encode(), ended)
 	wantText(t, "the page", p.read("h1"), "The login took too long")
 	if n := c.stored(t); n != 0 {
 		t.Errorf("%d users are kept: want none", n)
@@ -212,7 +216,7 @@ func TestBrowserAReplayedCallbackEndsInAPageAndChangesNothing(t *testing.T) {
 	if callback == "" {
 		t.Fatal("the browser did not come by the callback")
 	}
-	p.open(callback, "h1")
+	p.open(callback, ended)
 	if title := p.read("h1"); title != "This login has ended" && title != "Not begun in this browser" {
 		t.Errorf("the page says %q: want one that says that the login has ended", title)
 	}

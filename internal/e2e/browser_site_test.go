@@ -22,6 +22,7 @@ type site struct {
 	t      *testing.T
 	url    string // with a host of its own
 	server *process
+	public string // URL of the server for browsers
 	app    string
 	key    string
 	mode   string // of the login; empty: the usual one
@@ -74,7 +75,7 @@ func (s *site) begin(w http.ResponseWriter, r *http.Request) {
 	if s.mode != "" {
 		q.Set("mode", s.mode)
 	}
-	http.Redirect(w, r, s.server.url+"/oauth/"+s.app+"/authorize?"+q.Encode(), http.StatusFound)
+	http.Redirect(w, r, s.public+"/oauth/"+s.app+"/authorize?"+q.Encode(), http.StatusFound)
 }
 
 // done shows who has logged in, or what went wrong.
