@@ -57,8 +57,8 @@ func redirect(s string) (*url.URL, error) {
 		return nil, errors.New("it has a user name")
 	case u.Fragment != "" || strings.Contains(s, "#"):
 		return nil, errors.New("it has a fragment: leave out the # and what follows it")
-	case strings.ToLower(u.Host) != u.Host || strings.HasSuffix(u.Host, ":") || strings.HasSuffix(u.Host, "."):
-		return nil, errors.New("its host is not written in small letters, or ends in a dot or a colon")
+	case u.Hostname() == "" || strings.ContainsFunc(u.Host, oddInHost) || strings.HasSuffix(u.Host, ":") || strings.HasSuffix(u.Hostname(), "."):
+		return nil, errors.New("its host is not of small letters, digits, dots and dashes (an international name is written as xn--…), or ends in a dot or a colon")
 	case u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443":
 		return nil, errors.New("it names the port that its scheme has anyway: leave it out")
 	}
@@ -71,6 +71,12 @@ func redirect(s string) (*url.URL, error) {
 		}
 	}
 	return u, nil
+}
+
+// oddInHost keeps out what browsers turn into another host than the one that is read, and
+// wildcards, which stand for nothing here.
+func oddInHost(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", c)
 }
 
 // Allows reports whether a browser may be sent back to s. Scheme, host and port are
@@ -188,6 +194,10 @@ var (
 	ErrScopeLacking = &Error{
 		Code: "scope_lacking", Class: Denied, Message: "what the user granted the app does not reach so far",
 		Hint: "have the user log in with the scope that is wanted",
+	}
+	ErrGrantSealed = &Error{
+		Code: "grant_sealed", Class: Misconfigured, Message: "what is kept of the user cannot be opened with this keyset",
+		Hint: "restore the keyset that has the key, or have the user log in again",
 	}
 	ErrUserTokenRejected = &Error{
 		Code: "user_token_rejected", Class: Denied, Message: "the platform rejects the user's token",
