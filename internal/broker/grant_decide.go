@@ -6,6 +6,10 @@ import "time"
 // better one: with less left it is gone before it is used.
 const MinUserToken = 10 * time.Second
 
+// userTokenRest is how long a live token is left alone after it was renewed: the platform has
+// just given the best it has, however long a caller wants it to last.
+const userTokenRest = time.Minute
+
 // UserWant is what a caller wants of a grant.
 type UserWant struct {
 	// MinTTL is how long the token is to last. Less than [MinUserToken] is as much.
@@ -44,6 +48,8 @@ func (g Grant) Decide(w UserWant, now time.Time) GrantDecision {
 	live := g.UserTokenLive(now) && g.Token > w.Stale
 	switch {
 	case live && g.Expiry.Sub(now) >= max(w.MinTTL, MinUserToken):
+		return GrantDecision{Step: ServeGrant}
+	case live && now.Sub(g.Issued) < userTokenRest:
 		return GrantDecision{Step: ServeGrant}
 	case !g.Ended.IsZero() || g.Deadline.IsZero():
 		if live {
