@@ -40,7 +40,9 @@ func (k *Keeper) open(g broker.Grant) (secrets, error) {
 	if err != nil {
 		k.metrics.unopened.Inc()
 		k.log.Error("a stored grant cannot be opened with this keyset", "app", g.Key.App, "kind", g.Key.Kind, "error", err)
-		return secrets{}, fmt.Errorf("open a grant of app %q: %w", g.Key.App, err)
+		sealed := *broker.ErrGrantSealed
+		sealed.Err = fmt.Errorf("open a grant of app %q: %w", g.Key.App, err)
+		return secrets{}, &sealed
 	}
 	return s, nil
 }

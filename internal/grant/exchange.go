@@ -28,6 +28,9 @@ func (k *Keeper) Exchange(ctx context.Context, app *broker.App, scope string, co
 	u, err := k.exchange(ctx, app, func(ctx context.Context, s broker.Secret) (broker.Grant, secrets, error) {
 		started := k.cfg.Now()
 		got, err := web.Exchange(ctx, app, s, code)
+		if err == nil {
+			err = names(got.OpenID, got.Kind, got.Access)
+		}
 		if err != nil {
 			return broker.Grant{}, secrets{}, err
 		}
@@ -48,6 +51,9 @@ func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secre
 	u, err := k.exchange(ctx, app, func(ctx context.Context, s broker.Secret) (broker.Grant, secrets, error) {
 		now := k.cfg.Now()
 		got, err := p.Mini.Session(ctx, app, s, jsCode)
+		if err == nil {
+			err = names(got.OpenID, broker.SessionKey, got.Key)
+		}
 		if err != nil {
 			return broker.Grant{}, secrets{}, err
 		}
@@ -55,6 +61,15 @@ func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secre
 		return g, secrets{Session: got.Key.Reveal()}, nil
 	})
 	return u.user, broker.NewSecret(u.secrets.Session), err
+}
+
+// names says what is wrong with an answer that does not say who has logged in, or to what: grants
+// without a name would be one for all (I8).
+func names(user string, kind broker.Kind, s broker.Secret) error {
+	if user == "" || kind == "" || s.IsZero() {
+		return &broker.Error{Code: "bad_answer", Class: broker.Transient, Unknown: true, Message: "the platform's answer to a login does not say who it was, or has no token"}
+	}
+	return nil
 }
 
 // granted is the grant that a login has left.
@@ -79,6 +94,11 @@ type logged struct {
 // exchange asks the platform with each secret in turn and keeps what it gave. From when
 // the platform was asked nobody can break it off: what it gave it gives once.
 func (k *Keeper) exchange(ctx context.Context, app *broker.App, ask func(context.Context, broker.Secret) (broker.Grant, secrets, error)) (logged, error) {
+	end, err := k.begin()
+	if err != nil {
+		return logged{}, err
+	}
+	defer end()
 	ctx = context.WithoutCancel(ctx)
 	out, err := withSecrets(app, func(s broker.Secret) (logged, error) {
 		ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,12 @@ type Imported struct {
 // counts is what the platform says when it is used.
 const unknownDeadline = 30 * 24 * time.Hour
 
+// What a platform gives is shorter.
+const (
+	maxID    = 128
+	maxToken = 4096
+)
+
 // Import takes over a grant that was made elsewhere. One that is here and has not ended
 // stays, unless the imported one is known to be newer: [broker.ErrConflict].
 func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (broker.GrantState, error) {
@@ -40,6 +47,9 @@ func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (brok
 		if err != nil {
 			return broker.GrantState{}, err
 		}
+		if bytes.Equal(was.Box, g.Box) {
+			return k.state(g), nil // written already: the answer was lost
+		}
 		if was.Version != 0 && was.Source == g.Source && was.Ended.IsZero() && !was.Authorized.Before(in.Authorized) {
 			return broker.GrantState{}, fmt.Errorf("import a grant of app %q: a newer one is here: %w", app.ID, broker.ErrConflict)
 		}
@@ -47,7 +57,7 @@ func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (brok
 		if s.Access != "" {
 			g.Token = g.Version + 1
 		}
-		switch _, err = k.put(ctx, g); {
+		switch err = k.putAgain(ctx, g); {
 		case err == nil:
 			return k.state(g), nil
 		case !errors.Is(err, broker.ErrConflict):
@@ -67,6 +77,8 @@ func (k *Keeper) imported(app *broker.App, in Imported) (broker.Grant, secrets, 
 	switch {
 	case in.OpenID == "":
 		return broker.Grant{}, secrets{}, invalid("the open id is missing")
+	case len(in.OpenID) > maxID || len(in.UnionID) > maxID || len(in.Scope) > maxID || len(in.Access.Reveal()) > maxToken || len(in.Refresh.Reveal()) > maxToken:
+		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("ids and scopes have at most %d bytes, tokens %d", maxID, maxToken))
 	case kind == "":
 		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("the scope %.40q is none of %v", in.Scope, web.Scopes()))
 	case in.Access.IsZero() && in.Refresh.IsZero():

@@ -35,12 +35,14 @@ type Keeper struct {
 	cfg     Config
 	log     *slog.Logger
 	memory  *memory
+	doubts  *doubts
+	turns   *turns
 	metrics *metrics
 
 	mu      sync.Mutex // guards what follows; a leaf
-	flights map[broker.Key]*flight
+	flights map[flightKey]*flight
 	closed  bool
-	flying  sync.WaitGroup
+	flying  sync.WaitGroup // refreshes and exchanges
 }
 
 // New returns a keeper.
@@ -57,10 +59,25 @@ func New(cfg Config) (*Keeper, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{cfg: cfg, log: cfg.Logger, memory: newMemory(), metrics: newMetrics(cfg.Registerer), flights: map[broker.Key]*flight{}}, nil
+	return &Keeper{
+		cfg: cfg, log: cfg.Logger, memory: newMemory(), doubts: newDoubts(), turns: newTurns(),
+		metrics: newMetrics(cfg.Registerer), flights: map[flightKey]*flight{},
+	}, nil
 }
 
-// Close waits until the refreshes in flight have ended, or ctx, and begins none any more.
+// begin keeps [Keeper.Close] waiting until the function that it returns is called, or says that it is too late
+// to begin anything.
+func (k *Keeper) begin() (end func(), err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return nil, broker.ErrShuttingDown
+	}
+	k.flying.Add(1)
+	return k.flying.Done, nil
+}
+
+// Close waits until the refreshes and exchanges under way have ended, or ctx, and begins none any more.
 func (k *Keeper) Close(ctx context.Context) error {
 	k.mu.Lock()
 	k.closed = true
@@ -74,7 +91,7 @@ func (k *Keeper) Close(ctx context.Context) error {
 	case <-landed:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for refreshes in flight: %w", ctx.Err())
+		return fmt.Errorf("wait for refreshes and exchanges under way: %w", ctx.Err())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -47,11 +48,15 @@ func (k *Keeper) profile(ctx context.Context, web broker.WebAuthorization, app *
 
 // SessionKey returns the key of the user's latest session of a mini program.
 func (k *Keeper) SessionKey(ctx context.Context, app *broker.App, user string) (broker.Secret, error) {
-	g, err := k.get(ctx, app, broker.Key{App: app.ID, Kind: broker.SessionKey, Subject: user})
+	found, err := k.ofUser(ctx, app, user)
 	if err != nil {
 		return broker.Secret{}, err
 	}
-	s, err := k.open(g)
+	i := slices.IndexFunc(found, func(g broker.Grant) bool { return g.Key.Kind == broker.SessionKey })
+	if i < 0 {
+		return broker.Secret{}, broker.ErrNoGrant
+	}
+	s, err := k.open(found[i])
 	if err != nil {
 		return broker.Secret{}, err
 	}

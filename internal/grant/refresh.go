@@ -17,9 +17,6 @@ const (
 	claimTTL = refreshTimeout + storeTimeout + 5*time.Second
 	// flightTimeout bounds a flight: the claim of somebody who died, and then one's own.
 	flightTimeout = 2*claimTTL + storeTimeout
-	// lostTimeout is how long the store is asked to keep a refresh token that is not the one
-	// it has: the one it has is used up.
-	lostTimeout = 5 * time.Minute
 	// maxPause is the longest pause between two looks at a grant that somebody else renews.
 	maxPause = 250 * time.Millisecond
 )
@@ -34,11 +31,22 @@ func (k *Keeper) renew(ctx context.Context, app *broker.App, key broker.Key, w w
 		if err != nil {
 			return broker.Token{}, err
 		}
-		if w.check && g.Token == w.Stale && g.UserTokenLive(k.cfg.Now()) {
-			if alive, t := k.check(ctx, app, g); alive {
-				return t, nil
+		if g.Claim.Holder == k.cfg.Holder {
+			// A process renews a grant once at a time, so that nobody is behind this claim any more: the
+			// answer to its write was lost, or that to the one that was to end it.
+			g.Claim = broker.RenewalClaim{}
+		}
+		if g.Token == w.Stale && g.UserTokenLive(k.cfg.Now()) {
+			if k.doubts.settled(g, w, k.cfg.Now()) {
+				return k.serve(g)
 			}
-			w.check = false
+			if w.check {
+				alive, err := alone(ctx, k.turns, app, func() (bool, error) { return k.check(ctx, app, g) })
+				if err != nil || alive {
+					return k.serveOr(g, err)
+				}
+				w.check = false
+			}
 		}
 		d := g.Decide(w.UserWant, k.cfg.Now())
 		switch d.Step {
@@ -47,12 +55,12 @@ func (k *Keeper) renew(ctx context.Context, app *broker.App, key broker.Key, w w
 		case broker.RefuseGrant:
 			return broker.Token{}, d.Err
 		case broker.AwaitGrant:
-			if err := sleep(ctx, min(pause+time.Duration(k.cfg.Rand()*float64(pause)), max(d.Until.Sub(k.cfg.Now()), time.Millisecond))); err != nil {
-				return broker.Token{}, fmt.Errorf("wait for another server to renew a user's token of app %q: %w", key.App, err)
+			if sleep(ctx, min(pause+time.Duration(k.cfg.Rand()*float64(pause)), max(d.Until.Sub(k.cfg.Now()), time.Millisecond))) != nil {
+				return broker.Token{}, busy()
 			}
 			pause = min(2*pause, maxPause)
 		case broker.RefreshGrant:
-			t, err := k.refresh(ctx, app, g, w)
+			t, err := alone(ctx, k.turns, app, func() (broker.Token, error) { return k.refresh(ctx, app, g, w) })
 			if !errors.Is(err, broker.ErrConflict) {
 				return t, err
 			}
@@ -60,7 +68,13 @@ func (k *Keeper) renew(ctx context.Context, app *broker.App, key broker.Key, w w
 	}
 }
 
-func (k *Keeper) serve(g broker.Grant) (broker.Token, error) {
+func (k *Keeper) serve(g broker.Grant) (broker.Token, error) { return k.serveOr(g, nil) }
+
+// serveOr serves the grant's token, unless there is an error.
+func (k *Keeper) serveOr(g broker.Grant, err error) (broker.Token, error) {
+	if err != nil {
+		return broker.Token{}, err
+	}
 	s, err := k.open(g)
 	if err != nil {
 		return broker.Token{}, err
@@ -80,105 +94,90 @@ func (k *Keeper) refresh(ctx context.Context, app *broker.App, g broker.Grant, w
 	if err != nil {
 		return broker.Token{}, err
 	}
-	live := g.UserTokenLive(k.cfg.Now()) && g.Token > w.Stale
+	live := func() bool { return g.UserTokenLive(k.cfg.Now()) && g.Token > w.Stale }
 	if w.Stale != 0 && w.Stale == g.Token {
 		g = g.Killed(k.cfg.Now())
 	}
 	g = g.Claimed(k.cfg.Holder, k.cfg.Now().Add(claimTTL))
-	if g.Version, err = k.put(ctx, g); err != nil {
-		if live && !errors.Is(err, broker.ErrConflict) {
+	v, err := k.put(ctx, g)
+	if err != nil {
+		if !errors.Is(err, broker.ErrConflict) && live() {
 			return tokenOf(g, held), nil // a store that fails takes no live token away (I3)
 		}
 		return broker.Token{}, err
 	}
+	g.Version = v
 	started := k.cfg.Now()
 	asking, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	got, err := web.Refresh(asking, app, g.Key, broker.NewSecret(held.Refresh))
+	if err == nil {
+		err = fits(got, g.Key.Subject)
+	}
 	k.metrics.refreshes.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
 		return k.refused(ctx, g, held, err, live)
 	}
-	return k.renewed(ctx, g, held, got, started)
+	return k.renewed(ctx, g, held, got, started, w)
+}
+
+// fits says what is wrong with an answer that is not about the user who was asked about, or brings no
+// token (I8).
+func fits(got broker.Granted, user string) error {
+	switch {
+	case got.OpenID != user:
+		return &broker.Error{Code: "wrong_user", Class: broker.Transient, Unknown: true, Message: "the platform's answer is about another user"}
+	case got.Access.IsZero():
+		return &broker.Error{Code: "bad_answer", Class: broker.Transient, Unknown: true, Message: "the platform's answer has no token"}
+	default:
+		return nil
+	}
 }
 
 // renewed stores what a refresh has brought. Nobody gets the token before (I5).
-func (k *Keeper) renewed(ctx context.Context, g broker.Grant, held secrets, got broker.Granted, started time.Time) (broker.Token, error) {
-	fresh := secrets{Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal()}
-	if fresh.Refresh == "" {
-		fresh.Refresh = held.Refresh
+func (k *Keeper) renewed(ctx context.Context, g broker.Grant, held secrets, got broker.Granted, started time.Time, w want) (broker.Token, error) {
+	e := ending{patience: saveTimeout, holds: secrets{Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal()}}
+	if e.holds.Refresh == "" {
+		e.holds.Refresh = held.Refresh
 	}
-	next := func(g broker.Grant) broker.Grant {
-		return g.Renewed(got, fresh.Access == held.Access, fresh.Refresh != held.Refresh, started)
+	if e.holds.Refresh != held.Refresh {
+		e.usedUp, e.patience = held.Refresh, lostTimeout
 	}
-	patience := saveTimeout
-	if fresh.Refresh != held.Refresh {
-		patience = lostTimeout
-	}
-	t, err := k.settle(ctx, g, next, fresh, patience)
-	if err != nil && patience == lostTimeout && broker.AsError(err).Code != broker.ErrNoGrant.Code && !errors.Is(err, broker.ErrConflict) {
+	same := e.holds.Access == held.Access
+	e.next = func(g broker.Grant) broker.Grant { return g.Renewed(got, same, e.usedUp != "", started) }
+	t, err := k.settle(ctx, g, e)
+	if err != nil && e.usedUp != "" && !errors.Is(err, broker.ErrNoGrant) && !errors.Is(err, broker.ErrConflict) {
 		k.log.ErrorContext(ctx, "a user's new refresh token could not be stored, and the one that is stored may be used up", "app", g.Key.App, "kind", g.Key.Kind, "error", err)
+	}
+	if err == nil && w.Stale != 0 && t.Version == w.Stale {
+		g.Token = t.Version
+		k.doubts.vouch(g, true, k.cfg.Now())
 	}
 	return t, err
 }
 
 // refused stores that a refresh has failed. A token that lives by our book stays in use.
-func (k *Keeper) refused(ctx context.Context, g broker.Grant, held secrets, err error, live bool) (broker.Token, error) {
+func (k *Keeper) refused(ctx context.Context, g broker.Grant, held secrets, err error, live func() bool) (broker.Token, error) {
 	e := *broker.AsError(err)
-	now := k.cfg.Now()
-	rnd := k.cfg.Rand()
-	next := func(g broker.Grant) broker.Grant { return g.Unrenewed(&e, now, rnd) }
+	now, rnd := k.cfg.Now(), k.cfg.Rand()
 	kept := held
 	if e.Is(broker.ErrGrantEnded) {
-		if kept.Refresh = ""; !live {
+		if kept.Refresh = ""; !live() {
 			kept = secrets{}
 		}
 	}
-	t, serr := k.settle(ctx, g, next, kept, saveTimeout)
+	_, serr := k.settle(ctx, g, ending{
+		patience: saveTimeout, holds: kept,
+		next: func(g broker.Grant) broker.Grant { return g.Unrenewed(&e, now, rnd) },
+	})
 	switch {
 	case errors.Is(serr, broker.ErrConflict), errors.Is(serr, broker.ErrNoGrant):
 		return broker.Token{}, serr
-	case live:
-		return tokenOf(g, held), nil
-	case serr != nil && t.Secret.IsZero():
+	case serr != nil:
 		k.log.WarnContext(ctx, "that a user's token could not be renewed was not stored", "app", g.Key.App, "kind", g.Key.Kind, "error", serr)
 	}
-	return broker.Token{}, fmt.Errorf("renew a user's token of app %q: %w", g.Key.App, &e)
-}
-
-// settle ends a claim: it writes the grant as next makes it, with what it holds from now
-// on. Where somebody has written meanwhile without taking the claim away, such as to seal
-// it anew, the same is done to that. ErrConflict: the grant is another one by now.
-func (k *Keeper) settle(ctx context.Context, g broker.Grant, next func(broker.Grant) broker.Grant, s secrets, patience time.Duration) (broker.Token, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	claim := g.Claim
-	for {
-		done := next(g)
-		if done.Box = nil; s != (secrets{}) {
-			if err := k.seal(&done, s); err != nil {
-				return broker.Token{}, err
-			}
-		}
-		err := k.putAgain(ctx, done)
-		if err == nil {
-			return tokenOf(done, s), nil
-		}
-		if !errors.Is(err, broker.ErrConflict) {
-			return broker.Token{}, err
-		}
-		now, err := k.stored(ctx, g.Key)
-		switch {
-		case err != nil:
-			return broker.Token{}, err
-		case now.Version == 0:
-			// It was deleted, and stays so: what was brought is kept by nobody.
-			return broker.Token{}, broker.ErrNoGrant
-		case now.Version == done.Version+1 && now.Claim.Holder == "" && now.Token == done.Token && now.Issued.Equal(done.Issued) && now.Failure.Last.Equal(done.Failure.Last):
-			return tokenOf(done, s), nil // this very write, whose answer was lost
-		case now.Claim.Holder != claim.Holder || !now.Claim.Until.Equal(claim.Until):
-			return broker.Token{}, broker.ErrConflict
-		}
-		g = now
+	if live() {
+		return tokenOf(g, held), nil
 	}
+	return broker.Token{}, fmt.Errorf("renew a user's token of app %q: %w", g.Key.App, &e)
 }

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -14,35 +15,34 @@ func (k *Keeper) Report(ctx context.Context, app *broker.App, user string, kind 
 	if err != nil {
 		return broker.Token{}, err
 	}
-	g := found[0]
-	if !seen.IsZero() {
-		for _, x := range found {
-			s, err := k.open(x)
-			if err == nil && broker.NewSecret(s.Access).Equal(seen) {
-				g, stale = x, x.Token
-			}
+	reported := slices.IndexFunc(found, func(g broker.Grant) bool {
+		if !g.UserTokenLive(k.cfg.Now()) {
+			return false
 		}
-		if stale == 0 {
-			// One that was replaced, or none of this user's: what is here is the answer.
-			return k.token(ctx, app, user, kind, broker.UserWant{})
+		if seen.IsZero() {
+			return g.Token == stale
 		}
-	}
-	if g.Token != stale || !g.UserTokenLive(k.cfg.Now()) {
+		s, err := k.open(g)
+		return err == nil && broker.NewSecret(s.Access).Equal(seen)
+	})
+	if reported < 0 {
+		// One that was replaced or has ended, or none of this user's: what is here is the answer.
 		return k.token(ctx, app, user, kind, broker.UserWant{})
 	}
-	return k.join(ctx, app, g.Key, want{UserWant: broker.UserWant{Stale: stale}, check: true})
+	g := found[reported]
+	return k.join(ctx, app, g.Key, want{UserWant: broker.UserWant{Stale: g.Token}, check: true})
 }
 
 // check asks the platform whether the grant's token lives. It returns true unless the
 // platform says that it does not: what it does not say costs no refresh.
-func (k *Keeper) check(ctx context.Context, app *broker.App, g broker.Grant) (bool, broker.Token) {
+func (k *Keeper) check(ctx context.Context, app *broker.App, g broker.Grant) (bool, error) {
 	web, err := k.web(app)
 	if err != nil {
-		return false, broker.Token{}
+		return false, err
 	}
 	t, err := k.serve(g)
 	if err != nil {
-		return false, broker.Token{}
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
@@ -50,5 +50,9 @@ func (k *Keeper) check(ctx context.Context, app *broker.App, g broker.Grant) (bo
 	if err != nil {
 		k.log.WarnContext(ctx, "a user's token that was reported could not be checked", "app", app.ID, "kind", g.Key.Kind, "error", err)
 	}
-	return verdict != broker.VerdictRejected, t
+	if verdict == broker.VerdictRejected {
+		return false, nil
+	}
+	k.doubts.vouch(g, false, k.cfg.Now())
+	return true, nil
 }

@@ -71,10 +71,17 @@ func (k *Keeper) ofUser(ctx context.Context, app *broker.App, user string) ([]br
 	page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds)
 	if err != nil {
 		if known, ok := k.memory.recall(app.ID, user, k.cfg.Now()); ok && ctx.Err() == nil {
-			return known, nil
+			return k.grantedTo(app, user, known), nil
 		}
 		return nil, err
 	}
+	found := k.grantedTo(app, user, page)
+	k.memory.remember(app.ID, user, found, k.cfg.Now(), epoch)
+	return found, nil
+}
+
+// grantedTo picks what a user has granted to the app as it is registered now (I8).
+func (k *Keeper) grantedTo(app *broker.App, user string, page []broker.Grant) []broker.Grant {
 	source := k.source(app)
 	var found []broker.Grant
 	for _, g := range page {
@@ -82,8 +89,7 @@ func (k *Keeper) ofUser(ctx context.Context, app *broker.App, user string) ([]br
 			found = append(found, g)
 		}
 	}
-	k.memory.remember(app.ID, user, found, k.cfg.Now(), epoch)
-	return found, nil
+	return found
 }
 
 func (k *Keeper) page(ctx context.Context, app string, after broker.Key, limit int) ([]broker.Grant, error) {

@@ -1,7 +1,9 @@
 package grant
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +24,14 @@ func (k *Keeper) token(ctx context.Context, app *broker.App, user string, kind b
 	if err != nil {
 		return broker.Token{}, err
 	}
+	if kind != "" && w.MinTTL == 0 {
+		// A wider token that lives will do, and is better than to wait for one (I3).
+		slices.SortStableFunc(found, func(a, b broker.Grant) int {
+			return cmp.Compare(waits(a.Decide(w, k.cfg.Now())), waits(b.Decide(w, k.cfg.Now())))
+		})
+	}
 	var refused error
+	down := false
 	for _, g := range found {
 		d := g.Decide(w, k.cfg.Now())
 		switch d.Step {
@@ -31,32 +40,48 @@ func (k *Keeper) token(ctx context.Context, app *broker.App, user string, kind b
 			if err == nil {
 				return tokenOf(g, s), nil
 			}
-			refused = first(refused, err)
+			refused = hopeful(refused, err)
 		case broker.RefuseGrant:
-			refused = first(refused, d.Err)
+			if kind == "" && !ends(d.Err) {
+				return broker.Token{}, d.Err // what reaches less far is no answer to a fault that goes away
+			}
+			refused = hopeful(refused, d.Err)
 		case broker.RefreshGrant, broker.AwaitGrant:
+			if down {
+				continue
+			}
 			t, err := k.join(ctx, app, g.Key, want{UserWant: w})
-			if err == nil || !ends(err) {
+			if err == nil || kind == "" && !ends(err) {
 				return t, err
 			}
-			refused = first(refused, err)
+			down = !ends(err)
+			refused = hopeful(refused, err)
 		}
 	}
 	return broker.Token{}, refused
 }
 
+// waits is 0 for a decision that can be served at once, and else 1.
+func waits(d broker.GrantDecision) int {
+	if d.Step == broker.ServeGrant {
+		return 0
+	}
+	return 1
+}
+
 // ends reports whether an error says that a grant is of no use, so that another one of the
 // user's may be looked at.
 func ends(err error) bool {
-	code := broker.AsError(err).Code
-	return code == broker.ErrGrantEnded.Code || code == broker.ErrNoGrant.Code
+	return errors.Is(err, broker.ErrGrantEnded) || errors.Is(err, broker.ErrNoGrant) || errors.Is(err, broker.ErrGrantSealed)
 }
 
-func first(was, err error) error {
-	if was != nil {
-		return was
+// hopeful picks what a caller is told: that another try may help rather than that it does
+// not, and else what is wrong with the first grant.
+func hopeful(was, err error) error {
+	if was == nil || ends(was) && !ends(err) {
+		return err
 	}
-	return err
+	return was
 }
 
 // candidates returns the user's grants that reach as far as a kind, those that are to be tried
