@@ -51,11 +51,16 @@ func (k *Keeper) settle(ctx context.Context, g broker.Grant, e ending) (broker.T
 			return broker.Token{}, broker.ErrNoGrant
 		case len(done.Box) > 0 && bytes.Equal(now.Box, done.Box):
 			return tokenOf(done, e.holds), nil // this very write, whose answer was lost
-		case now.Claim != claimed.Claim && !k.supersedes(e, claimed, now):
+		case !claims(now, claimed.Claim) && !k.supersedes(e, claimed, now):
 			return broker.Token{}, broker.ErrConflict
 		}
 		g = now
 	}
+}
+
+// claims reports whether a claim on the grant is that very one.
+func claims(g broker.Grant, c broker.RenewalClaim) bool {
+	return g.Claim.Holder == c.Holder && g.Claim.Until.Equal(c.Until)
 }
 
 // supersedes reports whether what is there is the grant as it was claimed, of which somebody
