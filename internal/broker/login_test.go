@@ -47,7 +47,7 @@ func TestLoginAllowsNoOtherPlace(t *testing.T) {
 		},
 		"backslashes": {
 			`https://evil.example\@www.example.com/login`, `https://www.example.com\.evil.example/login`, `https://www.example.com/login\..\..`,
-			`https:\\www.example.com\login`, `https://www.example.com/login/%5c..%5cadmin`, `\\evil.example/login`, `https://all.example.com\@evil.example`,
+			`https:\\www.example.com\login`, `https://www.example.com/login/%5c..%5cadmin`, `\\evil.example/login`, `https://www.example.com/login?x=\`, `https://all.example.com\@evil.example`,
 		},
 		"ways up": {
 			"https://www.example.com/login/../admin", "https://www.example.com/login/..", "https://www.example.com/login/./x", "https://www.example.com/login/%2e%2e/admin",

@@ -127,6 +127,7 @@ func TestStoreThatIsAwayI3(t *testing.T) {
 		s := f.servers[0]
 		f.login(app, "mo", info)
 		f.login(app, "bo", info)
+		time.Sleep(time.Hour)
 		f.get(s, app, "mo", info)
 		s.store.Fail(errDead)
 		f.get(s, app, "mo", info)
@@ -157,6 +158,22 @@ func TestStoreThatIsAwayI3(t *testing.T) {
 		_, err = s.Token(t.Context(), app, "mo", info, 0)
 		f.fails(err, "store_unreachable")
 		f.counts(refreshing, 0) // what cannot be stored is not asked for
+	})
+}
+
+// TestStoreThatTakesNoClaimsI3: a live token is served although it cannot be renewed, because nothing can be written.
+func TestStoreThatTakesNoClaimsI3(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", info)
+		time.Sleep(time.Hour)
+		p := &process{at: 3, what: fails} // two reads come before
+		tok, err := f.process(p, "shaky").Token(t.Context(), app, "mo", info, 90*time.Minute)
+		if err != nil || p.happened() != "put" {
+			t.Fatalf("trouble at %q: %v", p.happened(), err)
+		}
+		f.good(app, "mo", tok)
+		f.counts(refreshing, 0)
 	})
 }
 

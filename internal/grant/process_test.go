@@ -5,6 +5,7 @@ import (
 	"iter"
 	"sync"
 	"testing/synctest"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -122,3 +123,32 @@ func (d disk) Page(ctx context.Context, app string, after broker.Key, limit int)
 }
 
 func (d disk) All(ctx context.Context) iter.Seq2[broker.Grant, error] { return d.store.All(ctx) }
+
+// slow is a store that takes its time for reading a grant.
+type slow struct{ broker.GrantStore }
+
+func (s slow) Get(ctx context.Context, k broker.Key) (broker.Grant, error) {
+	time.Sleep(100 * time.Millisecond)
+	return s.GrantStore.Get(ctx, k)
+}
+
+// busy is a store in which something happens after everything was read and before anything of it is looked at.
+type busy struct {
+	broker.GrantStore
+	happens func()
+}
+
+func (b busy) All(ctx context.Context) iter.Seq2[broker.Grant, error] {
+	return func(yield func(broker.Grant, error) bool) {
+		happened := false
+		for g, err := range b.GrantStore.All(ctx) {
+			if !happened {
+				b.happens()
+				happened = true
+			}
+			if !yield(g, err) {
+				return
+			}
+		}
+	}
+}

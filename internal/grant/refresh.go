@@ -94,19 +94,13 @@ func (k *Keeper) refresh(ctx context.Context, app *broker.App, g broker.Grant, w
 	if err != nil {
 		return broker.Token{}, err
 	}
-	live := func() bool { return g.UserTokenLive(k.cfg.Now()) && g.Token > w.Stale }
 	if w.Stale != 0 && w.Stale == g.Token {
 		g = g.Killed(k.cfg.Now())
 	}
 	g = g.Claimed(k.cfg.Holder, k.cfg.Now().Add(claimTTL))
-	v, err := k.put(ctx, g)
-	if err != nil {
-		if !errors.Is(err, broker.ErrConflict) && live() {
-			return tokenOf(g, held), nil // a store that fails takes no live token away (I3)
-		}
+	if g.Version, err = k.put(ctx, g); err != nil {
 		return broker.Token{}, err
 	}
-	g.Version = v
 	started := k.cfg.Now()
 	asking, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
@@ -116,7 +110,7 @@ func (k *Keeper) refresh(ctx context.Context, app *broker.App, g broker.Grant, w
 	}
 	k.metrics.refreshes.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
-		return k.refused(ctx, g, held, err, live)
+		return k.refused(ctx, g, held, err, w)
 	}
 	return k.renewed(ctx, g, held, got, started, w)
 }
@@ -146,7 +140,7 @@ func (k *Keeper) renewed(ctx context.Context, g broker.Grant, held secrets, got 
 	same := e.holds.Access == held.Access
 	e.next = func(g broker.Grant) broker.Grant { return g.Renewed(got, same, e.usedUp != "", started) }
 	t, err := k.settle(ctx, g, e)
-	if err != nil && e.usedUp != "" && !errors.Is(err, broker.ErrNoGrant) && !errors.Is(err, broker.ErrConflict) {
+	if err != nil && e.usedUp != "" && !errors.Is(err, broker.ErrConflict) {
 		k.log.ErrorContext(ctx, "a user's new refresh token could not be stored, and the one that is stored may be used up", "app", g.Key.App, "kind", g.Key.Kind, "error", err)
 	}
 	if err == nil && w.Stale != 0 && t.Version == w.Stale {
@@ -157,7 +151,8 @@ func (k *Keeper) renewed(ctx context.Context, g broker.Grant, held secrets, got 
 }
 
 // refused stores that a refresh has failed. A token that lives by our book stays in use.
-func (k *Keeper) refused(ctx context.Context, g broker.Grant, held secrets, err error, live func() bool) (broker.Token, error) {
+func (k *Keeper) refused(ctx context.Context, g broker.Grant, held secrets, err error, w want) (broker.Token, error) {
+	live := func() bool { return g.UserTokenLive(k.cfg.Now()) && g.Token > w.Stale }
 	e := *broker.AsError(err)
 	now, rnd := k.cfg.Now(), k.cfg.Rand()
 	kept := held
@@ -171,7 +166,7 @@ func (k *Keeper) refused(ctx context.Context, g broker.Grant, held secrets, err 
 		next: func(g broker.Grant) broker.Grant { return g.Unrenewed(&e, now, rnd) },
 	})
 	switch {
-	case errors.Is(serr, broker.ErrConflict), errors.Is(serr, broker.ErrNoGrant):
+	case errors.Is(serr, broker.ErrConflict):
 		return broker.Token{}, serr
 	case serr != nil:
 		k.log.WarnContext(ctx, "that a user's token could not be renewed was not stored", "app", g.Key.App, "kind", g.Key.Kind, "error", serr)

@@ -110,7 +110,6 @@ func TestRefreshOfAnotherRegistrationI8(t *testing.T) {
 			}
 			return nil
 		}
-		f.alter = func(g *broker.Granted) { g.Lifetime = 5 * time.Second }
 		together(2, func(i int) {
 			if i == 0 {
 				_, err := f.servers[0].Token(t.Context(), app, "mo", info, 0)
@@ -118,15 +117,11 @@ func TestRefreshOfAnotherRegistrationI8(t *testing.T) {
 				return
 			}
 			time.Sleep(time.Second)
+			f.set(func(p *fakePlatform) { p.alter = func(g *broker.Granted) { g.Lifetime = time.Second } })
 			f.login(changed, "mo", info)
-			expired()
-		})
-		together(2, func(i int) {
-			if i == 0 {
-				f.get(f.servers[0], changed, "mo", info)
-				return
-			}
 			time.Sleep(time.Second)
+			f.set(func(p *fakePlatform) { p.alter = nil })
+			f.get(f.servers[0], changed, "mo", info)
 			_, err := f.servers[0].Token(t.Context(), app, "mo", info, 0)
 			f.fails(err, "no_grant")
 		})

@@ -139,3 +139,28 @@ func TestResealDuringARefresh(t *testing.T) {
 		})
 	}
 }
+
+// TestResealOfWhatWasWrittenMeanwhile brings back neither an older token nor a user who was deleted.
+func TestResealOfWhatWasWrittenMeanwhile(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", info)
+		f.login(app, "bo", info)
+		var now broker.Token
+		k := f.keeper("resealing", busy{f.store.Handle().Grants(), func() {
+			expired()
+			now = f.get(f.servers[0], app, "mo", info)
+			if _, err := f.servers[0].Forget(t.Context(), app, "bo"); err != nil {
+				t.Error(err)
+			}
+		}}, through)
+		if n, err := k.Reseal(t.Context()); n != 1 || err != nil {
+			t.Errorf("sealed %d anew, %v", n, err)
+		}
+		if tok := f.get(f.servers[0], app, "mo", info); !tok.Secret.Equal(now.Secret) {
+			t.Error("another token is there now")
+		}
+		_, err := f.servers[0].Token(t.Context(), app, "bo", info, 0)
+		f.fails(err, "no_grant")
+	})
+}

@@ -23,7 +23,7 @@ type ending struct {
 
 // settle ends a claim: it writes what has become of the grant. Where somebody has written
 // meanwhile without taking the claim away, such as to seal it anew, the same is done to
-// that. ErrConflict: the grant is another one by now.
+// that. ErrConflict: the grant is another one by now, or was deleted and stays so.
 func (k *Keeper) settle(ctx context.Context, g broker.Grant, e ending) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.patience)
 	defer cancel()
@@ -46,9 +46,6 @@ func (k *Keeper) settle(ctx context.Context, g broker.Grant, e ending) (broker.T
 		switch {
 		case err != nil:
 			return broker.Token{}, err
-		case now.Version == 0:
-			// It was deleted, and stays so: what was brought is kept by nobody.
-			return broker.Token{}, broker.ErrNoGrant
 		case len(done.Box) > 0 && bytes.Equal(now.Box, done.Box):
 			return tokenOf(done, e.holds), nil // this very write, whose answer was lost
 		case !claims(now, claimed.Claim) && !k.supersedes(e, claimed, now):

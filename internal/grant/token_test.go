@@ -89,8 +89,10 @@ func TestManyDifferentWishesI3(t *testing.T) {
 		f.login(app, "mo", info)
 		time.Sleep(time.Hour)
 		f.before = func(context.Context, string) error { time.Sleep(time.Second); return away() }
+		s := &server{f: f, Keeper: f.keeper("slow", slow{f.store.Handle().Grants()}, through)}
+		f.servers = append(f.servers, s)
 		together(100, func(i int) {
-			if _, err := f.servers[0].Token(t.Context(), app, "mo", info, 90*time.Minute+time.Duration(i)*time.Second); err != nil {
+			if _, err := s.Token(t.Context(), app, "mo", info, 90*time.Minute+time.Duration(i)*time.Second); err != nil {
 				t.Errorf("no token: %v", err)
 			}
 		})
@@ -126,10 +128,37 @@ func TestWiderTokenAnswersForNarrowerOneI3I8(t *testing.T) {
 		time.Sleep(time.Hour) // both have
 		_, err = s.Token(t.Context(), app, "mo", "", 0)
 		f.fails(err, "platform_timeout")
+		// Of several that cannot be renewed one is tried.
+		time.Sleep(time.Minute)
+		calls := f.count(refreshing)
+		_, err = s.Token(t.Context(), app, "mo", base, 0)
+		f.fails(err, "platform_timeout")
+		f.counts(refreshing, calls+1)
 		f.before = nil
 		_, err = s.Token(t.Context(), app, "mo", base, 0)
 		if err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestCallerIsToldWhatMayHelp: nobody has to log in again where it is enough to wait.
+func TestCallerIsToldWhatMayHelp(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", base)
+		f.end("mo")
+		f.login(app, "mo", info)
+		expired()
+		f.before = func(context.Context, string) error {
+			if f.count(refreshing) == 1 {
+				return nil
+			}
+			return away()
+		}
+		for range 3 {
+			_, err := f.servers[0].Token(t.Context(), app, "mo", base, 0)
+			f.fails(err, "platform_timeout")
 		}
 	})
 }

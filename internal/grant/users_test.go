@@ -135,7 +135,10 @@ func TestForgetWhileItIsRenewed(t *testing.T) {
 func TestForgetAmidEverything(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 3, func(t *testing.T, f *fleet, app *broker.App) {
-		f.before = func(context.Context, string) error { time.Sleep(time.Duration(f.count(exchanging)%7) * time.Millisecond); return nil }
+		f.before = func(context.Context, string) error {
+			time.Sleep(time.Duration(f.count(exchanging)%7) * time.Millisecond)
+			return nil
+		}
 		together(60, func(i int) {
 			s := f.servers[i%3]
 			for range 10 {
