@@ -249,3 +249,56 @@ func TestClaimThatWasTakenOverI5(t *testing.T) {
 		})
 	}
 }
+
+// TestClaimOnWhatIsAnotherGrantNowI8: a new refresh token that could not be stored in time takes no place but that of the one
+// it replaces.
+func TestClaimOnWhatIsAnotherGrantNowI8(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*broker.App){
+		"another registration": func(a *broker.App) { a.AppID = "wx-other" },
+		"another login":        func(*broker.App) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 2, func(t *testing.T, f *fleet, app *broker.App) {
+				f.usesUp = true
+				changed := newApp()
+				change(changed)
+				begun := time.Now()
+				imported := func(app *broker.App) {
+					in := f.elsewhere(app, "mo", info)
+					in.Access = broker.Secret{} // so that the token's version tells nothing
+					if changed.AppID != "wx-shop" {
+						in.Authorized = begun
+					}
+					if _, err := f.servers[1].Import(t.Context(), app, in); err != nil {
+						t.Errorf("import: %v", err)
+					}
+				}
+				imported(app)
+				f.after = func(context.Context, string) error {
+					f.set(func(p *fakePlatform) { p.after = nil })
+					f.servers[0].store.Fail(errDead)
+					time.AfterFunc(time.Minute, func() { f.servers[0].store.Fail(nil) })
+					return nil
+				}
+				together(2, func(i int) {
+					if i == 0 {
+						_, err := f.servers[0].Token(t.Context(), app, "mo", info, 0)
+						if err == nil {
+							t.Error("a token was handed out that is not stored")
+						}
+						return
+					}
+					time.Sleep(30 * time.Second)
+					imported(changed)
+					f.end("mo")
+					_, err := f.servers[1].Token(t.Context(), changed, "mo", info, 0)
+					f.fails(err, "authorization_ended")
+				})
+				_, err := f.servers[1].Token(t.Context(), changed, "mo", info, 0)
+				f.fails(err, "authorization_ended")
+			})
+		})
+	}
+}

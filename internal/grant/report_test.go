@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -138,6 +139,9 @@ func TestReportWhileThePlatformIsAwayI3(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		f.counts(refreshing, 0)
+		if !strings.Contains(f.log.String(), "could not be checked") {
+			t.Error("nothing is logged of it")
+		}
 	})
 }
 

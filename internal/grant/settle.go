@@ -1,7 +1,6 @@
 package grant
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -23,7 +22,8 @@ type ending struct {
 
 // settle ends a claim: it writes what has become of the grant. Where somebody has written
 // meanwhile without taking the claim away, such as to seal it anew, the same is done to
-// that. ErrConflict: the grant is another one by now, or was deleted and stays so.
+// that. ErrConflict: the grant is another one by now, or was deleted and stays so, or this was
+// written and only the answer was lost.
 func (k *Keeper) settle(ctx context.Context, g broker.Grant, e ending) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.patience)
 	defer cancel()
@@ -46,8 +46,6 @@ func (k *Keeper) settle(ctx context.Context, g broker.Grant, e ending) (broker.T
 		switch {
 		case err != nil:
 			return broker.Token{}, err
-		case len(done.Box) > 0 && bytes.Equal(now.Box, done.Box):
-			return tokenOf(done, e.holds), nil // this very write, whose answer was lost
 		case !claims(now, claimed.Claim) && !k.supersedes(e, claimed, now):
 			return broker.Token{}, broker.ErrConflict
 		}
@@ -64,7 +62,7 @@ func claims(g broker.Grant, c broker.RenewalClaim) bool {
 // else has taken over the claim that ran out while the store was away. He asks with a refresh token
 // that is used up, and may have been told so: without ours the grant would be lost (I5).
 func (k *Keeper) supersedes(e ending, claimed, now broker.Grant) bool {
-	if e.usedUp == "" || now.Source != claimed.Source || now.Token != claimed.Token || !now.Authorized.Equal(claimed.Authorized) {
+	if e.usedUp == "" || now.Source != claimed.Source || !now.Authorized.Equal(claimed.Authorized) {
 		return false
 	}
 	if !now.Ended.IsZero() {
