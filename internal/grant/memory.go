@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -55,7 +56,23 @@ func (m *memory) recall(app, user string, now time.Time) ([]broker.Grant, bool) 
 	return r.grants, true
 }
 
-// drop forgets a user of whom something was written.
+// wrote puts what was just written in the place of what is remembered of it, so that a token which was renewed is
+// not gone with the store. Where that is not plainly older, such as when the user was deleted at another server,
+// the user is forgotten.
+func (m *memory) wrote(g broker.Grant) {
+	m.users.Update(userKey{g.Key.App, g.Key.Subject}, func(was remembered, _ bool) (remembered, bool) {
+		now := remembered{epoch: was.epoch + 1}
+		i := slices.IndexFunc(was.grants, func(x broker.Grant) bool { return x.Key == g.Key })
+		if i < 0 || was.grants[i].Version >= g.Version {
+			return now, true
+		}
+		now.at, now.grants = was.at, slices.Clone(was.grants)
+		now.grants[i] = g
+		return now, true
+	})
+}
+
+// drop forgets a user who was deleted.
 func (m *memory) drop(app, user string) {
 	m.users.Update(userKey{app, user}, func(was remembered, _ bool) (remembered, bool) {
 		return remembered{epoch: was.epoch + 1}, true

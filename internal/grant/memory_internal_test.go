@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
@@ -33,6 +35,40 @@ func TestMemoryOfWhatWasWrittenMeanwhile(t *testing.T) {
 	}
 	if _, ok := m.recall("other", "mo", now); ok {
 		t.Error("remembered for another app")
+	}
+}
+
+// TestMemoryOfWrites: what was written last is remembered, unless it does not follow what was remembered.
+func TestMemoryOfWrites(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	row := func(kind broker.Kind, v broker.Version) broker.Grant {
+		return broker.Grant{Key: broker.Key{App: "shop", Kind: kind, Subject: "mo"}, Version: v}
+	}
+	for name, c := range map[string]struct {
+		wrote broker.Grant
+		want  []broker.Grant // nil: the user is forgotten
+	}{
+		"the next":      {wrote: row("b", 6), want: []broker.Grant{row("a", 1), row("b", 6)}},
+		"a later":       {wrote: row("b", 9), want: []broker.Grant{row("a", 1), row("b", 9)}},
+		"the same":      {wrote: row("b", 5)},
+		"an earlier":    {wrote: row("b", 1)}, // after a deletion at another server
+		"another kind":  {wrote: row("c", 1)},
+		"nothing known": {wrote: broker.Grant{Key: broker.Key{App: "shop", Kind: "a", Subject: "bo"}, Version: 1}, want: []broker.Grant{row("a", 1), row("b", 5)}},
+	} {
+		m := newMemory()
+		m.remember("shop", "mo", []broker.Grant{row("a", 1), row("b", 5)}, now, 0)
+		m.wrote(c.wrote)
+		got, _ := m.recall("shop", "mo", now.Add(rememberedFor))
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if _, ok := m.recall("shop", "mo", now.Add(rememberedFor+1)); ok {
+			t.Errorf("%s: a write makes what is remembered of others younger", name)
+		}
+		if _, ok := m.recall("shop", "bo", now); ok {
+			t.Errorf("%s: a user is remembered of whom not everything is known", name)
+		}
 	}
 }
 

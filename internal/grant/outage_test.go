@@ -161,6 +161,44 @@ func TestStoreThatIsAwayI3(t *testing.T) {
 	})
 }
 
+// TestStoreThatIsAwayAfterARefreshI3: the token that was renewed is not gone with it.
+func TestStoreThatIsAwayAfterARefreshI3(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		s := f.servers[0]
+		f.login(app, "mo", info)
+		expired()
+		renewed := f.get(s, app, "mo", info)
+		s.store.Fail(errDead)
+		if tok := f.get(s, app, "mo", info); !tok.Secret.Equal(renewed.Secret) || tok.Version != renewed.Version {
+			t.Error("another token is served than was renewed")
+		}
+	})
+}
+
+// TestStoreThatHangsI3 keeps nobody waiting for long whose token is remembered.
+func TestStoreThatHangsI3(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", info)
+		hangs := false
+		s := &server{f: f, Keeper: f.keeper("hanging", hanging{f.store.Handle().Grants(), &hangs}, through)}
+		f.servers = append(f.servers, s)
+		f.get(s, app, "mo", info)
+		hangs = true
+		begun := time.Now()
+		f.get(s, app, "mo", info)
+		if d := time.Since(begun); d > time.Second {
+			t.Errorf("waited %v", d)
+		}
+		_, err := s.Token(t.Context(), app, "bo", info, 0)
+		f.fails(err, "store_unreachable")
+		if d := time.Since(begun); d > 10*time.Second {
+			t.Errorf("waited %v", d)
+		}
+	})
+}
+
 // TestStoreThatTakesNoClaimsI3: a live token is served although it cannot be renewed, because nothing can be written.
 func TestStoreThatTakesNoClaimsI3(t *testing.T) {
 	t.Parallel()

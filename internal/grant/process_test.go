@@ -132,6 +132,20 @@ func (s slow) Get(ctx context.Context, k broker.Key) (broker.Grant, error) {
 	return s.GrantStore.Get(ctx, k)
 }
 
+// hanging is a store that may not answer.
+type hanging struct {
+	broker.GrantStore
+	hangs *bool
+}
+
+func (h hanging) Page(ctx context.Context, app string, after broker.Key, limit int) ([]broker.Grant, error) {
+	if *h.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.GrantStore.Page(ctx, app, after, limit)
+}
+
 // busy is a store in which something happens after everything was read and before anything of it is looked at.
 type busy struct {
 	broker.GrantStore

@@ -198,3 +198,26 @@ func TestDeadTokenIsServedToNobodyWhileItIsRenewed(t *testing.T) {
 		f.counts(refreshing, 1)
 	})
 }
+
+// TestWordForATokenIsGoodForThatOneOnly, and against reports, not against what the platform says itself.
+func TestWordForATokenIsGoodForThatOneOnly(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		s := f.servers[0]
+		f.login(app, "mo", info)
+		tok := f.get(s, app, "mo", info)
+		for round := 1; round <= 3; round++ {
+			same, err := s.Report(t.Context(), app, "mo", info, tok.Version, broker.Secret{})
+			if err != nil || same.Version != tok.Version {
+				t.Fatalf("version %d: %v", same.Version, err)
+			}
+			f.kill("mo")
+			if _, _, err := s.Profile(t.Context(), app, "mo", ""); err != nil {
+				t.Errorf("the platform has rejected it itself: %v", err)
+			}
+			f.counts(refreshing, round)
+			f.counts(checking, round)
+			tok = f.get(s, app, "mo", info)
+		}
+	})
+}

@@ -12,6 +12,9 @@ import (
 const (
 	// storeTimeout bounds one call of the store.
 	storeTimeout = 5 * time.Second
+	// memoryTimeout bounds a read of what is remembered as well: nobody waits for long for a store that
+	// hangs (I3).
+	memoryTimeout = time.Second
 	// maxKinds is more than one user's grants of one app.
 	maxKinds = 16
 )
@@ -39,7 +42,8 @@ func (k *Keeper) put(ctx context.Context, g broker.Grant) (broker.Version, error
 	v, err := k.cfg.Store.Put(ctx, g)
 	switch {
 	case err == nil:
-		k.memory.drop(g.Key.App, g.Key.Subject)
+		g.Version = v
+		k.memory.wrote(g)
 		return v, nil
 	case errors.Is(err, broker.ErrConflict):
 		return 0, err
@@ -68,8 +72,13 @@ func (k *Keeper) putAgain(ctx context.Context, g broker.Grant) error {
 // what was read of it lately is good enough (I3).
 func (k *Keeper) ofUser(ctx context.Context, app *broker.App, user string) ([]broker.Grant, error) {
 	epoch := k.memory.epoch(app.ID, user)
-	page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds)
+	patience := storeTimeout
+	if _, ok := k.memory.recall(app.ID, user, k.cfg.Now()); ok {
+		patience = memoryTimeout
+	}
+	page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds, patience)
 	if err != nil {
+		// It may have been written, or deleted, meanwhile.
 		if known, ok := k.memory.recall(app.ID, user, k.cfg.Now()); ok && ctx.Err() == nil {
 			return k.grantedTo(app, user, known), nil
 		}
@@ -92,8 +101,8 @@ func (k *Keeper) grantedTo(app *broker.App, user string, page []broker.Grant) []
 	return found
 }
 
-func (k *Keeper) page(ctx context.Context, app string, after broker.Key, limit int) ([]broker.Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+func (k *Keeper) page(ctx context.Context, app string, after broker.Key, limit int, patience time.Duration) ([]broker.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	page, err := k.cfg.Store.Page(ctx, app, after, limit)
 	if err != nil {

@@ -28,7 +28,7 @@ func (k *Keeper) Of(ctx context.Context, app *broker.App, user string) ([]broker
 // most limit of them. What was granted to another registration of the same id is among them, so
 // that it can be deleted.
 func (k *Keeper) List(ctx context.Context, app *broker.App, after broker.Key, limit int) ([]broker.GrantState, error) {
-	page, err := k.page(ctx, app.ID, after, limit)
+	page, err := k.page(ctx, app.ID, after, limit, storeTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (k *Keeper) Forget(ctx context.Context, app *broker.App, user string) (int,
 	defer k.memory.drop(app.ID, user)
 	n := 0
 	for {
-		page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds)
+		page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds, storeTimeout)
 		if err != nil {
 			return n, err
 		}
