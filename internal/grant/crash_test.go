@@ -49,7 +49,9 @@ func TestCrashInExchangeI5(t *testing.T) {
 	calls := eachTrouble(t, []trouble{diesBefore, diesAfter}, true, func(t *testing.T, f *fleet, p *process) {
 		app := newApp()
 		err := errDead
-		p.run(func() { _, err = f.process(p, "dying").Exchange(f.Context(), app, f.code(app, "mo", info)) })
+		p.run(func() {
+			_, err = f.process(p, "dying").Exchange(f.Context(), app, string(info), f.code(app, "mo", info))
+		})
 		tok, later := f.servers[0].Token(t.Context(), app, "mo", info, 0)
 		if err == nil && later != nil {
 			t.Errorf("after death at %s the login is lost: %v", p.happened(), later)
@@ -71,7 +73,7 @@ func TestExchangeOverAShakyStoreI5(t *testing.T) {
 	t.Parallel()
 	eachTrouble(t, []trouble{fails, loses}, true, func(t *testing.T, f *fleet, p *process) {
 		app := newApp()
-		_, err := f.process(p, "shaky").Exchange(t.Context(), app, f.code(app, "mo", info))
+		_, err := f.process(p, "shaky").Exchange(t.Context(), app, string(info), f.code(app, "mo", info))
 		if p.happened() == "the platform" {
 			f.fails(err, "platform_timeout") // whether it was used up nobody knows, so that it is not sent again
 			f.counts(exchanging, map[trouble]int{fails: 0, loses: 1}[p.what])

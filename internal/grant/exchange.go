@@ -28,14 +28,14 @@ func (k *Keeper) Exchange(ctx context.Context, app *broker.App, scope string, co
 	u, err := k.exchange(ctx, app, func(ctx context.Context, s broker.Secret) (broker.Grant, secrets, error) {
 		started := k.cfg.Now()
 		got, err := web.Exchange(ctx, app, s, code)
+		if kind := web.KindOf(scope); got.Scope == "" && kind != "" {
+			got.Scope, got.Kind = scope, kind
+		}
 		if err == nil {
 			err = names(got.OpenID, got.Kind, got.Access)
 		}
 		if err != nil {
 			return broker.Grant{}, secrets{}, err
-		}
-		if got.Scope == "" && web.KindOf(scope) != "" {
-			got.Scope, got.Kind = scope, web.KindOf(scope)
 		}
 		return granted(app, got, started), secrets{Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal()}, nil
 	})

@@ -46,6 +46,7 @@ type issued struct {
 type fakePlatform struct {
 	mu       sync.Mutex
 	usesUp   bool // a refresh uses the refresh token up
+	silent   bool // an exchange does not say what was granted
 	extends  bool // a refresh gives a token that lives once more, and for longer
 	bad      map[string]bool
 	codes    map[string]owner

@@ -23,6 +23,8 @@ func (w web) call(ctx context.Context, name string, act func() error) error {
 // Scopes implements [broker.WebAuthorization], as do those below.
 func (web) Scopes() []string { return []string{string(base), string(info), string(login)} }
 
+func (w web) DefaultScopes() []string { return w.Scopes() }
+
 func (w web) KindOf(scope string) broker.Kind {
 	if slices.Contains(w.Scopes(), scope) {
 		return broker.Kind(scope)
@@ -42,6 +44,9 @@ func (w web) Exchange(ctx context.Context, app *broker.App, secret, code broker.
 	})
 	if err != nil {
 		return broker.Granted{}, err
+	}
+	if w.p.silent {
+		got.Scope, got.Kind = "", base
 	}
 	return got, nil
 }

@@ -87,7 +87,7 @@ func (f *fleet) keeper(holder string, store broker.GrantStore, io func(context.C
 // login has a user log in.
 func (f *fleet) login(app *broker.App, user string, kind broker.Kind) broker.User {
 	f.Helper()
-	u, err := f.servers[0].Exchange(f.Context(), app, f.code(app, user, kind))
+	u, err := f.servers[0].Exchange(f.Context(), app, string(kind), f.code(app, user, kind))
 	if err != nil {
 		f.Fatalf("log in: %v", err)
 	}

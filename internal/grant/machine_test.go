@@ -139,7 +139,7 @@ func (m *machine) draw(t *rapid.T) func() {
 	ops := map[string]func(){
 		"log in": func() {
 			m.keep(app, user)
-			if u, err := s.Exchange(ctx, app, m.code(app, user, kind)); err == nil && u.Key != (broker.Key{App: app.ID, Kind: kind, Subject: user}) {
+			if u, err := s.Exchange(ctx, app, string(kind), m.code(app, user, kind)); err == nil && u.Key != (broker.Key{App: app.ID, Kind: kind, Subject: user}) {
 				m.Errorf("I8: logged in as %v", u.Key)
 			}
 		},

@@ -145,7 +145,7 @@ func TestStoreThatIsAwayI3(t *testing.T) {
 		f.fails(err, "store_unreachable")
 		_, err = s.List(t.Context(), app, broker.Key{}, 10)
 		f.fails(err, "store_unreachable")
-		_, err = s.Exchange(t.Context(), app, f.code(app, "jo", info))
+		_, err = s.Exchange(t.Context(), app, string(info), f.code(app, "jo", info))
 		f.fails(err, "store_unreachable")
 
 		time.Sleep(10*time.Minute + time.Second)

@@ -159,7 +159,7 @@ func TestSecretsAreTriedInTurn(t *testing.T) {
 				if c.err != nil {
 					f.after = func(context.Context, string) error { return c.err }
 				}
-				_, err := f.servers[0].Exchange(t.Context(), app, f.code(app, "mo", info))
+				_, err := f.servers[0].Exchange(t.Context(), app, string(info), f.code(app, "mo", info))
 				_, _, serr := f.servers[0].Login(t.Context(), app, f.code(app, "mo", broker.SessionKey))
 				if c.code == "" {
 					if err != nil || serr != nil {
@@ -190,7 +190,7 @@ func TestAnswersThatNameNobodyI8(t *testing.T) {
 			func(g *broker.Granted) { g.Access = broker.Secret{} },
 		} {
 			f.alter = alter
-			_, err := s.Exchange(t.Context(), app, f.code(app, "mo", info))
+			_, err := s.Exchange(t.Context(), app, string(info), f.code(app, "mo", info))
 			f.fails(err, "bad_answer")
 		}
 		_, _, err := s.Login(t.Context(), app, f.code(app, "", broker.SessionKey))

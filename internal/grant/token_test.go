@@ -233,7 +233,7 @@ func TestCallerWhoLeavesBreaksNothingOff(t *testing.T) {
 		}
 		leaving, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
-		if _, err := f.servers[0].Exchange(leaving, app, f.code(app, "bo", info)); err != nil {
+		if _, err := f.servers[0].Exchange(leaving, app, string(info), f.code(app, "bo", info)); err != nil {
 			t.Errorf("I5: a login was broken off after its code was sent: %v", err)
 		}
 		f.get(f.servers[0], app, "bo", info)
@@ -285,6 +285,19 @@ func TestManyUsersAtOnceI7(t *testing.T) {
 	})
 }
 
+// TestScopeThatThePlatformDoesNotSay is the one that the user was asked for.
+func TestScopeThatThePlatformDoesNotSay(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.silent = true
+		u := f.login(app, "mo", info)
+		if u.Key.Kind != info || u.Scope != string(info) {
+			t.Errorf("the grant is a %s of scope %q: want %s", u.Key.Kind, u.Scope, info)
+		}
+		f.good(app, "mo", f.get(f.servers[0], app, "mo", info))
+	})
+}
+
 // TestKeeperThatIsClosed begins nothing, and ends what it has begun.
 func TestKeeperThatIsClosed(t *testing.T) {
 	t.Parallel()
@@ -295,7 +308,7 @@ func TestKeeperThatIsClosed(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { f.get(f.servers[0], app, "mo", info) })
 		all.Go(func() {
-			if _, err := f.servers[0].Exchange(t.Context(), app, f.code(app, "bo", info)); err != nil {
+			if _, err := f.servers[0].Exchange(t.Context(), app, string(info), f.code(app, "bo", info)); err != nil {
 				t.Errorf("a login that had begun: %v", err)
 			}
 		})
@@ -305,7 +318,7 @@ func TestKeeperThatIsClosed(t *testing.T) {
 		if err := f.servers[0].Close(short); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("closed in mid-air: %v", err)
 		}
-		_, err := f.servers[0].Exchange(t.Context(), app, f.code(app, "jo", info))
+		_, err := f.servers[0].Exchange(t.Context(), app, string(info), f.code(app, "jo", info))
 		f.fails(err, "shutting_down")
 		if err := f.servers[0].Close(t.Context()); err != nil {
 			t.Error(err)

@@ -149,7 +149,7 @@ func TestForgetAmidEverything(t *testing.T) {
 						f.fails(err, "no_grant")
 					}
 				case 1:
-					if _, err := s.Exchange(t.Context(), app, f.code(app, "mo", info)); err != nil {
+					if _, err := s.Exchange(t.Context(), app, string(info), f.code(app, "mo", info)); err != nil {
 						t.Errorf("log in: %v", err)
 					}
 				case 2:
