@@ -48,10 +48,10 @@ func (d *demo) lines(url string) string {
 	line("%s", authorize)
 	say("Log in without a browser, as Alice; exchange the code as the business' server does.")
 	users := url + "/v1/apps/" + demoStable + "/users"
-	line(`jar=$(mktemp); page=$(curl -sL -c $jar -o /dev/null -w '%%{url_effective}' '%s')`, authorize)
-	line(`back=$(curl -sL -b $jar -d 'user=alice&answer=agree' -o /dev/null -w '%%{url_effective}' "$page")`)
-	line(`code=$(echo "$back" | sed 's/.*code=\([^&]*\).*/\1/'); rm $jar`)
-	line(`curl -s %s -d '{"code":"'$code'"}' %s/exchange`, auth, users)
+	line(`jar=$(mktemp); page=$(curl -sL -c $jar -o /dev/null -w '%%{url_effective}' '%s'); `+
+		`back=$(curl -sL -b $jar -d 'user=alice&answer=agree' -o /dev/null -w '%%{url_effective}' "$page"); `+
+		`code=$(echo "$back" | sed 's/.*code=\([^&]*\).*/\1/'); rm $jar; `+
+		`curl -s %s -d '{"code":"'$code'"}' %s/exchange`, authorize, auth, users)
 	say("What is kept of the users, and what one of them shows of herself: by her own token, which stays here.")
 	line("curl -s %s %s", auth, users)
 	line(`curl -s %s %s/%s/profile`, auth, users, sandbox.OpenID(d.stable.ID, "alice"))

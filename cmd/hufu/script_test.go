@@ -274,7 +274,7 @@ func cmdPasted(ts *testscript.TestScript, neg bool, args []string) {
 			comment = line
 			continue
 		}
-		if !strings.HasPrefix(line, "curl ") && !strings.HasPrefix(line, "sleep ") {
+		if !strings.HasPrefix(line, "curl ") && !strings.HasPrefix(line, "jar=") && !strings.HasPrefix(line, "sleep ") {
 			continue
 		}
 		n++

@@ -39,7 +39,7 @@ func TestFaultsOfTheLogin(t *testing.T) {
 		{"a public URL with a password", "public_url: https://u:hunter2@hufu.example.com\n", `1: public_url: contains a user or password; remove it`},
 		{"a colon without a port", "public_url: 'https://hufu.example.com:'\n", `1: public_url: has no port after its colon; write one, or remove the colon`},
 		{"a port that the scheme has anyway", "public_url: 'https://hufu.example.com:443'\n", `1: public_url: it names the port that its scheme has anyway: leave it out`},
-		{"a host that ends in a dot", "public_url: https://hufu.example.com.\n", `1: public_url: its host is not written in small letters, or ends in a dot or a colon`},
+		{"a host that ends in a dot", "public_url: https://hufu.example.com.\n", `1: public_url: its host is not of small letters, digits, dots and dashes (an international name is written as xn--…), or ends in a dot or a colon`},
 		// A public URL that is a fault is not missing as well.
 		{
 			"one fault is told once", "public_url: nothing\n" + app("login: {redirect_uris: [https://a.test/]}\n"),
@@ -69,7 +69,7 @@ func TestFaultsOfTheLogin(t *testing.T) {
 `), `8: apps[0].login.redirect_uris[0]: "/login": it is not an absolute http or https URL
 9: apps[0].login.redirect_uris[1]: "https://a.test/?x": it has a query: leave out the ? and what follows it
 10: apps[0].login.redirect_uris[2]: "https://a.test/#x": it has a fragment: leave out the # and what follows it
-11: apps[0].login.redirect_uris[3]: "https://A.test/": its host is not written in small letters, or ends in a dot or a colon
+11: apps[0].login.redirect_uris[3]: "https://A.test/": its host is not of small letters, digits, dots and dashes (an international name is written as xn--…), or ends in a dot or a colon
 12: apps[0].login.redirect_uris[4]: "https://a.test/../x": its path has a . or .. for a segment, or an escaped one, a slash or a backslash
 13: apps[0].login.redirect_uris[5]: "https://u@a.test/": it has a user name
 15: apps[0].login.redirect_uris[7]: is there twice; keep one`},

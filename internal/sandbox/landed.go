@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -54,7 +53,7 @@ func (c *control) landed(r *http.Request) answer {
 	in := func(lang string) string {
 		other := maps.Clone(q)
 		other.Set("lang", lang)
-		return controlPath + landedPath + "?" + url.Values(other).Encode()
+		return controlPath + landedPath + "?" + other.Encode()
 	}
 	lang := q.Get("lang")
 	if lang == "" && strings.HasPrefix(strings.ToLower(strings.TrimSpace(r.Header.Get("Accept-Language"))), "zh") {
