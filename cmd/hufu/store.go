@@ -21,6 +21,7 @@ type copyReport struct {
 	Apps     int    `json:"apps"`
 	Clients  int    `json:"clients"`
 	Settings int    `json:"settings"`
+	Grants   int    `json:"grants"`
 	Leases   int    `json:"leases"`
 	Audit    *int   `json:"audit,omitempty"` // nil: it was left out
 }
@@ -29,9 +30,9 @@ func newStoreCopy() *cobra.Command {
 	var noAudit, asJSON bool
 	cmd := &cobra.Command{
 		Use: "copy FROM TO", Short: "Copy everything from one store to another, and compare it",
-		Long: "Copy everything that the store FROM keeps to the empty store TO: tokens, apps and clients\n" +
-			"with their versions, settings, and the audit. Then read all of it again from both, and\n" +
-			"compare it. FROM stays as it is. Each of the two is one of\n\n" +
+		Long: "Copy everything that the store FROM keeps to the empty store TO: tokens, users' grants,\n" +
+			"apps and clients with their versions, settings, and the audit. Then read all of it again\n" +
+			"from both, and compare it. FROM stays as it is. Each of the two is one of\n\n" +
 			placeForms() + "\n\n" +
 			"Stop all servers of both stores first, and start none before the copy has ended: a store\n" +
 			"that is in use is refused.\n\n" +
@@ -88,6 +89,7 @@ func (r copyReport) table(t *table) {
 		{"apps", &r.Apps},
 		{"clients", &r.Clients},
 		{"settings", &r.Settings},
+		{"grants", &r.Grants},
 		{"leases", &r.Leases},
 		{"audit", r.Audit},
 	} {

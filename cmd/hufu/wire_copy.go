@@ -42,7 +42,7 @@ func copyStore(ctx context.Context, stderr io.Writer, from, to place, noAudit bo
 		return report, explainCopy(err, res, from, to)
 	}
 	n := res.Counts
-	report = copyReport{From: from.name, To: to.name, Records: n.Records, Apps: n.Apps, Clients: n.Clients, Settings: n.Settings, Leases: n.Doubts}
+	report = copyReport{From: from.name, To: to.name, Records: n.Records, Apps: n.Apps, Clients: n.Clients, Settings: n.Settings, Grants: n.Grants, Leases: n.Doubts}
 	if !noAudit {
 		report.Audit = &n.Audit
 	}
@@ -75,9 +75,9 @@ func explainCopy(err error, res storecopy.Result, from, to place) error {
 	switch _, used := errors.AsType[*storecopy.InUseError](err); {
 	case res.Begun:
 		n := res.Counts
-		return fmt.Errorf("%w. %s is as it was. %s holds what was copied until then (%s, %s, %s, %s, %s or a little more), and no server starts on it; before the next try %s",
+		return fmt.Errorf("%w. %s is as it was. %s holds what was copied until then (%s, %s, %s, %s, %s, %s or a little more), and no server starts on it; before the next try %s",
 			err, from.name, to.name, count(n.Records, "record"), count(n.Apps, "app"), count(n.Clients, "client"),
-			count(n.Settings, "setting"), entries(n.Audit), to.emptied())
+			count(n.Settings, "setting"), count(n.Grants, "grant"), entries(n.Audit), to.emptied())
 	case used:
 		return fmt.Errorf("%w; stop every server of both stores first (one that was killed is forgotten after 10 seconds)", err)
 	case errors.Is(err, broker.ErrNotEmpty), errors.Is(err, storecopy.ErrUnfinished):

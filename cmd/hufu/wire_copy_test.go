@@ -98,6 +98,19 @@ func fill(t *testing.T, s broker.Movable, n int) {
 			}
 		}
 	}))
+	must(tables.Grants.Import(t.Context(), func(yield func(broker.Grant, error) bool) {
+		for i := range n / 2 {
+			k := broker.Key{App: "app-0", Kind: "snsapi_base", Subject: fmt.Sprintf("%s%d", []string{"o6_", "用户/%", "\xff\x00"}[i%3], i)}
+			if !yield(broker.Grant{
+				Key: k, Version: broker.Version(i*1000 + 1), Token: 1, Box: []byte{1, 0, 0xff, byte(i)}, UnionID: "u", Scope: "snsapi_base",
+				Snapshot: i%2 == 0, Authorized: now, Issued: now, Expiry: now.Add(time.Hour), Deadline: now.Add(24 * time.Hour),
+				Failure: broker.Failure{Message: "用户 is 'frozen'", Attempts: 2, Last: now}, Claim: broker.RenewalClaim{Holder: "host", Until: now},
+			}, nil) {
+				return
+			}
+		}
+	}))
+	must(nil, s.OneTime().Add(t.Context(), "code", []byte("value"), time.Hour))
 	defs := func(yield func(broker.Definition, error) bool) {
 		_ = yield(broker.Definition{Name: "a", Version: 1 << 60, Spec: []byte(`{"a": 1.50}`), Sealed: []byte{0, 0xff}}, nil) &&
 			yield(broker.Definition{Name: "商店", Version: 7, Spec: []byte("{}")}, nil)
@@ -118,6 +131,7 @@ func content(t *testing.T, s broker.Movable) (all struct {
 	Apps, Clients []broker.Definition
 	Settings      []broker.Setting
 	Audit         []broker.AuditEntry
+	Grants        map[string]broker.Grant
 	Doubts        []broker.Lease
 },
 ) {
@@ -129,6 +143,10 @@ func content(t *testing.T, s broker.Movable) (all struct {
 			t.Fatal(err)
 		}
 		all.Records[r.Key.String()] = r
+	}
+	all.Grants = map[string]broker.Grant{}
+	for _, g := range rowsOf(t, tables.Grants.All) {
+		all.Grants[g.Key.String()] = g
 	}
 	all.Apps, all.Clients = rowsOf(t, tables.Apps.All), rowsOf(t, tables.Clients.All)
 	all.Settings, all.Audit, all.Doubts = rowsOf(t, tables.Settings.All), rowsOf(t, tables.Audit.All), rowsOf(t, tables.Doubts.All)
@@ -166,7 +184,7 @@ func TestEveryStoreIsCopiedToEveryOther_I2_I5_I10(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got.Records != 1300 || got.Apps != 2 || got.Clients != 2 || got.Settings != 2 || *got.Audit != 50 || got.Leases != 1 {
+				if got.Records != 1300 || got.Apps != 2 || got.Clients != 2 || got.Settings != 2 || got.Grants != 650 || *got.Audit != 50 || got.Leases != 1 {
 					t.Errorf("%+v", got)
 				}
 				target := openPlace(t, to)

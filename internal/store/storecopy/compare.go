@@ -23,6 +23,7 @@ func (c *copying) compare(ctx context.Context) error {
 		func() error {
 			return same(ctx, c, "records", c.source.Records, c.target.Records, recordForm, n.Records)
 		},
+		func() error { return same(ctx, c, "grants", c.source.Grants, c.target.Grants, grantForm, n.Grants) },
 		func() error { return same(ctx, c, "leases", c.source.Doubts, c.target.Doubts, doubtForm, n.Doubts) },
 		func() error {
 			if c.o.NoAudit {

@@ -39,7 +39,7 @@ func Check(ctx context.Context, s broker.SettingStore) error {
 }
 
 // Counts is how much there is of each sort.
-type Counts struct{ Records, Apps, Clients, Settings, Audit, Doubts int }
+type Counts struct{ Records, Apps, Clients, Settings, Grants, Audit, Doubts int }
 
 // End is one end of a copy.
 type End struct {
@@ -116,6 +116,7 @@ func (c *copying) examine(ctx context.Context) error {
 		func() error { return empty(ctx, c.target.Clients) },
 		func() error { return empty(ctx, c.target.Apps) },
 		func() error { return empty(ctx, c.target.Records) },
+		func() error { return empty(ctx, c.target.Grants) },
 		func() error { return empty(ctx, c.target.Doubts) },
 		func() error { return empty(ctx, c.target.Audit) },
 	)
@@ -146,6 +147,7 @@ func (c *copying) load(ctx context.Context) error {
 		func() error { return pour(ctx, c, "clients", c.source.Clients, c.target.Clients, &n.Clients) },
 		func() error { return pour(ctx, c, "apps", c.source.Apps, c.target.Apps, &n.Apps) },
 		func() error { return pour(ctx, c, "records", c.source.Records, c.target.Records, &n.Records) },
+		func() error { return pour(ctx, c, "grants", c.source.Grants, c.target.Grants, &n.Grants) },
 		func() error { return pour(ctx, c, "leases", c.source.Doubts, c.target.Doubts, &n.Doubts) },
 		func() error {
 			if c.o.NoAudit {

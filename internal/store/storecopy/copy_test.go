@@ -40,6 +40,20 @@ func filled(t *testing.T, n int) *memstore.Store {
 		}
 		must(s.Audit().Append(t.Context(), broker.AuditEntry{Action: "renew", App: r.Key.App, Count: i}))
 	}
+	for i := range n / 2 {
+		g := broker.Grant{
+			Key:        broker.Key{App: "app-0", Kind: "snsapi_base", Subject: fmt.Sprintf("user \xff %d", i)},
+			Box:        []byte{2},
+			Authorized: time.Unix(100, 5),
+			Failure:    broker.Failure{Message: "a \x00 in the platform's words"},
+		}
+		for range i%3 + 1 {
+			v, err := s.Grants().Put(t.Context(), g)
+			must(err)
+			g.Version = v
+		}
+	}
+	must(s.OneTime().Add(t.Context(), "code", []byte("value"), time.Hour))
 	for _, ds := range []broker.DefinitionStore{s.Apps(), s.Clients()} {
 		v, err := ds.Put(t.Context(), broker.Definition{Name: "a", Spec: []byte("{}"), Sealed: []byte{1}})
 		must(err)
@@ -77,6 +91,18 @@ func records(t *testing.T, s broker.Store) map[broker.Key]broker.Record {
 	return all
 }
 
+func grants(t *testing.T, s broker.Store) map[broker.Key]broker.Grant {
+	t.Helper()
+	all := map[broker.Key]broker.Grant{}
+	for g, err := range s.Grants().All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[g.Key] = g
+	}
+	return all
+}
+
 func TestACopyIsTheSameWithItsVersions_I2_I5(t *testing.T) {
 	t.Parallel()
 	from, to := filled(t, 2500), empty(t)
@@ -85,12 +111,18 @@ func TestACopyIsTheSameWithItsVersions_I2_I5(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := storecopy.Result{Begun: true, Counts: storecopy.Counts{Records: 2500, Apps: 1, Clients: 1, Settings: 1, Audit: 2500, Doubts: 1}}
+	want := storecopy.Result{Begun: true, Counts: storecopy.Counts{Records: 2500, Apps: 1, Clients: 1, Settings: 1, Grants: 1250, Audit: 2500, Doubts: 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(records(t, from), records(t, to)); diff != "" {
 		t.Errorf("records (-from +to):\n%s", diff)
+	}
+	if diff := cmp.Diff(grants(t, from), grants(t, to)); diff != "" {
+		t.Errorf("grants (-from +to):\n%s", diff)
+	}
+	if v, err := to.OneTime().Look(t.Context(), "code"); !errors.Is(err, broker.ErrNotFound) {
+		t.Errorf("a one-time value was copied: %q, %v", v, err)
 	}
 	if told == 0 {
 		t.Error("nobody was told how far it was")
@@ -127,6 +159,10 @@ func TestAStoreWithAnythingInItIsNotCopiedTo(t *testing.T) {
 	for what, put := range map[string]func(context.Context, *memstore.Store) error{
 		"record": func(ctx context.Context, s *memstore.Store) error {
 			_, err := s.Put(ctx, broker.Record{Key: broker.Key{App: "a", Kind: "k"}})
+			return err
+		},
+		"grant": func(ctx context.Context, s *memstore.Store) error {
+			_, err := s.Grants().Put(ctx, broker.Grant{Key: broker.Key{App: "a", Kind: "k", Subject: "u"}})
 			return err
 		},
 		"app": func(ctx context.Context, s *memstore.Store) error {
@@ -231,6 +267,18 @@ func TestACopyThatDiffersIsNoticed(t *testing.T) {
 		},
 		"a nanosecond": func(ts *broker.Tables) {
 			ts.Records.Import = mapped(ts.Records.Import, 7, func(r *broker.Record) { r.Current.Issued = time.Unix(100, 6) })
+		},
+		"a grant's version": func(ts *broker.Tables) {
+			ts.Grants.Import = mapped(ts.Grants.Import, 3, func(g *broker.Grant) { g.Version++ })
+		},
+		"a grant's user": func(ts *broker.Tables) {
+			ts.Grants.Import = mapped(ts.Grants.Import, 3, func(g *broker.Grant) { g.Key.Subject = strings.ReplaceAll(g.Key.Subject, "\xff", "\xfe") })
+		},
+		"a grant's tokens": func(ts *broker.Tables) {
+			ts.Grants.Import = mapped(ts.Grants.Import, 3, func(g *broker.Grant) { g.Box = nil })
+		},
+		"who renews a grant": func(ts *broker.Tables) {
+			ts.Grants.Import = mapped(ts.Grants.Import, 3, func(g *broker.Grant) { g.Claim.Until = time.Unix(7, 0) })
 		},
 		"an app's version": func(ts *broker.Tables) {
 			ts.Apps.Import = mapped(ts.Apps.Import, 0, func(d *broker.Definition) { d.Version-- })

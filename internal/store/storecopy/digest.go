@@ -69,16 +69,37 @@ func recordForm() former[broker.Record] {
 		key := r.Key.String()
 		r.Key = broker.Key{}
 		r.Current.Box, r.Previous.Box = bare(r.Current.Box), bare(r.Previous.Box)
-		f := &r.Failure
-		f.Class = broker.Class(text(string(f.Class)))
-		for _, s := range []*string{&f.Code, &f.Message, &f.Hint, &f.PlatformCode, &f.PlatformMessage, &r.Secret, &r.Source} {
-			*s = text(*s)
-		}
+		r.Failure = failure(r.Failure)
+		r.Secret, r.Source = text(r.Secret), text(r.Source)
 		return struct {
 			Key string
 			broker.Record
 		}{key, r}, true
 	}
+}
+
+func grantForm() former[broker.Grant] {
+	return func(g broker.Grant) (any, bool) {
+		key := g.Key.String() // JSON would make one of users whose names are no text
+		g.Key = broker.Key{}
+		g.Box = bare(g.Box)
+		g.Failure = failure(g.Failure)
+		for _, s := range []*string{&g.UnionID, &g.Scope, &g.Claim.Holder, &g.Source} {
+			*s = text(*s)
+		}
+		return struct {
+			Key string
+			broker.Grant
+		}{key, g}, true
+	}
+}
+
+func failure(f broker.Failure) broker.Failure {
+	f.Class = broker.Class(text(string(f.Class)))
+	for _, s := range []*string{&f.Code, &f.Message, &f.Hint, &f.PlatformCode, &f.PlatformMessage} {
+		*s = text(*s)
+	}
+	return f
 }
 
 func definitionForm() former[broker.Definition] {
