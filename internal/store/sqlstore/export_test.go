@@ -5,6 +5,11 @@ import (
 	"sync"
 )
 
+// PageQuery reads a page of grants, and SweepQuery removes one-time values.
+func (s *Store) PageQuery() string { return s.queries.grants.page }
+
+func (s *Store) SweepQuery() string { return s.queries.oneTime.sweep }
+
 // HoldUnsure keeps the leases that may have been taken for nobody, until the function that
 // it returns gives them back. That returns when it is done, and how many there were.
 func (s *Shared) HoldUnsure() (giveBack func(context.Context) int) {

@@ -70,6 +70,13 @@ func TestADatabaseOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 	if v, err := s.Setting(t.Context(), "proof"); err != nil || string(v) != "value" {
 		t.Errorf("setting %q, %v", v, err)
 	}
+	g := broker.Grant{Key: broker.Key{App: "shop", Kind: "snsapi_base", Subject: "user"}, Box: []byte("box")}
+	if _, err := s.Grants().Put(t.Context(), g); err != nil {
+		t.Error(err)
+	}
+	if err := s.OneTime().Add(t.Context(), "code", nil, time.Minute); err != nil {
+		t.Error(err)
+	}
 	if es, err := s.Audit().Query(t.Context(), broker.AuditFilter{App: "shop", Action: "read"}); err != nil || len(es) != 1 {
 		t.Errorf("audit %+v, %v", es, err)
 	}

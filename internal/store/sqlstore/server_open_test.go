@@ -31,6 +31,9 @@ func opening() map[string]func(*testing.T, *servertest.Database) {
 		"AChangeThatCommitsLateIsToldOf_I9":                   lateCommit,
 		"AWatchIsToldByTheDatabasesClockWhateverOursShows_I9": otherClock,
 		"LooksForChangesUseAnIndex":                           looksUseAnIndex,
+		"PagesOfGrantsUseAnIndex":                             pagesUseAnIndex,
+		"ASweepThatHasNothingToDoReadsNothing":                sweepUsesAnIndex,
+		"TheSchemaBeforeGrantsIsBroughtUpToDate":              beforeGrants,
 		"AWatchEndsWithTheStore":                              watchEndsWithStore,
 	}
 }

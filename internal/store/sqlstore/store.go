@@ -113,7 +113,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.readers, s.auditReaders = p.readers, p.audit
 	for _, query := range []string{s.queries.getRecord, s.queries.grants.get} {
-		stmt, err := s.readers.PrepareContext(ctx, query)
+		stmt, err := s.readers.PrepareContext(ctx, query) //nolint:sqlclosecheck // kept, and closed with the store
 		if err != nil {
 			return s.dialect.explain(err)
 		}
