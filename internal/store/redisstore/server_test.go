@@ -85,7 +85,7 @@ func TestOpenSaysHowDurableRedisIs(t *testing.T) {
 	}
 }
 
-// needed is what a user must be allowed. docs/adr/0019-grants-in-stores.md has it too,
+// needed is what a user must be allowed. docs/adr/0021-grants-in-stores.md has it too,
 // with what comes to it elsewhere than on a single server.
 const needed = "~{hufu}:* +evalsha +eval +hget +hmget +hkeys +hgetall +hset +hsetnx +hdel +set +get +getdel +zadd +zrem +zrangebylex +incrby +xadd +xread +xrange +xrevrange +xdel +time +ping"
 

@@ -30,5 +30,6 @@
 //
 // # What it does not do
 //
-// It does not seal: boxes are opaque. It deletes no audit entries by itself.
+// It does not seal: boxes are opaque. It deletes no audit entries by itself, nor one-time
+// values that have run out.
 package sqlstore

@@ -24,6 +24,9 @@ func walk(t testing.TB, st broker.Store, app string, limit int) (keys []broker.K
 	for {
 		found := page(t, st, app, after, limit)
 		for _, g := range found {
+			if len(keys) > 0 && byUser(keys[len(keys)-1], g.Key) >= 0 {
+				t.Fatalf("after %q comes %q", keys[len(keys)-1], g.Key) // and so on for ever
+			}
 			keys = append(keys, g.Key)
 		}
 		if len(found) > limit {
