@@ -212,6 +212,7 @@ func (s *server) start(ctx context.Context) error {
 	s.work.Go(func() { s.followKeyset(ctx) })
 	s.work.Go(func() { s.recorder.Run(ctx) })
 	s.work.Go(func() { s.sweep(ctx) })
+	s.work.Go(func() { s.grants.KeepPruning(ctx, s.cfg.Users.Keep) })
 	s.work.Go(func() { s.sinks.run(ctx) })
 	if err := s.manager.Start(ctx); err != nil {
 		return fmt.Errorf("load tokens: %w", err)

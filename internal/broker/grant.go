@@ -51,6 +51,22 @@ type Grant struct {
 	Source string
 }
 
+// UselessSince is when the grant is, or will be, of no use any more, as far as is known: it
+// has ended, its refresh token has, or, where it has none, its access token. A mini program's session
+// counts from its login. Zero: that is not known.
+func (g Grant) UselessSince() time.Time {
+	switch {
+	case !g.Ended.IsZero():
+		return Later(g.Ended, g.Expiry)
+	case !g.Deadline.IsZero():
+		return Later(g.Deadline, g.Expiry)
+	case !g.Expiry.IsZero():
+		return g.Expiry
+	default:
+		return g.Authorized
+	}
+}
+
 // RenewalClaim is a lease within a grant: who renews its access token, and until when
 // others leave that to him. It saves calls and protects nothing; what is stored is decided by
 // the grant's version. The zero value is that nobody does.

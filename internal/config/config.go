@@ -40,6 +40,8 @@ type Config struct {
 	Limits Limits
 	// Audit says how long the audit is kept.
 	Audit Audit
+	// Users says how long what users granted is kept.
+	Users Users
 }
 
 // Log says what is logged and how.
@@ -71,6 +73,11 @@ type Audit struct {
 	Keep time.Duration // default: 2160h, which is 90 days
 }
 
+// Users says how long what users granted is kept once it is of no use any more.
+type Users struct {
+	Keep time.Duration // default: 2160h, which is 90 days
+}
+
 // The names of files in the data folder.
 const (
 	keysetName   = "keyset.json"
@@ -89,5 +96,6 @@ func Default() *Config {
 		Metrics: true,
 		Limits:  Limits{MaxHeaderBytes: 32 << 10, MaxBodyBytes: 1 << 20},
 		Audit:   Audit{Keep: 90 * 24 * time.Hour},
+		Users:   Users{Keep: 90 * 24 * time.Hour},
 	}
 }

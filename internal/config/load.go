@@ -113,7 +113,8 @@ func (d *decoder) config(top value) *Config {
 	c.Log = o.field("log").log(c.Log)
 	c.Metrics = o.field("metrics").flag(c.Metrics)
 	c.Limits = o.field("limits").limits(c.Limits)
-	c.Audit = o.field("audit").audit(c.Audit)
+	c.Audit.Keep = o.field("audit").keep(c.Audit.Keep)
+	c.Users.Keep = o.field("users").keep(c.Users.Keep)
 	o.done()
 	return c
 }

@@ -170,6 +170,7 @@ log: {level: debug, format: json}
 metrics: false
 limits: {max_header_bytes: 8192, max_body_bytes: 65536, max_connections: 300}
 audit: {keep: 24h}
+users: {keep: 720h}
 `, 0o644), config.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -178,6 +179,7 @@ audit: {keep: 24h}
 		File: filepath.Join(dir, "hufu.yaml"), Listen: ":0", DataDir: "/var/lib/hufu", Store: config.Store{Engine: config.Embedded},
 		KeysetFile: "/var/lib/hufu/keyset.json", AdminKeyFile: "/var/lib/hufu/admin.key", Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
 		Limits: config.Limits{MaxHeaderBytes: 8192, MaxBodyBytes: 65536, MaxConnections: 300}, Audit: config.Audit{Keep: 24 * time.Hour},
+		Users: config.Users{Keep: 720 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got, compareSecrets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -35,15 +35,15 @@ func (v value) limits(def Limits) Limits {
 	return l
 }
 
-func (v value) audit(def Audit) Audit {
+// keep reads an object that says for how long something is kept.
+func (v value) keep(def time.Duration) time.Duration {
 	o := v.object()
 	if o == nil {
 		return def
 	}
-	a := def
 	if keep := o.field("keep").duration(time.Hour, 10*365*24*time.Hour); keep > 0 {
-		a.Keep = keep
+		def = keep
 	}
 	o.done()
-	return a
+	return def
 }
