@@ -53,8 +53,8 @@ func TestWhatIsOfNoUseAnyMoreIsDeleted(t *testing.T) {
 		}{
 			{keep - 24*time.Hour, []string{"ada", "bo", "cy"}},
 			{48 * time.Hour, []string{"ada"}},
-			{month - 24*time.Hour, []string{"ada"}},
-			{48 * time.Hour, nil},
+			{month - 48*time.Hour, []string{"ada"}},
+			{72 * time.Hour, nil},
 		} {
 			time.Sleep(step.wait)
 			synctest.Wait()
