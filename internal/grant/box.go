@@ -15,13 +15,20 @@ type secrets struct {
 	Session string `json:"s,omitempty"`
 }
 
-// seal puts secrets into a grant's box.
+// bound is the associated data of a grant's box. Whoever can write the store could otherwise have it
+// taken for another user's, for another registration's (I8), or have a user who logs in be another
+// one for the apps of her company.
+func bound(g *broker.Grant) []byte {
+	return fmt.Appendf(nil, "grant/%q/%q/%q", g.Key, g.Source, g.UnionID)
+}
+
+// seal puts secrets into a grant's box, which from then on belongs to what bound names.
 func (k *Keeper) seal(g *broker.Grant, s secrets) error {
 	plain, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("seal the grant of an app %q: its tokens have no form", g.Key.App)
 	}
-	if g.Box, err = k.cfg.Sealer.Seal(plain, []byte(g.Key.String())); err != nil {
+	if g.Box, err = k.cfg.Sealer.Seal(plain, bound(g)); err != nil {
 		return fmt.Errorf("seal the grant of an app %q: %w", g.Key.App, err)
 	}
 	return nil
@@ -33,7 +40,7 @@ func (k *Keeper) open(g broker.Grant) (secrets, error) {
 	if len(g.Box) == 0 {
 		return s, nil
 	}
-	plain, err := k.cfg.Sealer.Open(g.Box, []byte(g.Key.String()))
+	plain, err := k.cfg.Sealer.Open(g.Box, bound(&g))
 	if err == nil && json.Unmarshal(plain, &s) != nil {
 		err = errors.New("it has another form")
 	}

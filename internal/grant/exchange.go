@@ -122,17 +122,18 @@ func (k *Keeper) exchange(ctx context.Context, app *broker.App, ask func(context
 func (k *Keeper) keep(ctx context.Context, g broker.Grant, s secrets) (logged, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
-	if err := k.seal(&g, s); err != nil {
-		return logged{}, err
-	}
+	said := g.UnionID
 	for {
 		was, err := k.stored(ctx, g.Key)
 		if err != nil {
 			return logged{}, err
 		}
 		g.Version = was.Version
-		if g.UnionID == "" && was.Source == g.Source {
-			g.UnionID = was.UnionID
+		if g.UnionID = said; said == "" && was.Source == g.Source {
+			g.UnionID = k.unionOf(was)
+		}
+		if err := k.seal(&g, s); err != nil {
+			return logged{}, err
 		}
 		if s.Access != "" {
 			g.Token = g.Version + 1
@@ -144,6 +145,18 @@ func (k *Keeper) keep(ctx context.Context, g broker.Grant, s secrets) (logged, e
 			return logged{}, err
 		}
 	}
+}
+
+// unionOf is who the user of a stored grant is for all apps of one company, if the grant's box
+// bears witness to it: what the store says alone is not to tell who logs in.
+func (k *Keeper) unionOf(g broker.Grant) string {
+	if len(g.Box) == 0 {
+		return ""
+	}
+	if _, err := k.open(g); err != nil {
+		return ""
+	}
+	return g.UnionID
 }
 
 // stored reads what is there under a key, whatever it was granted to. While the store is

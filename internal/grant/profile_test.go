@@ -43,6 +43,27 @@ func TestProfileWithADeadToken(t *testing.T) {
 	})
 }
 
+// TestProfileOfAGrantThatWasTakenBack: what the platform says of it at the profile holds for
+// all who ask afterwards.
+func TestProfileOfAGrantThatWasTakenBack(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", info)
+		f.end("mo")
+		f.before = func(_ context.Context, call string) error {
+			if call == profiling {
+				return broker.ErrGrantEnded
+			}
+			return nil
+		}
+		_, _, err := f.servers[0].Profile(t.Context(), app, "mo", "")
+		f.fails(err, "authorization_ended")
+		_, err = f.servers[0].Token(t.Context(), app, "mo", info, 0)
+		f.fails(err, "authorization_ended")
+		f.counts(refreshing, 1)
+	})
+}
+
 // TestProfileThatTheScopeDoesNotReachI8 is not asked for.
 func TestProfileThatTheScopeDoesNotReachI8(t *testing.T) {
 	t.Parallel()
