@@ -50,14 +50,18 @@ unit() {
 	systemd-analyze verify --man=no "$dir/hufu.service"
 }
 
-# nginx_takes UPSTREAM: the sample with this upstream, and a certificate that is made up.
+# nginx_takes UPSTREAM: the samples with this upstream, and a certificate that is made up.
 nginx_takes() {
 	rm -rf "$dir/nginx"
 	mkdir -p "$dir/nginx/conf.d"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=hufu.example.internal \
 		-keyout "$dir/nginx/hufu.key" -out "$dir/nginx/hufu.crt" 2>/dev/null
 	cp "$1" "$dir/nginx/conf.d/upstream.conf"
-	sed "s|/etc/nginx/|$dir/nginx/|; s|/var/log/nginx/|$dir/nginx/|" deploy/nginx/hufu.conf >"$dir/nginx/conf.d/hufu.conf"
+	cp "$dir/nginx/hufu.key" "$dir/nginx/login.key"
+	cp "$dir/nginx/hufu.crt" "$dir/nginx/login.crt"
+	for conf in hufu login; do
+		sed "s|/etc/nginx/|$dir/nginx/|; s|/var/log/nginx/|$dir/nginx/|" deploy/nginx/$conf.conf >"$dir/nginx/conf.d/$conf.conf"
+	done
 	cat >"$dir/nginx/nginx.conf" <<-END
 		pid $dir/nginx/nginx.pid;
 		error_log stderr;
