@@ -23,8 +23,9 @@ func (k *Keeper) Profile(ctx context.Context, app *broker.App, user, language st
 		return broker.Profile{}, "", err
 	}
 	p, err := k.profile(ctx, web, app, t, language)
-	if errors.Is(err, broker.ErrUserTokenRejected) {
-		// The platform has said it itself, so that nothing has to be checked.
+	if errors.Is(err, broker.ErrUserTokenRejected) || errors.Is(err, broker.ErrGrantEnded) {
+		// The platform has said it itself, so that nothing has to be checked. Whether the grant
+		// has ended is what its refresh token says.
 		if t, err = k.join(ctx, app, t.Key, want{UserWant: broker.UserWant{Stale: t.Version}}); err != nil {
 			return broker.Profile{}, "", err
 		}
