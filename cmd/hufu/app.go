@@ -163,7 +163,10 @@ func absent(cmd *cobra.Command, c *client.Client, id string) error {
 
 func newAppRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "rm ID...", Short: "Remove apps and their tokens", Args: args(cobra.MinimumNArgs(1)),
+		Use: "rm ID...", Short: "Remove apps and their tokens",
+		Long: "Remove apps and their tokens. What users granted an app stays until it is of no use any\n" +
+			"more (users.keep); to have it deleted now, delete the users first: hufu user rm.",
+		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			c, err := dial()
 			if err != nil {
