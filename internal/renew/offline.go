@@ -29,16 +29,23 @@ func (m *Manager) isOffline(e *entry) bool {
 func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 	d := e.app.def.Load()
 	_, rot := d.source(e.kind)
+	var o opened
 	e.mu.Lock()
-	if d = e.app.def.Load(); e.gone || r.Source != d.app.Source() {
-		e.mu.Unlock()
-		return // the app has become another one meanwhile (I8)
-	}
 	old := e.state.Load()
+	for {
+		if d = e.app.def.Load(); e.gone || r.Source != d.app.Source() {
+			e.mu.Unlock()
+			return // the app has become another one meanwhile (I8)
+		}
+		if !m.opens(e, &r, &o, r.Current.Version != old.version, m.wantsPrevious(old, &r)) {
+			break
+		}
+		old = e.state.Load()
+	}
 	e.offline, e.unsavedTerm = &r, term
 	secret := old.secret
 	if r.Current.Version != old.version {
-		secret = m.open(r)
+		secret = o.token(&r)
 	}
 	s := newSnapshot(&r, secret)
 	// Other replicas may have written this version meanwhile; what is in memory only
@@ -52,11 +59,7 @@ func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 			s.until = min(stamp(r.Current.Until), old.until)
 		}
 	}
-	e.state.Store(s)
-	if leaked(r) {
-		m.forgetOlder(e) // Neither do those before it stand for anything any more.
-	}
-	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r), m.keepUntil(old, s, r))
+	m.show(e, old, s, &r, &o)
 	e.mu.Unlock()
 	m.sched.set(e, m.now().Add(time.Second))
 	if s.version != old.version && s.version != 0 {

@@ -98,63 +98,43 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 // adopt makes a record that was read or written the one that readers see, unless
 // they see a newer one already. Watchers are told of a new token.
 func (m *Manager) adopt(e *entry, r broker.Record) {
+	var o opened
 	e.mu.Lock()
-	// Under the lock: an app that becomes another one forgets under it too (I8).
-	r = r.For(e.app.def.Load().app)
-	old := e.state.Load()
-	if e.gone || e.offline != nil || r.Version < old.record || r.Version == old.record && old != noSnapshot && old.madeOf(&r) {
+	for {
+		// Under the lock: an app that becomes another one forgets under it too (I8).
+		now := r.For(e.app.def.Load().app)
+		old := e.state.Load()
+		if e.gone || e.offline != nil || now.Version < old.record || now.Version == old.record && old != noSnapshot && old.madeOf(&now) {
+			e.mu.Unlock()
+			return
+		}
+		secret := old.secret
+		other := now.Current.Version != old.version || stamp(now.Current.Issued) != old.issued || now.Current.Version != 0 && secret.IsZero()
+		if m.opens(e, &now, &o, other, m.wantsPrevious(old, &now)) {
+			continue // and see what has changed meanwhile
+		}
+		if other {
+			secret = o.token(&now)
+		}
+		s := newSnapshot(&now, secret)
+		m.show(e, old, s, &now, &o)
 		e.mu.Unlock()
+		m.arm(e, m.now())
+		if s.version != old.version && s.version != 0 {
+			m.hub.tell(r.Key)
+		}
 		return
 	}
-	secret := old.secret
-	if r.Current.Version != old.version || stamp(r.Current.Issued) != old.issued || r.Current.Version != 0 && secret.IsZero() {
-		secret = m.open(r)
-	}
-	s := newSnapshot(&r, secret)
+}
+
+// show makes s, which was made of r, what readers see, and its tokens findable. It is
+// called with e.mu held.
+func (m *Manager) show(e *entry, old, s *snapshot, r *broker.Record, o *opened) {
 	e.state.Store(s)
-	if leaked(r) {
+	if leaked(*r) {
 		m.forgetOlder(e) // Neither do those before it stand for anything any more.
 	}
-	m.indexTokens(e, m.byToken.hash(secret), m.previousHash(old, s, r), m.keepUntil(old, s, r))
-	e.mu.Unlock()
-	m.arm(e, m.now())
-	if s.version != old.version && s.version != 0 {
-		m.hub.tell(r.Key)
-	}
-}
-
-// open opens the record's current token. One that cannot be opened is as good as
-// none: it is counted, and a new one is issued.
-func (m *Manager) open(r broker.Record) broker.Secret {
-	if r.Current.Version == 0 {
-		return broker.Secret{}
-	}
-	plain, err := m.cfg.Sealer.Open(r.Current.Box, []byte(r.Key.String()))
-	if err != nil {
-		m.metrics.unopened.Inc()
-		m.log.Error("a stored token cannot be opened with this keyset", "app", r.Key.App, "kind", r.Key.Kind, "error", err)
-		return broker.Secret{}
-	}
-	return broker.NewSecret(string(plain))
-}
-
-// previousHash is the hash of the token before the current one, if that may still be
-// in somebody's hands.
-func (m *Manager) previousHash(old, s *snapshot, r broker.Record) uint64 {
-	if leaked(r) {
-		return 0
-	}
-	if old.version != 0 && old.version != s.version {
-		return m.byToken.hash(old.secret)
-	}
-	if !r.Previous.Live(m.now()) {
-		return 0
-	}
-	plain, err := m.cfg.Sealer.Open(r.Previous.Box, []byte(r.Key.String()))
-	if err != nil {
-		return 0 // what cannot be opened is found by nobody, and the current one is counted
-	}
-	return m.byToken.hash(broker.NewSecret(string(plain)))
+	m.indexTokens(e, m.byToken.hash(s.secret), m.previousHash(old, s, r, o), m.keepUntil(old, s, *r))
 }
 
 // keepUntil is how long the token before the previous one may still be in somebody's
