@@ -89,11 +89,12 @@ func AsError(err error) *Error {
 
 // Sentinels, compared with errors.Is.
 var (
-	ErrNotFound     = errors.New("not found")                  // no such record
-	ErrConflict     = errors.New("version conflict")           // the record was written by somebody else
-	ErrNotEmpty     = errors.New("there is something already") // what is to be taken over has no place
-	ErrLeaseHeld    = errors.New("lease is held by another")   // try later
-	ErrLeaseLost    = errors.New("lease was lost")             // it ran out or was taken over
+	ErrNotFound     = errors.New("not found")                        // no such record
+	ErrConflict     = errors.New("version conflict")                 // the record was written by somebody else
+	ErrNotEmpty     = errors.New("there is something already")       // what is to be taken over has no place
+	ErrLeaseHeld    = errors.New("lease is held by another")         // try later
+	ErrLeaseLost    = errors.New("lease was lost")                   // it ran out or was taken over
+	ErrUndecodable  = errors.New("what is stored cannot be decoded") // one row, and no other
 	ErrUnknownKey   = errors.New("sealed with a key that the keyset does not have")
 	ErrForgotten    = errors.New("the store has lost what was written to it")
 	ErrUnknownApp   = &Error{Code: "unknown_app", Class: NotFound, Message: "no such app"}

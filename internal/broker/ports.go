@@ -118,7 +118,9 @@ type TokenStore interface {
 	// Delete removes the record if it is at version v, else ErrConflict; deleting
 	// what is not there is ErrNotFound.
 	Delete(ctx context.Context, k Key, v Version) error
-	// All yields every record, in no order. It is for start-up and for re-sealing.
+	// All yields every record, in no order. It is for start-up and for re-sealing. One that
+	// cannot be decoded is yielded as an error that is ErrUndecodable, together with its
+	// key as far as that is known, and the others still come. After any other error none do.
 	All(ctx context.Context) iter.Seq2[Record, error]
 }
 

@@ -21,6 +21,7 @@ type metrics struct {
 	regressed   prometheus.Counter
 	storeErrors prometheus.Counter
 	unopened    prometheus.Counter
+	undecodable prometheus.Counter
 	panics      prometheus.Counter
 }
 
@@ -43,10 +44,11 @@ func newMetrics(m *Manager, reg prometheus.Registerer) *metrics {
 		regressed:   counter("records_regressed_total", "Records that were older in the store than they had been: it was restored, or lost writes."),
 		storeErrors: counter("store_errors_total", "Accesses to the store that failed during a renewal."),
 		unopened:    counter("unopened_tokens_total", "Stored tokens that the keyset could not open."),
+		undecodable: counter("undecodable_records_total", "Stored records that could not be decoded when everything was read, and were passed over."),
 		panics:      counter("renewal_panics_total", "Renewals that ended in a panic, which is a fault of the program."),
 	}
 	if reg != nil {
-		reg.MustRegister(x.renewals, x.took, x.foreign, x.checks, x.conflicts, x.regressed, x.storeErrors, x.unopened, x.panics, newTokenCollector(m))
+		reg.MustRegister(x.renewals, x.took, x.foreign, x.checks, x.conflicts, x.regressed, x.storeErrors, x.unopened, x.undecodable, x.panics, newTokenCollector(m))
 		if m.cfg.Notifier != nil {
 			reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 				Namespace: "hufu", Name: "store_behind_seconds", Help: "How long ago this server last knew of everything that others had written to the store.",

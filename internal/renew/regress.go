@@ -149,6 +149,13 @@ func (m *Manager) Resync(ctx context.Context) error {
 			mu.Unlock()
 		}
 		m.adopt(e, r)
+	}, func(k broker.Key) {
+		// The store has it, whatever it says. What is in memory goes on being good.
+		if e, err := m.entry(k); err == nil {
+			mu.Lock()
+			delete(known, e)
+			mu.Unlock()
+		}
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +11,17 @@ import (
 
 // Reseal seals every stored token with the keyset's newest key, while everything goes
 // on. It returns how many records it wrote. A record that somebody else writes
-// meanwhile is read again; whoever writes seals with the newest key as well.
+// meanwhile is read again; whoever writes seals with the newest key as well. One that
+// cannot be decoded is an error, because its box needs its old key still, but keeps no
+// other one from being sealed.
 func (m *Manager) Reseal(ctx context.Context) (int, error) {
 	n := 0
+	var passed error
 	for r, err := range m.cfg.Store.All(ctx) {
+		if errors.Is(err, broker.ErrUndecodable) {
+			passed = cmp.Or(passed, err) // one says enough
+			continue
+		}
 		if err != nil {
 			return n, fmt.Errorf("read stored tokens: %w", err)
 		}
@@ -25,7 +33,7 @@ func (m *Manager) Reseal(ctx context.Context) (int, error) {
 			n++
 		}
 	}
-	return n, nil
+	return n, passed
 }
 
 func (m *Manager) resealRecord(ctx context.Context, r broker.Record) (bool, error) {

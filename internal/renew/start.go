@@ -2,6 +2,7 @@ package renew
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -17,6 +18,9 @@ const (
 	maxSpread    = time.Minute
 )
 
+// saidUndecodable is how many records that cannot be decoded the log names each time.
+const saidUndecodable = 5
+
 // Start loads the stored tokens of the registered apps and begins to renew. It
 // returns once every stored token can be read. The background work goes on until
 // ctx ends or [Manager.Close].
@@ -25,7 +29,7 @@ func (m *Manager) Start(ctx context.Context) error {
 		return err
 	}
 	m.Listen(ctx)
-	if err := m.loadAll(ctx, m.adoptStored); err != nil {
+	if err := m.loadAll(ctx, m.adoptStored, func(broker.Key) {}); err != nil {
 		return err
 	}
 	m.sched.start()
@@ -85,8 +89,10 @@ func (m *Manager) keepTime(ctx context.Context) {
 }
 
 // loadAll reads every record and hands it to take. One goroutine reads, the others open what was read. The
-// batches go round, because a record is large and there may be a million.
-func (m *Manager) loadAll(ctx context.Context, take func(broker.Record)) error {
+// batches go round, because a record is large and there may be a million. Of one that
+// cannot be decoded pass is given the key, if that is known: nobody else's token is to be
+// missing for it (I3).
+func (m *Manager) loadAll(ctx context.Context, take func(broker.Record), pass func(broker.Key)) error {
 	const batch, batches = 256, 8
 	work, free := make(chan []broker.Record, batches), make(chan []broker.Record, batches)
 	for range batches {
@@ -105,7 +111,17 @@ func (m *Manager) loadAll(ctx context.Context, take func(broker.Record)) error {
 	}
 	var readErr error
 	rs := <-free
+	undecodable := 0
 	for r, err := range m.cfg.Store.All(ctx) {
+		if errors.Is(err, broker.ErrUndecodable) {
+			undecodable++
+			m.metrics.undecodable.Inc()
+			if undecodable <= saidUndecodable {
+				m.log.ErrorContext(ctx, "a stored token cannot be decoded and is passed over", "error", err)
+			}
+			pass(r.Key)
+			continue
+		}
 		if err != nil {
 			readErr = fmt.Errorf("read stored tokens: %w", err)
 			break
@@ -118,6 +134,9 @@ func (m *Manager) loadAll(ctx context.Context, take func(broker.Record)) error {
 	work <- rs
 	close(work)
 	wg.Wait()
+	if undecodable > saidUndecodable {
+		m.log.ErrorContext(ctx, "more stored tokens than were named cannot be decoded", "records", undecodable)
+	}
 	return readErr
 }
 

@@ -51,9 +51,12 @@ func (s *Store) Delete(ctx context.Context, k broker.Key, v broker.Version) erro
 // when their turn comes, and new ones may be missed.
 func (s *Store) All(ctx context.Context) iter.Seq2[broker.Record, error] {
 	return func(yield func(broker.Record, error) bool) {
-		err := s.records().all(ctx, func(field string, v broker.Version, rest string) (bool, error) {
-			r, err := parseRecord(field, v, rest)
-			return err == nil && yield(r, nil), err
+		err := s.records().each(ctx, func(field, value string) (bool, error) {
+			r, err := parseRecord(field, value)
+			if err != nil {
+				err = fmt.Errorf("read all records: %w", err) // and go on
+			}
+			return yield(r, err), nil
 		})
 		if err != nil {
 			yield(broker.Record{}, fmt.Errorf("read all records: %w", err))
@@ -61,15 +64,20 @@ func (s *Store) All(ctx context.Context) iter.Seq2[broker.Record, error] {
 	}
 }
 
-// parseRecord decodes the record in a field.
-func parseRecord(field string, v broker.Version, rest string) (broker.Record, error) {
+// parseRecord decodes the record in a field. Of what it cannot decode it returns the key,
+// and an error that is [broker.ErrUndecodable].
+func parseRecord(field, value string) (broker.Record, error) {
 	k, err := broker.ParseKey(field)
 	if err != nil {
-		return broker.Record{}, err
+		return broker.Record{}, fmt.Errorf("record %q: %w: %w", field, broker.ErrUndecodable, err)
 	}
-	r, err := decodeRecord(k, v, rest)
+	v, rest, err := split(value)
+	var r broker.Record
+	if err == nil {
+		r, err = decodeRecord(k, v, rest)
+	}
 	if err != nil {
-		return broker.Record{}, fmt.Errorf("record %q: %w", k, err)
+		return broker.Record{Key: k}, fmt.Errorf("record %q: %w", k, err)
 	}
 	return r, nil
 }
@@ -77,7 +85,7 @@ func parseRecord(field string, v broker.Version, rest string) (broker.Record, er
 func decodeRecord(k broker.Key, v broker.Version, rest string) (broker.Record, error) {
 	var stored storedRecord
 	if err := json.Unmarshal([]byte(rest), &stored); err != nil {
-		return broker.Record{}, fmt.Errorf("decode: %w", err)
+		return broker.Record{}, fmt.Errorf("%w: %w", broker.ErrUndecodable, err)
 	}
 	r := stored.record()
 	r.Key, r.Version = k, v

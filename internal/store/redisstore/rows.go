@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -175,7 +174,7 @@ func split(value string) (broker.Version, string, error) {
 	version, rest, found := strings.Cut(value, ":")
 	n, err := strconv.ParseInt(version, 10, 64)
 	if !found || err != nil {
-		return 0, "", errors.New("what is stored does not begin with a version")
+		return 0, "", fmt.Errorf("%w: it does not begin with a version", broker.ErrUndecodable)
 	}
 	return broker.Version(n), rest, nil
 }

@@ -152,11 +152,7 @@ func (w *watch) next(ctx context.Context) ([]broker.Change, error) {
 	case len(a.place) == 0:
 		return nil, ErrMissed
 	}
-	changes, err := decodeChanges(a.news)
-	if err != nil {
-		// It would be the same the next time.
-		return nil, fmt.Errorf("%w: %w", ErrMissed, err)
-	}
+	changes := s.decodeChanges(ctx, a.news)
 	if n := len(a.news); n > 0 {
 		w.place = a.news[n-1].ID
 	}
@@ -168,18 +164,16 @@ func (w *watch) next(ctx context.Context) ([]broker.Change, error) {
 	return changes, nil
 }
 
-func decodeChanges(entries []rueidis.XRangeEntry) ([]broker.Change, error) {
+func (s *Store) decodeChanges(ctx context.Context, entries []rueidis.XRangeEntry) []broker.Change {
 	changes := make([]broker.Change, 0, len(entries))
 	for _, e := range entries {
 		switch f := e.FieldValues; {
 		case f["record"] != "":
-			v, rest, err := split(f["value"])
+			r, err := parseRecord(f["record"], f["value"])
 			if err != nil {
-				return nil, err
-			}
-			r, err := parseRecord(f["record"], v, rest)
-			if err != nil {
-				return nil, err
+				// It must not keep others from being told of. Whoever reads it is told.
+				s.log.ErrorContext(ctx, "a record that has changed cannot be decoded", "error", err)
+				continue
 			}
 			changes = append(changes, broker.Change{Record: &r})
 		case f["app"] != "":
@@ -189,5 +183,5 @@ func decodeChanges(entries []rueidis.XRangeEntry) ([]broker.Change, error) {
 		}
 		// Whatever else there may be is of a later version, and nothing for this one.
 	}
-	return changes, nil
+	return changes
 }

@@ -140,13 +140,16 @@ func (s *Store) all(ctx context.Context, yield func(broker.Record, error) bool) 
 			return ErrClosed
 		default:
 		}
-		if err := sc.scan(rows, &r); err != nil {
+		err := sc.scan(rows, &r)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, broker.ErrUndecodable):
+			err = fmt.Errorf("read all records: %w", err) // and go on
+		case err != nil:
 			return err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !yield(r, nil) {
+		if !yield(r, err) {
 			return nil
 		}
 	}

@@ -34,17 +34,24 @@ func (s *scanner) scanChanged(rows *sql.Rows, r *broker.Record) error {
 	return s.decode(rows, r, s.told)
 }
 
+// decode leaves nothing but the key in r of what it cannot decode.
 func (s *scanner) decode(rows *sql.Rows, r *broker.Record, dest []any) error {
-	if err := rows.Scan(dest...); err != nil {
-		return err
+	s.key = ""
+	err := rows.Scan(dest...)
+	if err != nil && rows.Err() != nil {
+		return rows.Err() // they were closed
 	}
-	key, err := s.parseKey(s.key)
-	if err != nil {
-		return err
-	}
+	key, keyErr := s.parseKey(s.key)
 	*r = broker.Record{Key: key}
-	if err := s.values.decode(r); err != nil {
-		return fmt.Errorf("record %q: %w", s.key, err)
+	if err == nil {
+		err = keyErr
+	}
+	if err == nil {
+		err = s.values.decode(r)
+	}
+	if err != nil {
+		*r = broker.Record{Key: key}
+		return fmt.Errorf("record %q: %w: %w", s.key, broker.ErrUndecodable, err)
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ func opening() map[string]func(*testing.T, *servertest.Database) {
 		"ASweepThatHasNothingToDoReadsNothing":                sweepUsesAnIndex,
 		"TheSchemaBeforeGrantsIsBroughtUpToDate":              beforeGrants,
 		"AWatchEndsWithTheStore":                              watchEndsWithStore,
+		"ARowThatCannotBeDecodedHidesNoOther_I3":              undecodable,
 	}
 }
 

@@ -255,6 +255,29 @@ func TestAPartOfACopyDoesNotPassForTheWhole_I5(t *testing.T) {
 	}
 }
 
+// What one server passes over, another one might read.
+func TestARecordThatCannotBeDecodedIsNotLeftOut_I5(t *testing.T) {
+	t.Parallel()
+	from := filled(t, 10)
+	to := empty(t)
+	broken := altered{from, func(ts *broker.Tables) {
+		all := ts.Records.All
+		ts.Records.All = func(ctx context.Context) iter.Seq2[broker.Record, error] {
+			return func(yield func(broker.Record, error) bool) {
+				if yield(broker.Record{}, fmt.Errorf("read: %w", broker.ErrUndecodable)) {
+					all(ctx)(yield)
+				}
+			}
+		}
+	}}
+	if got, err := run(t, broken, to, storecopy.Options{}); !errors.Is(err, broker.ErrUndecodable) || got.Records != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := storecopy.Check(t.Context(), to); !errors.Is(err, storecopy.ErrUnfinished) {
+		t.Errorf("a server would start on it: %v", err)
+	}
+}
+
 func TestACopyThatDiffersIsNoticed(t *testing.T) {
 	t.Parallel()
 	// each changes what comes before it is stored, in one place.
