@@ -178,7 +178,7 @@ func TestAWriteIsToldOfOnce(t *testing.T) {
 		{mark{1, 12}, true}, // it was deleted and came back
 		{mark{0, 12}, true},
 	} {
-		if got := w.news("a", c.m); got != c.want {
+		if got := news(w.records, "a", c.m); got != c.want {
 			t.Errorf("%v is news: %v", c.m, got)
 		}
 	}

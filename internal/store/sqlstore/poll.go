@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -29,15 +30,16 @@ type watch struct {
 	begun time.Time // when that was on this machine's clock: the last look, or Watch
 	now   int64     // and on the database's; 0: not known
 	deep  time.Time // when the last deep one began
-	// seen is what was told of, as far as looks still go back to it.
-	seen map[string]mark
+	// What was told of, as far as looks still go back to it, by the records' keys, and by
+	// the sort and name of definitions.
+	records, definitions map[string]mark
 }
 
 // mark tells one write of a record or a definition from others.
 type mark struct{ version, changed int64 }
 
 func newWatch(begun time.Time) *watch {
-	return &watch{wake: make(chan struct{}, 1), good: begun, begun: begun, seen: map[string]mark{}}
+	return &watch{wake: make(chan struct{}, 1), good: begun, begun: begun, records: map[string]mark{}, definitions: map[string]mark{}}
 }
 
 // since is the time from which changes are looked for at now. The database's clock may have
@@ -54,12 +56,19 @@ func (w *watch) since(now int64, begun time.Time) int64 {
 }
 
 // news reports whether a write has not been told of.
-func (w *watch) news(name string, m mark) bool {
-	if w.seen[name] == m {
+func news(seen map[string]mark, name string, m mark) bool {
+	if seen[name] == m {
 		return false
 	}
-	w.seen[name] = m
+	seen[name] = m
 	return true
+}
+
+// forget drops what looks do not go back to any more.
+func (w *watch) forget(since int64) {
+	for _, seen := range []map[string]mark{w.records, w.definitions} {
+		maps.DeleteFunc(seen, func(_ string, m mark) bool { return m.changed < since })
+	}
 }
 
 // look reads the database's clock, and makes sure that it is that of a database which takes
@@ -105,14 +114,16 @@ func (s *Shared) poll(ctx context.Context, w *watch, yield func(broker.Change, e
 		return because(ctx, err)
 	}
 	moved()
-	since := w.since(now, begun)
+	last := w.since(now, begun)
+	since := last - int64(overlap)
 	deep := begun.Sub(w.deep) >= deepEvery
 	if deep {
-		since -= int64(deepOverlap)
-	} else {
-		since -= int64(overlap)
+		since = last - int64(deepOverlap)
 	}
-	if err := s.pollRecords(ctx, w, since, tell, moved); err != nil {
+	if err := s.pollRecords(ctx, w, last, tell, moved); err != nil {
+		return because(ctx, err)
+	}
+	if err := s.pollLate(ctx, w, since, last-1, tell, moved); err != nil {
 		return because(ctx, err)
 	}
 	if err := s.pollDefinitions(ctx, w, since, tell); err != nil {
@@ -122,11 +133,7 @@ func (s *Shared) poll(ctx context.Context, w *watch, yield func(broker.Change, e
 	s.feed.upToDate(w, begun)
 	if deep {
 		w.deep = begun
-		for name, m := range w.seen {
-			if m.changed < since {
-				delete(w.seen, name)
-			}
-		}
+		w.forget(since)
 	}
 	return nil
 }
@@ -139,39 +146,6 @@ func because(ctx context.Context, err error) error {
 		return cause
 	}
 	return err
-}
-
-func (s *Shared) pollRecords(ctx context.Context, w *watch, since int64, tell func(broker.Change) bool, moved func()) error {
-	rows, err := s.polls.QueryContext(ctx, s.queries.changedRecords, since)
-	if err != nil {
-		return fmt.Errorf("read what has changed: %w", s.dialect.explain(err))
-	}
-	defer func() { _ = rows.Close() }() // what went wrong, Err tells
-	sc := s.scanners.Get().(*scanner)
-	defer s.scanners.Put(sc)
-	for rows.Next() {
-		moved()
-		var r broker.Record
-		err := sc.scanChanged(rows, &r)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			// It must not keep others from being told of. Whoever reads it is told.
-			s.log.ErrorContext(ctx, "a record that has changed cannot be read", "error", err)
-			continue
-		}
-		if !w.news("record "+sc.key, mark{int64(r.Version), sc.changed}) {
-			continue
-		}
-		if !tell(broker.Change{Record: &r}) {
-			return errStopped
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read what has changed: %w", s.dialect.explain(err))
-	}
-	return nil
 }
 
 func (s *Shared) pollDefinitions(ctx context.Context, w *watch, since int64, tell func(broker.Change) bool) error {
@@ -190,7 +164,7 @@ func (s *Shared) pollDefinitions(ctx context.Context, w *watch, since int64, tel
 		if sort == clientSort {
 			c = broker.Change{Client: name}
 		}
-		if w.news(sort+" "+name, mark{changed: changed}) && !tell(c) {
+		if news(w.definitions, sort+" "+name, mark{changed: changed}) && !tell(c) {
 			return errStopped
 		}
 	}

@@ -24,7 +24,8 @@ type queries struct {
 	oneTime                                                                oneTimeQueries
 
 	// Of shared databases only.
-	markDefinition, changedRecords, changedDefinitions               string
+	markDefinition, changedRecords, knownRecords, changedDefinitions string
+	someRecords                                                      manyKeys
 	firstBeat, nextBeat, listMembers, deleteMember, deleteOldMembers string
 }
 
@@ -50,6 +51,14 @@ func (r rows) of(n int) string {
 	}
 	return r.d.bind(r.before + strings.TrimSuffix(strings.Repeat(r.row+", ", n), ", ") + r.end)
 }
+
+// manyKeys is a query for any number of keys.
+type manyKeys struct {
+	d      *dialect
+	before string
+}
+
+func (m manyKeys) of(n int) string { return m.d.bind(m.before + marks(n) + ")") }
 
 func newQueries(d *dialect, records columns[broker.Record], grants columns[broker.Grant]) *queries {
 	q := &queries{
@@ -78,7 +87,7 @@ func newQueries(d *dialect, records columns[broker.Record], grants columns[broke
 		&q.getLease, &q.insertLease, &q.takeLease, &q.extendLease, &q.releaseLease, &q.endLeases, &q.openLeases,
 		&q.giveBackLease,
 		&q.pruneAudit, &q.getSetting, &q.putSetting, &q.addSetting, &q.allSettings, &q.deleteSetting,
-		&q.markDefinition, &q.changedRecords, &q.changedDefinitions,
+		&q.markDefinition, &q.changedRecords, &q.knownRecords, &q.changedDefinitions,
 		&q.firstBeat, &q.nextBeat, &q.listMembers, &q.deleteMember, &q.deleteOldMembers,
 	} {
 		*s = d.bind(*s)
@@ -111,6 +120,8 @@ func (q *queries) recordQueries(d *dialect, c columns[broker.Record]) {
 	// The end is there because PostgreSQL takes a range for small, and so the index, where
 	// it does not know better yet.
 	q.changedRecords = "SELECT changed, " + row + " WHERE changed BETWEEN ? AND 9223372036854775807"
+	q.knownRecords = "SELECT changed, " + key + ", version FROM records WHERE changed BETWEEN ? AND ?"
+	q.someRecords = manyKeys{d, "SELECT changed, " + row + " WHERE " + key + " IN ("}
 }
 
 func (q *queries) leaseQueries(d *dialect) {

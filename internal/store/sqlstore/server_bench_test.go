@@ -1,9 +1,12 @@
 package sqlstore_test
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/servertest"
@@ -24,6 +27,7 @@ func BenchmarkServer(b *testing.B) {
 			d := start(b, durable()[kind]...)
 			b.Run("Get", func(b *testing.B) { benchServerGet(b, filledServer(b, d, 10_000)) })
 			b.Run("Put64Callers", func(b *testing.B) { benchServerPut(b, filledServer(b, d, 9600)) })
+			b.Run("Burst", func(b *testing.B) { benchServerBurst(b, d) })
 			b.Run("All", func(b *testing.B) { benchServerAll(b, d) })
 		})
 	}
@@ -62,6 +66,92 @@ func benchServerPut(b *testing.B, s *sqlstore.Shared) {
 	}
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
+}
+
+// benchServerBurst writes 30 000 records as fast as it can, as when so many are due at
+// once, by three servers, and says how long after a write another one is told of it.
+func benchServerBurst(b *testing.B, d *servertest.Database) {
+	const n, servers, callers = 30_000, 3, 16
+	u := with(d.New(b), "max_open_conns", "16")
+	stores := make([]*sqlstore.Shared, servers)
+	for i := range stores {
+		stores[i] = openServer(b, u)
+	}
+	if got, err := stores[0].Tables().Records.Import(b.Context(), samples(n)); err != nil || got != n {
+		b.Fatalf("imported %d of %d: %v", got, n, err)
+	}
+	versions := make([]broker.Version, n)
+	for i := range versions {
+		versions[i] = 1
+	}
+	var lags []time.Duration
+	for b.Loop() {
+		lags = append(lags, burst(b, stores, versions, callers)...)
+	}
+	slices.Sort(lags)
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "puts/s")
+	for name, q := range map[string]float64{"p50": .5, "p99": .99, "max": 1} {
+		b.ReportMetric(float64(lags[int(q*float64(len(lags)-1))])/float64(time.Millisecond), "ms-"+name)
+	}
+}
+
+// burst writes each record once, and returns how long after it each server was told.
+func burst(b *testing.B, stores []*sqlstore.Shared, versions []broker.Version, callers int) []time.Duration {
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	keys := make(map[broker.Key]int, len(versions))
+	for i := range versions {
+		keys[sample(i).Key] = i
+	}
+	written := make([]atomic.Int64, len(versions))
+	heard := make([][]int64, len(stores))
+	var watches, writers sync.WaitGroup
+	for i, s := range stores {
+		changes := s.Watch(ctx)
+		heard[i] = make([]int64, len(versions))
+		watches.Go(func() {
+			missing := len(versions)
+			for c, err := range changes {
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				k := keys[c.Record.Key]
+				if heard[i][k] != 0 || c.Record.Version <= versions[k] {
+					continue
+				}
+				heard[i][k] = time.Now().UnixNano()
+				if missing--; missing == 0 {
+					return
+				}
+			}
+		})
+	}
+	var next atomic.Int64
+	for _, s := range stores {
+		for range callers {
+			writers.Go(func() {
+				for k := next.Add(1) - 1; k < int64(len(versions)); k = next.Add(1) - 1 {
+					r := sample(int(k))
+					r.Version = versions[k]
+					if _, err := s.Put(ctx, r); err != nil {
+						b.Error(err)
+					}
+					written[k].Store(time.Now().UnixNano())
+				}
+			})
+		}
+	}
+	writers.Wait()
+	watches.Wait()
+	var lags []time.Duration
+	for k := range versions {
+		versions[k]++
+		for i := range stores {
+			lags = append(lags, time.Duration(heard[i][k]-written[k].Load()))
+		}
+	}
+	return lags
 }
 
 func benchServerAll(b *testing.B, d *servertest.Database) {

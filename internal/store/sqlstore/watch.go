@@ -145,7 +145,7 @@ func (s *Shared) logPoll(err error, failures int, w *watch) {
 	case err != nil && failures == 0:
 		s.log.Warn("the database cannot be asked for changes, and is tried again", "error", err)
 	case err == nil && failures > 0:
-		s.log.Info("the database can be asked for changes again, and those missed have been read", "tries", failures, "records", len(w.seen))
+		s.log.Info("the database can be asked for changes again, and those missed have been read", "tries", failures, "records", len(w.records))
 	}
 }
 
