@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hufu-io/hufu/internal/config"
+	"github.com/hufu-io/hufu/internal/seal"
 )
 
 func newCheckConfig() *cobra.Command {
@@ -13,7 +16,9 @@ func newCheckConfig() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check-config", Short: "Check the configuration and report every fault with its line",
 		Long: "Check the configuration file, or ./" + configFile + " where none is named, and report every fault\n" +
-			"with its line. The exit code is 0, or 2 if there are faults. Nothing is started.",
+			"with its line, and what is wrong with the keyset and the admin key where they are there\n" +
+			"already. The exit code is 0, or 2 if there are faults. Nothing is started, and no file is\n" +
+			"made. Run it as the user that the server runs as, whose files those two have to be.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageOf(cmd, fmt.Errorf("the file is named with a flag: use --config %s", args[0]))
@@ -23,9 +28,14 @@ func newCheckConfig() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the configuration file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := loadConfig(file, config.Options{Platforms: platforms()})
+		cfg, err := loadConfig(file, config.Options{Platforms: platforms(), CheckKeyset: checkKeyset, CheckAdminKey: checkAdminKey})
 		if err != nil {
 			return err
+		}
+		if cfg.File == "" { // so that nobody has looked at them
+			if err := errors.Join(checkKeyset(cfg.KeysetFile), checkAdminKey(cfg.AdminKeyFile)); err != nil {
+				return &usageError{err: err, plain: true}
+			}
 		}
 		what := cfg.File
 		if what == "" {
@@ -35,4 +45,22 @@ func newCheckConfig() *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// checkKeyset says what is wrong with a keyset file. Whether it is the one that the store's
+// data was sealed with, only the start finds out, which also makes one where there is none.
+func checkKeyset(path string) error {
+	if _, err := seal.Open(path); err != nil && !errors.Is(err, seal.ErrNoKeyset) {
+		return err
+	}
+	return nil
+}
+
+// checkAdminKey says what is wrong with the file of the admin key. The start makes it where
+// there is none.
+func checkAdminKey(path string) error {
+	if _, err := readAdminKey(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("admin key %s: %w", path, err)
+	}
+	return nil
 }

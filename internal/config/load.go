@@ -21,6 +21,9 @@ type Options struct {
 	// CheckStore says what is wrong with a store's URL, quoting nothing secret of it, and
 	// opens no connection. Nil: nothing is.
 	CheckStore func(Store) error
+	// CheckKeyset and CheckAdminKey say what is wrong with the file at a path, which need
+	// not be there, and make none. Nil: nothing is.
+	CheckKeyset, CheckAdminKey func(path string) error
 	// Getenv reads the environment. Nil: [os.LookupEnv].
 	Getenv func(name string) (value string, ok bool)
 	// Reserved are names that no client of the file may have, and whose they are.
@@ -96,8 +99,11 @@ func (d *decoder) config(top value) *Config {
 	public := o.field("public_url")
 	c.PublicURL = public.publicURL()
 	c.DataDir = o.field("data_dir").filePath(d.abs(c.DataDir))
-	c.KeysetFile = o.field("keyset_file").filePath(filepath.Join(c.DataDir, keysetName))
-	c.AdminKeyFile = o.field("admin_key_file").filePath(filepath.Join(c.DataDir, adminKeyName))
+	keyset, adminKey := o.field("keyset_file"), o.field("admin_key_file")
+	c.KeysetFile = keyset.filePath(filepath.Join(c.DataDir, keysetName))
+	c.AdminKeyFile = adminKey.filePath(filepath.Join(c.DataDir, adminKeyName))
+	keyset.checkFile(c.KeysetFile, d.opt.CheckKeyset)
+	adminKey.checkFile(c.AdminKeyFile, d.opt.CheckAdminKey)
 	c.Store = o.store(c.Store)
 	apps := newAppList(d, c)
 	apps.unreachable = !public.present()

@@ -156,3 +156,13 @@ func (v value) filePath(def string) string {
 	}
 	return v.d.abs(s)
 }
+
+// checkFile has the rest of the server look at the file that a value, given or not, names.
+func (v value) checkFile(path string, check func(string) error) {
+	if check == nil {
+		return
+	}
+	if err := check(path); err != nil {
+		v.fault("%s", err)
+	}
+}
