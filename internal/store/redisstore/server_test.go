@@ -242,6 +242,34 @@ func TestFaultsOfRedisSayWhatCanBeDone(t *testing.T) {
 	wantText("Redis cannot be reached")
 }
 
+func TestWhatFailsAtTheOpeningSaysWhereAndNoPassword_I6(t *testing.T) {
+	t.Parallel()
+	server := servertest.StartRedis(t, servertest.RedisConfig{})
+	right, err := url.Parse(withUser(t, server, "+info"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, nowhere := *right, *right
+	wrong.User = url.UserPassword(right.User.Username(), "wr0ngpassword")
+	nowhere.Host = "127.0.0.1:1"
+	for want, u := range map[string]*url.URL{
+		"open store at " + right.Host + ": the user or the password in the URL is wrong": &wrong,
+		"open store at 127.0.0.1:1: Redis cannot be reached":                             &nowhere,
+	} {
+		_, err := redisstore.Open(t.Context(), redisstore.Config{URL: patient(u.String())})
+		if err == nil {
+			t.Fatal("it was opened")
+		}
+		if !strings.HasPrefix(err.Error(), want) || strings.ContainsAny(err.Error(), "\n\t") {
+			t.Errorf("got %q, want %q", err, want)
+		}
+		requireNoPassword(t, "the error", err.Error())
+		if strings.Contains(err.Error(), "wr0ngpassword") {
+			t.Errorf("the error tells the password: %v", err)
+		}
+	}
+}
+
 func TestAnOlderBinaryRefusesOnlyWhatItMustNotTouch(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartRedis(t, servertest.RedisConfig{})

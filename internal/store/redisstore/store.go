@@ -81,14 +81,14 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.client, err = s.connect(ctx, t.option); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, fmt.Errorf("open store at %s: %w", t.addresses(), err)
 	}
 	if err = s.examine(ctx); err == nil {
 		err = s.enroll(ctx)
 	}
 	if err != nil {
 		_ = s.Close() // it has only been connected
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, fmt.Errorf("open store at %s: %w", t.addresses(), err)
 	}
 	return s, nil
 }

@@ -74,6 +74,15 @@ func parseURL(secret broker.Secret) (target, error) {
 	return t, nil
 }
 
+// addresses are where the Redis is, for whoever reads an error, and nothing else of the URL.
+func (t target) addresses() string {
+	text := strings.Join(t.option.InitAddress, ", ")
+	for _, secret := range t.secrets {
+		text = strings.ReplaceAll(text, secret, "[secret]")
+	}
+	return text
+}
+
 const escapeHint = "a password's : / ? # [ ] @ and % are written as %3A %2F %3F %23 %5B %5D %40 and %25"
 
 // checkURL refuses whatever a password that is not escaped makes of a URL, and what

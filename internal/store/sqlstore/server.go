@@ -119,7 +119,7 @@ func OpenServer(ctx context.Context, c ServerConfig) (*Shared, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if err := s.open(ctx, a); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", a, errors.Join(e.dialect.explain(err), s.undo()))
+		return nil, fmt.Errorf("open store %s: %w", a, oneLineError{errors.Join(e.dialect.explain(err), s.undo())})
 	}
 	return s, nil
 }
@@ -193,6 +193,27 @@ func (s *Shared) runInBackground(ctx context.Context) {
 		return nil
 	})
 }
+
+// oneLineError is an error in one line. PostgreSQL's driver puts each attempt to connect into one
+// of its own, after one that says what for.
+type oneLineError struct{ error }
+
+func (e oneLineError) Error() string {
+	var b strings.Builder
+	for line := range strings.Lines(e.error.Error()) {
+		switch text := b.String(); {
+		case text == "":
+		case strings.HasSuffix(text, ":"):
+			b.WriteByte(' ')
+		default:
+			b.WriteString("; ")
+		}
+		b.WriteString(strings.TrimSpace(line))
+	}
+	return b.String()
+}
+
+func (e oneLineError) Unwrap() error { return e.error }
 
 // explainNetwork says what stands between this server and the database's.
 func explainNetwork(err error) error {

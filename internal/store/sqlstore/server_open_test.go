@@ -194,6 +194,9 @@ func wrongURLs(t *testing.T, d *servertest.Database) {
 			t.Errorf("got error %v, want one with %q", err, want)
 			continue
 		}
+		if strings.ContainsAny(err.Error(), "\n\t") {
+			t.Errorf("the error is more than one line: %q", err)
+		}
 		for _, s := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), "wr0ng"} {
 			if strings.Contains(err.Error(), s) {
 				t.Errorf("the error tells the password: %v", err)
