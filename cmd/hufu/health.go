@@ -124,6 +124,9 @@ func (h health) rows(t *table, live bool) {
 			break
 		}
 		line := fmt.Sprintf("%s/%s: %s", r.App, r.Kind, r.State)
+		if r.App == "" {
+			line = r.State // of the server itself
+		}
 		if r.Code != "" {
 			line += ", " + r.Code
 		}

@@ -56,6 +56,7 @@ type server struct {
 	name     string         // of this process, among those that share the store
 	members  *fleet.Members // nil: the store is this process's alone
 	keyring  *seal.Keyring
+	behind   keysetFault
 	virtual  *virtual.Codec
 	manager  *renew.Manager
 	grants   *grant.Keeper
@@ -175,7 +176,7 @@ func (s *server) assemble(ctx context.Context) error {
 		Service: s.service, Logger: s.log, Gateway: s.gateway, DropIn: native, Registerer: reg,
 		Quotas:     access.NewQuotas(s.service, meter),
 		Doctor:     access.NewDoctor(access.DoctorConfig{Service: s.service, Records: s.store, Platforms: s.table, Meter: meter}),
-		RotateKeys: rotation.rotate, MaxBody: s.cfg.Limits.MaxBodyBytes,
+		RotateKeys: rotation.rotate, Keyset: s.behind.Load, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	}
 	if logins.relay != nil {
 		api.Login, api.OpenID = logins.relay, logins.oidc

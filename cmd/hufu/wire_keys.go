@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hufu-io/hufu/api"
@@ -262,6 +263,23 @@ func fleetKeys() []fleetkey.Key { return []fleetkey.Key{virtual.Key, login.Key, 
 // one that meets none, so that it does not go on sealing with a key that is about to go.
 const keysetLook = 30 * time.Second
 
+// keysetFault is why the keyset file cannot be followed any more, as readiness tells; nil
+// while it can.
+type keysetFault = atomic.Pointer[broker.Error]
+
+// keysetFaultOf is what is wrong with a keyset that was read again.
+func keysetFaultOf(err error) *broker.Error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, seal.ErrWrongKeyset):
+		// As after two rotations elsewhere, when this server's key has been removed.
+		return &broker.Error{Code: "keyset_behind", Class: broker.Misconfigured, Err: err}
+	default:
+		return &broker.Error{Code: "keyset_unreadable", Class: broker.Misconfigured, Err: err}
+	}
+}
+
 func (s *server) followKeyset(ctx context.Context) {
 	tick := time.NewTicker(keysetLook)
 	defer tick.Stop()
@@ -272,7 +290,9 @@ func (s *server) followKeyset(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		switch err := s.keyring.Reload(); {
+		err := s.keyring.Reload()
+		s.behind.Store(keysetFaultOf(err))
+		switch {
 		case err == nil:
 			told = ""
 		case err.Error() != told:

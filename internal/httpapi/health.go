@@ -37,6 +37,7 @@ type store struct {
 // tooFarBehind is when a server that has not heard from its store says so.
 const tooFarBehind = 5 * time.Second
 
+// reason is why the server needs attention: for one key, or without one for itself.
 type reason struct {
 	App   string `json:"app"`
 	Kind  string `json:"kind"`
@@ -99,6 +100,11 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	if h.Shared {
 		body.Store.Behind = new(h.Behind.Seconds())
 		body.Store.Reachable = body.Store.Reachable && h.Behind < tooFarBehind
+	}
+	if a.cfg.Keyset != nil {
+		if e := a.cfg.Keyset(); e != nil {
+			body.Reasons = append(body.Reasons, reason{State: "keyset", Code: e.Code, Class: string(e.Class)})
+		}
 	}
 	if len(body.Reasons) > 0 || !body.Store.Reachable {
 		body.Status = "degraded"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,30 @@ func (s *stack) ready(status int) readiness {
 		s.tb.Fatal(err)
 	}
 	return r
+}
+
+// A keyset that is left behind is the server's own trouble, and no reason to take it out.
+func TestReadinessTellsOfAKeysetThatCannotBeFollowed(t *testing.T) {
+	t.Parallel()
+	var fault atomic.Pointer[broker.Error]
+	inBubbleWith(t, httpapi.Config{Keyset: fault.Load}, func(t *testing.T, s *stack) {
+		time.Sleep(time.Minute)
+		if r := s.ready(http.StatusOK); r.Status != "ready" || len(r.Reasons) != 0 {
+			t.Errorf("in order: %+v", r)
+		}
+		fault.Store(&broker.Error{Code: "keyset_behind", Class: broker.Misconfigured, Message: "the path", Hint: "the path"})
+		r := s.ready(http.StatusOK)
+		if r.Status != "degraded" || len(r.Reasons) != 1 {
+			t.Fatalf("left behind: %+v", r)
+		}
+		if x := r.Reasons[0]; x.App != "" || x.State != "keyset" || x.Code != "keyset_behind" || x.Class != "misconfigured" || x.Hint != "" {
+			t.Errorf("%+v", x)
+		}
+		fault.Store(nil)
+		if r := s.ready(http.StatusOK); r.Status != "ready" {
+			t.Errorf("put right: %+v", r)
+		}
+	})
 }
 
 func TestReadinessHasReasons(t *testing.T) {

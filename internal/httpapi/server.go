@@ -11,6 +11,7 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/access"
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // Config is what an [API] is made of. Service and Logger are required.
@@ -33,6 +34,9 @@ type Config struct {
 	Login http.Handler
 	// OpenID serves OpenID Connect below /oauth/{app}/. Nil: the paths do not exist.
 	OpenID OpenID
+	// Keyset says why what others do to the keyset cannot be followed, with a code and a
+	// class, or nil. Nil: it always can.
+	Keyset func() *broker.Error
 	// Quotas tells of the calls that passed. Nil: the call does not exist.
 	Quotas *access.Quotas
 	// Doctor examines apps. Nil: the call does not exist.
