@@ -34,6 +34,7 @@ func newSandbox() *cobra.Command {
 	f.DurationVar(&cfg.Lifetime, "lifetime", 2*time.Hour, "how long a token lives, an app's or a user's")
 	f.DurationVar(&cfg.Overlap, "overlap", 5*time.Minute, "how long the token before the newest one lives on")
 	f.DurationVar(&cfg.CodeLifetime, "code-lifetime", 5*time.Minute, "how long the code of a user's login can be exchanged")
+	f.BoolVar(&cfg.RotateRefresh, "rotate-refresh", false, "use up a user's refresh token with its first use, as WeChat does not but other platforms do")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var err error
 		if cfg.Apps, err = sandboxApps(apps); err != nil {
