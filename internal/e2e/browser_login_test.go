@@ -27,12 +27,29 @@ const ended = "footer code"
 
 const loginApp = "wxlogin000000001"
 
+// readerKey is that of a client that may read the app's own tokens and nothing of its users.
+const readerKey = "e2e-reader-key-0123456789abcdef0123456789ab"
+
+// newCompany has a server that browsers know by a name.
 func newCompany(t *testing.T, sandboxArgs ...string) *company {
+	t.Helper()
+	return newCompanyWith(t, "hufu.test", nil, sandboxArgs)
+}
+
+// newCompanyAt has a server that browsers know by the given host, with more places that
+// users may be sent back to.
+func newCompanyAt(t *testing.T, host string, redirects ...string) *company {
+	t.Helper()
+	return newCompanyWith(t, host, redirects, nil)
+}
+
+func newCompanyWith(t *testing.T, host string, redirects, sandboxArgs []string) *company {
 	t.Helper()
 	c := &company{one: newSite(t, "www.one.test"), two: newSite(t, "shop.two.test")}
 	c.sandbox = start(t, t.TempDir(), append([]string{"sandbox", "--listen", "127.0.0.1:0", "--app", loginApp + "=" + secret}, sandboxArgs...)...)
 	address := freeAddress(t)
-	public := "http://" + strings.Replace(address, "127.0.0.1", "hufu.test", 1)
+	public := "http://" + strings.Replace(address, "127.0.0.1", host, 1)
+	redirects = append([]string{c.one.url + "/login/", c.two.url + "/login/"}, redirects...)
 	dir := t.TempDir()
 	text := fmt.Sprintf(`listen: %[1]s
 public_url: %[2]s
@@ -44,12 +61,13 @@ apps:
     base_url: %[5]s
     login:
       authorize_url: %[5]s
-      redirect_uris: ["%[6]s/login/", "%[7]s/login/"]
+      redirect_uris: ["%[6]s"]
 clients:
-  - {name: one, key: one-%[8]s, apps: [shop], allow: [users]}
-  - {name: two, key: two-%[8]s, apps: [shop], allow: [users]}
-  - {name: e2e, key: %[8]s, apps: ["*"], allow: [admin]}
-`, address, public, loginApp, secret, c.sandbox.url, c.one.url, c.two.url, key)
+  - {name: one, key: one-%[7]s, apps: [shop], allow: [users]}
+  - {name: two, key: two-%[7]s, apps: [shop], allow: [users]}
+  - {name: reader, key: %[8]s, apps: [shop], allow: [read]}
+  - {name: e2e, key: %[7]s, apps: ["*"], allow: [admin]}
+`, address, public, loginApp, secret, c.sandbox.url, strings.Join(redirects, `", "`), key, readerKey)
 	if err := os.WriteFile(filepath.Join(dir, "hufu.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
