@@ -41,9 +41,9 @@ type mill struct {
 	kills     atomic.Int64 // those that were begun and those that are over
 	transport *http.Transport
 
-	mu     sync.Mutex
-	known  []string        // open ids of users who logged in
-	isKnow map[string]bool // the same
+	mu    sync.Mutex
+	known []string         // open ids of users who logged in
+	held  map[string]token // the newest token that was answered, of each of them
 
 	logins, redeemed, cut, tokens, ended atomic.Int64
 }
@@ -92,10 +92,10 @@ func TestI5KilledAtAnyMomentWhileUsersLogIn(t *testing.T) {
 
 func newMill(t *testing.T, rotates bool) *mill {
 	t.Helper()
-	m := &mill{t: t, rotates: rotates, isKnow: map[string]bool{}, transport: onThisMachine(t)}
+	m := &mill{t: t, rotates: rotates, held: map[string]token{}, transport: onThisMachine(t)}
 	// Less than what a user's token has to last to be handed out as it is, so that every
-	// request for one wants it renewed.
-	m.up = startUpstream(t, sandbox.Config{Lifetime: 8 * time.Second, Overlap: 2 * time.Second, RotateRefresh: rotates}, m.refreshes.before)
+	// request for one wants it renewed; some have ended by then, and are replaced.
+	m.up = startUpstream(t, sandbox.Config{Lifetime: 3 * time.Second, Overlap: time.Second, RotateRefresh: rotates}, m.refreshes.before)
 	return m
 }
 
@@ -109,7 +109,7 @@ apps:
     app_id: %[2]s
     secret: %[3]s
     base_url: %[4]s
-    overlap: 2s
+    overlap: 1s
     login: {authorize_url: "%[4]s", redirect_uris: ["%[5]s"]}
 clients:
   - {name: e2e, key: %[6]s, apps: [shop], allow: [users]}
@@ -137,19 +137,34 @@ func (m *mill) undisturbed(n int64) bool { return n%2 == 0 && m.kills.Load() == 
 func (m *mill) know(user string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.isKnow[user] {
-		m.isKnow[user] = true
+	if _, known := m.held[user]; !known {
+		m.held[user] = token{}
 		m.known = append(m.known, user)
 	}
 }
 
-func (m *mill) anybody() string {
+// anybody is somebody who has logged in, and the newest token that was answered of them.
+func (m *mill) anybody() (string, token) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.known) == 0 {
-		return ""
+		return "", token{}
 	}
-	return m.known[mathrand.N(len(m.known))]
+	user := m.known[mathrand.N(len(m.known))]
+	return user, m.held[user]
+}
+
+// hold compares a token that was answered with one that was answered before it was asked
+// for: what a server has told is not lost with it.
+func (m *mill) hold(user string, was, is token) {
+	if is.Version < was.Version || is.Version == was.Version && is.Token != was.Token {
+		m.t.Errorf("I5: version %d of the token of %s was answered after version %d", is.Version, user, was.Version)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if is.Version > m.held[user].Version {
+		m.held[user] = is
+	}
 }
 
 // logIn is one login of somebody, from the site's link to the redeemed code. Where the
@@ -173,7 +188,7 @@ func (m *mill) logIn() {
 	}
 	asked, err := url.Parse(page.to)
 	if err != nil || page.to == "" {
-		m.t.Errorf("a login could not begin: %d %s", page.status, page.text)
+		m.t.Errorf("a login could not begin: %v", page)
 		return
 	}
 	code, err := m.up.NewCode(stableID, user, sandbox.ScopeUserInfo)
@@ -199,7 +214,7 @@ func (m *mill) logIn() {
 	case page.status == http.StatusConflict && !m.undisturbed(begun):
 		// It was used, and what came of it was lost on the way.
 	default:
-		m.t.Errorf("a login ends with %d at %s: %s", page.status, page.to, page.text)
+		m.t.Errorf("a login ends with %v", page)
 	}
 }
 
@@ -267,7 +282,7 @@ type userAnswer struct {
 
 // askToken asks for the token of somebody who has logged in, or reports it as dead.
 func (m *mill) askToken() {
-	user := m.anybody()
+	user, was := m.anybody()
 	if user == "" {
 		return
 	}
@@ -277,7 +292,8 @@ func (m *mill) askToken() {
 	begun, asked := m.kills.Load(), time.Now()
 	status, a, err := m.call(ctx, http.MethodGet, "/users/"+user+"/token", "")
 	if err == nil && status == http.StatusOK && mathrand.N(10) == 0 {
-		asked = time.Now()
+		m.hold(user, was, a.token)
+		was, asked = a.token, time.Now()
 		status, a, err = m.call(ctx, http.MethodPost, "/users/"+user+"/token/renew", fmt.Sprintf(`{"version":%d}`, a.Version))
 	}
 	switch {
@@ -287,6 +303,7 @@ func (m *mill) askToken() {
 	case err != nil:
 	case status == http.StatusOK:
 		m.tokens.Add(1)
+		m.hold(user, was, a.token)
 		m.wantLive(user, a, asked)
 	case status == http.StatusForbidden && a.Code == "authorization_ended" && m.rotates:
 		m.ended.Add(1)

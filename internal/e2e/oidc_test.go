@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -103,7 +102,7 @@ func TestAnUnmodifiedOpenIDClientLogsUsersIn(t *testing.T) {
 				link := p.AuthCodeURL("state-of-"+user, oidc.Nonce("nonce-of-"+user), oauth2.S256ChallengeOption(verifier))
 				back, page := v.logIn(link, home, agree(user))
 				if back.Get("state") != "state-of-"+user || back.Get("code") == "" || back.Has("error") {
-					t.Fatalf("%s comes back with %v, or ends at %+v", user, back, page)
+					t.Fatalf("%s comes back with %v, or ends at %v", user, back, page)
 				}
 				id, info, err := p.redeem(t.Context(), back.Get("code"), oauth2.VerifierOption(verifier))
 				if err != nil {
@@ -141,15 +140,15 @@ func TestWhatAnOpenIDClientIsToldOfALoginThatFails(t *testing.T) {
 		t.Parallel()
 		back, page := newVisitor(t, onThisMachine(t)).logIn(one.AuthCodeURL("xyz"), home, refuse())
 		if back.Get("error") != "access_denied" || back.Get("state") != "xyz" || back.Has("code") {
-			t.Errorf("the program is told %v, or the user ends at %+v: want access_denied", back, page)
+			t.Errorf("the program is told %v, or the user ends at %v: want access_denied", back, page)
 		}
 	})
 	t.Run("a client without the right users", func(t *testing.T) {
 		t.Parallel()
 		reader := newProgram(t, issuer, "reader", readerKey, home)
 		back, page := newVisitor(t, onThisMachine(t)).logIn(reader.AuthCodeURL("xyz"), home, agree("alice"))
-		if back != nil || page.status != http.StatusBadRequest || !strings.Contains(page.text, "This login is not set up") {
-			t.Errorf("the user comes back with %v, or ends at %d %s: want a page that says so", back, page.status, page.text)
+		if back != nil || page.status != http.StatusBadRequest || page.title() != "This login is not set up" {
+			t.Errorf("the user comes back with %v, or ends at %v: want a page that says so", back, page)
 		}
 		// Nor does a code of another client's login help.
 		back, _ = newVisitor(t, onThisMachine(t)).logIn(one.AuthCodeURL("xyz"), home, agree("alice"))
@@ -176,7 +175,7 @@ func TestWhatAnOpenIDClientIsToldOfALoginThatFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		if back, page := second.logIn(seen.to, home, agree("alice")); back != nil || page.status != http.StatusForbidden {
-			t.Errorf("it comes back with %v, or ends at %d", back, page.status)
+			t.Errorf("it comes back with %v, or ends at %v", back, page)
 		}
 	})
 }

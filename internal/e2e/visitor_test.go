@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -52,6 +53,15 @@ type sight struct {
 	to     string // where it is sent on to, or ""
 	text   string
 }
+
+// title is what a page is about.
+func (s sight) title() string {
+	_, rest, _ := strings.Cut(s.text, "<h1>")
+	title, _, _ := strings.Cut(rest, "</h1>")
+	return title
+}
+
+func (s sight) String() string { return fmt.Sprintf("%d %q", s.status, s.title()) }
 
 // get asks for one address, and does not go on.
 func (v *visitor) get(at string) (sight, error) { return v.send(http.MethodGet, at, nil) }
