@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -46,6 +47,9 @@ func hufu(t *testing.T) string {
 			return
 		}
 		binary.path = filepath.Join(binary.dir, "hufu")
+		if binary.err = lookAtSources(); binary.err != nil {
+			return
+		}
 		// Beside what users run, its clock can be set wrong.
 		args := []string{"build", "-tags", "clockskew", "-o", binary.path}
 		if raceEnabled {
@@ -60,6 +64,23 @@ func hufu(t *testing.T) string {
 		t.Fatal(binary.err)
 	}
 	return binary.path
+}
+
+// lookAtSources has go test know what the binary is made of. Else it would take the results
+// of another one for this one's, since no test imports the program.
+func lookAtSources() error {
+	for _, root := range []string{"../../go.mod", "../../cmd", "../../internal", "../../api", "../../client"} {
+		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look at the sources: %w", err)
+		}
+	}
+	return nil
 }
 
 // process is one running hufu. Everything it says is kept.
