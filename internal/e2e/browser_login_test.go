@@ -267,22 +267,11 @@ func sandboxCode(t *testing.T, sandbox *process, user string) string {
 // exchanges counts the codes that the platform has exchanged.
 func exchanges(t *testing.T, sandbox *process) int {
 	t.Helper()
-	res, err := http.Get(sandbox.url + "/_sandbox/state")
-	if err != nil {
-		t.Fatal(err)
+	s, raw := sandbox.state(t, loginApp)
+	if len(s.Apps) != 1 {
+		t.Fatalf("the platform does not know the app: %s", raw)
 	}
-	defer res.Body.Close()
-	var state struct {
-		Apps []struct {
-			Counts struct {
-				Exchanges int `json:"exchanges"`
-			} `json:"counts"`
-		} `json:"apps"`
-	}
-	if err := json.NewDecoder(res.Body).Decode(&state); err != nil || len(state.Apps) != 1 {
-		t.Fatalf("the platform's state has %d apps: %v", len(state.Apps), err)
-	}
-	return state.Apps[0].Counts.Exchanges
+	return s.Apps[0].Counts.Exchanges
 }
 
 // freeAddress is one of this machine where nobody listens just now.

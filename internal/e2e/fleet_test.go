@@ -100,6 +100,7 @@ type fleetConfig struct {
 	policy            string
 	many              int // apps beside the two
 	change            func(*fleet)
+	logins            bool // an app that users log in to, whose refresh tokens work once
 }
 
 // newFleet starts the servers, all at once, on an empty store.
@@ -111,6 +112,9 @@ func newFleet(t *testing.T, b backend, c fleetConfig) *fleet {
 	}
 	for i := range c.many {
 		args = append(args, "--app", fmt.Sprintf("wxmany%010d=%s", i, secret))
+	}
+	if c.logins {
+		args = append(args, "--rotate-refresh", "--app", loginApp+"="+secret)
 	}
 	f := &fleet{t: t, store: b, sandbox: start(t, t.TempDir(), args...), shared: t.TempDir()}
 	f.platform = f.sandbox.url
@@ -144,12 +148,23 @@ func (f *fleet) configure(c fleetConfig) {
 	for i := range c.many {
 		add(fmt.Sprintf("many-%d", i), fmt.Sprintf("wxmany%010d", i), []string{"stable", "classic"}[i%2])
 	}
+	var clients string
+	if c.logins {
+		fmt.Fprintf(&apps, `  - id: shop
+    platform: wechat
+    app_id: %[1]s
+    secret: %[2]s
+    base_url: %[3]s
+    login: {authorize_url: "%[3]s", redirect_uris: ["%[4]s"]}
+`, loginApp, secret, f.platform, landing)
+		clients = "  - {name: site, key: " + siteKey + ", apps: [shop], allow: [users]}\npublic_url: " + fleetURL + "\n"
+	}
 	f.config = fmt.Sprintf(`keyset_file: %[1]s/keyset.json
 admin_key_file: %[1]s/admin.key
 apps:
 %[2]sclients:
   - {name: e2e, key: %[3]s, apps: ["*"], allow: [read, renew, admin]}
-`, f.shared, apps.String(), key)
+%[4]s`, f.shared, apps.String(), key, clients)
 	for i := range replicas {
 		f.dirs[i] = f.t.TempDir()
 		if f.listen[i] == "" {

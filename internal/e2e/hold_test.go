@@ -23,6 +23,8 @@ type state struct {
 			StableCalls  int            `json:"stable_calls"`
 			ClassicCalls int            `json:"classic_calls"`
 			Outside      int            `json:"outside"`
+			Exchanges    int            `json:"exchanges"`
+			Refreshes    int            `json:"refreshes"`
 			ByErrcode    map[string]int `json:"by_errcode"`
 		} `json:"counts"`
 	} `json:"apps"`

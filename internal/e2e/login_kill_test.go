@@ -27,7 +27,6 @@ const (
 	patrons = 60 // users who log in again and again
 	tills   = 4  // browsers at a time
 	askers  = 8  // callers who want users' tokens
-	home    = "http://127.0.0.1:9/login/done"
 )
 
 // mill has users log in, codes redeemed and tokens renewed, all at once, while its server
@@ -113,7 +112,7 @@ apps:
     login: {authorize_url: "%[4]s", redirect_uris: ["%[5]s"]}
 clients:
   - {name: e2e, key: %[6]s, apps: [shop], allow: [users]}
-`, address, stableID, secret, m.up.url, home, key)
+`, address, stableID, secret, m.up.url, landing, key)
 	if err := os.WriteFile(filepath.Join(dir, "hufu.yaml"), []byte(text), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
@@ -175,7 +174,7 @@ func (m *mill) logIn() {
 	state, verifier := rand.Text(), rand.Text()+rand.Text()
 	challenge := sha256.Sum256([]byte(verifier))
 	q := url.Values{
-		"redirect_uri": {home}, "scope": {"snsapi_userinfo"}, "state": {state},
+		"redirect_uri": {landing}, "scope": {"snsapi_userinfo"}, "state": {state},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
 	begun := m.kills.Load()

@@ -12,6 +12,9 @@ import (
 	"testing"
 )
 
+// landing is where visitors are sent back to; nothing has to be there.
+const landing = "http://127.0.0.1:9/login/done"
+
 // onThisMachine is a transport for which hosts that end in .test are here, as they are for
 // the real browser.
 func onThisMachine(t *testing.T) *http.Transport {
