@@ -42,8 +42,15 @@ func TestNothingOfUsersLoginsIsLeftAnywhere(t *testing.T) {
 	l.sessions()
 	l.openID()
 	for _, f := range []sandbox.Fault{
-		{Kind: sandbox.FaultReset}, {Kind: sandbox.FaultTruncated}, {Kind: sandbox.FaultGarbage}, {Kind: sandbox.FaultStatus}, {Kind: sandbox.FaultQuoted},
-		{Kind: sandbox.FaultErrcode}, {Kind: sandbox.FaultErrcode, Errcode: 40029}, {Kind: sandbox.FaultErrcode, Errcode: 40125}, {Kind: sandbox.FaultErrcode, Errcode: 50001},
+		{Kind: sandbox.FaultReset},
+		{Kind: sandbox.FaultTruncated},
+		{Kind: sandbox.FaultGarbage},
+		{Kind: sandbox.FaultStatus},
+		{Kind: sandbox.FaultQuoted},
+		{Kind: sandbox.FaultErrcode},
+		{Kind: sandbox.FaultErrcode, Errcode: 40029},
+		{Kind: sandbox.FaultErrcode, Errcode: 40125},
+		{Kind: sandbox.FaultErrcode, Errcode: 50001},
 	} {
 		l.troubled(f)
 	}
