@@ -61,6 +61,9 @@ func (s *Service) importUser(ctx context.Context, a *broker.App, in Import) Impo
 	if err := context.Cause(ctx); err != nil {
 		return ImportOutcome{Err: err}
 	}
+	if s.Owns(in.Access) || s.Owns(in.Refresh) {
+		return ImportOutcome{Err: errAppTokenImported} // it would be handed out as the user's (I8)
+	}
 	// What has begun is finished, so that it is known what became of it.
 	st, err := s.grants.Import(context.WithoutCancel(ctx), a, in)
 	return ImportOutcome{Kind: st.Key.Kind, Err: err}

@@ -44,6 +44,34 @@ func TestGrantsAreTakenOver(t *testing.T) {
 	})
 }
 
+// I8: an app's own token is not taken over as a user's, to be handed out as hers or to be sent
+// to the platform in the place of hers.
+func TestI8AppsTokensAreNotImportedAsUsers(t *testing.T) {
+	t.Parallel()
+	withUsers(t, func(t *testing.T, s *stack, u *stacktest.Users, _ *stacktest.Logins) {
+		ctx := t.Context()
+		own, err := s.Read(ctx, s.caller("team"), "blog", broker.AccessToken, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.ImportUsers(ctx, s.caller("team"), "blog", []access.Import{
+			{OpenID: "alice", Scope: stacktest.Base, Access: own.Secret, Expiry: time.Now().Add(time.Hour)},
+			{OpenID: "bob", Scope: stacktest.Base, Refresh: own.Secret},
+		})
+		if err != nil || !errors.Is(out[0].Err, broker.ErrTokenKind) || !errors.Is(out[1].Err, broker.ErrTokenKind) {
+			t.Errorf("%+v, %v", out, err)
+		}
+		for _, user := range []string{"alice", "bob"} {
+			if got, err := s.UserToken(ctx, s.caller("members"), "blog", user, "", 0); !errors.Is(err, broker.ErrNoGrant) {
+				t.Errorf("%s has %v, %v", user, got.Key, err)
+			}
+		}
+		if n := u.Count("refresh"); n != 0 {
+			t.Errorf("the platform was shown the app's token in the place of a refresh token %d times", n)
+		}
+	})
+}
+
 // An import into a store that is away ends soon, and says of each what became of it.
 func TestAnImportEndsWhenTheStoreIsAway(t *testing.T) {
 	t.Parallel()

@@ -186,6 +186,10 @@ var (
 		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the app's own token, and not one of a user",
 		Hint: "report it to POST /v1/apps/{app}/tokens/access_token/renew",
 	}
+	errAppTokenImported = &broker.Error{
+		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the app's own token, and not one of a user",
+		Hint: "import the tokens that the exchange of the user's code gave",
+	}
 	errUserToken = &broker.Error{
 		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the token of a user who logged in through a page, and not the app's own",
 		Hint: "report it to POST /v1/apps/{app}/users/{openid}/token/renew; the app's own token has nothing to do with it",
