@@ -107,6 +107,10 @@ func (s *Service) Owns(seen broker.Secret) bool {
 	return ok
 }
 
+// OfUser reports whether a token is known to be a user's, and so is good for nothing that wants
+// the app's own (I8).
+func (s *Service) OfUser(seen broker.Secret) bool { return s.userTokens.Has(seen) && !s.Owns(seen) }
+
 // MayCall checks a call of one path against the client's path rules and the patterns
 // that only administrators may call. A call without a client may do what one of those
 // clients may do that could have made it: with one of the app's tokens, those that get

@@ -224,7 +224,7 @@ func (s *Service) Report(ctx context.Context, c broker.Caller, app string, kind 
 // ReportToken is [Service.Report] by the token's value.
 func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, kind broker.Kind, seen broker.Secret) (Held, error) {
 	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
-		if s.userTokens.Has(seen) && !s.Owns(seen) {
+		if s.OfUser(seen) {
 			return broker.Token{}, errUserToken // it says nothing of the app's own (I8)
 		}
 		if getsVirtual(c.Client, kind) {

@@ -70,6 +70,7 @@ func errmsg(code int) string {
 type refusal struct {
 	code   int
 	more   string         // what else the caller is told
+	said   *broker.Error  // what the caller is told instead; nil: that of the code
 	reason string         // for the log
 	client *broker.Client // nil: not known
 	app    string         // our id; "": not known
@@ -90,7 +91,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r request, x refusal) outcome {
 		slog.String("request_id", r.rid), slog.String("path", r.place.String()), slog.Int("errcode", x.code),
 		slog.String("reason", x.reason), slog.String("client", broker.Caller{Client: x.client}.Name()), slog.String("app", x.app),
 		slog.String("remote", r.RemoteAddr))
-	h.writeError(w, r.rid, &broker.Error{PlatformCode: strconv.Itoa(x.code), PlatformMessage: msg})
+	if x.said == nil {
+		x.said = &broker.Error{PlatformCode: strconv.Itoa(x.code), PlatformMessage: msg}
+	}
+	h.writeError(w, r.rid, x.said)
 	return refusedByCaller
 }
 

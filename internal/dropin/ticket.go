@@ -53,14 +53,30 @@ func (h *Handler) holder(r request, seen string) (broker.Caller, *broker.App, re
 		if err != nil {
 			return c, nil, refusal{code: codeUnauthorized, reason: "the client may make no calls on the app", client: c.Client}
 		}
+		if h.svc.OfUser(broker.NewSecret(seen)) {
+			return c, nil, ofUser(c.Client)
+		}
 		return c, app, refusal{}
 	}
-	if seen == "" {
+	switch {
+	case seen == "":
 		return c, nil, refusal{code: codeNoToken}
+	case h.svc.OfUser(broker.NewSecret(seen)):
+		return c, nil, ofUser(nil)
 	}
 	c, app, ok := h.svc.ByToken(r.Context(), c, broker.NewSecret(seen))
 	if !ok || r.app != "" && app.ID != r.app {
 		return c, nil, refusal{code: codeBadToken, reason: "no app has this access token now, or its client may not use it any more"}
 	}
 	return c, app, refusal{}
+}
+
+// ofUser refuses the token of a user in the place of the app's own, by name (I8).
+func ofUser(c *broker.Client) refusal {
+	return refusal{code: codeBadToken, reason: "the token is one of a user", client: c, said: errUserToken}
+}
+
+var errUserToken = &broker.Error{
+	Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the token of a user who logged in through a page, and the path wants the app's own",
+	Hint: "a user's token opens the platform's paths for that user only; for the app's own, ask its token path",
 }
