@@ -60,6 +60,12 @@ func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, 
 	return named, named != nil
 }
 
+// SameUsers reports whether two apps have the same users, with the same tokens: they are one
+// registration, whatever the way in which the app's own tokens are issued.
+func (s *Service) SameUsers(a, b *broker.App) bool {
+	return a.Platform == b.Platform && a.AppID == b.AppID && s.tokens.Entry(a) == s.tokens.Entry(b)
+}
+
 // CallableNamed is [Service.CallableByUser] where the base URL names the app. One that
 // nobody may call is not there for strangers.
 func (s *Service) CallableNamed(platform, app string) (*broker.App, bool) {

@@ -50,6 +50,12 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 		if g.svc.Owns(x.shown.Token) {
 			return x, errAppToken
 		}
+		if owner := g.svc.Lookup(g.users.app(x.shown.Token)); owner != nil && !g.svc.SameUsers(owner, a) {
+			return x, errOtherApp
+		}
+		if x.shown.AppID != "" && x.shown.AppID != a.AppID {
+			return x, errOtherApp
+		}
 	case broker.CallApp:
 		if g.users.app(x.shown.Token) != "" {
 			return x, errUserToken

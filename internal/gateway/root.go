@@ -112,24 +112,26 @@ func (g *Gateway) identifyByUser(x *call) error {
 	case !x.route.Nameless || !x.small:
 		return errNameless
 	}
-	if a := g.svc.Lookup(g.users.app(x.shown.Token)); a != nil && a.Platform == x.platform.Name {
-		x.app = a
-		return nil
-	}
-	if x.named != "" {
-		a, ok := g.svc.CallableNamed(x.platform.Name, x.named)
-		if !ok {
-			return broker.ErrUnknownApp
-		}
-		x.app = a
-		return nil
-	}
-	a, ok := g.svc.CallableByUser(x.platform.Name, x.shown.AppID, x.platform.BaseURL)
-	if !ok {
+	if x.app = g.appOfUser(x); x.app == nil {
 		return broker.ErrUnknownApp
 	}
-	x.app = a
+	if x.shown.AppID != "" && x.shown.AppID != x.app.AppID {
+		return errOtherApp
+	}
 	return nil
+}
+
+// appOfUser finds the app for a call with a user's token; nil: there is none.
+func (g *Gateway) appOfUser(x *call) *broker.App {
+	if a := g.svc.Lookup(g.users.app(x.shown.Token)); a != nil && a.Platform == x.platform.Name {
+		return a
+	}
+	if x.named != "" {
+		a, _ := g.svc.CallableNamed(x.platform.Name, x.named)
+		return a
+	}
+	a, _ := g.svc.CallableByUser(x.platform.Name, x.shown.AppID, x.platform.BaseURL)
+	return a
 }
 
 var (
