@@ -227,7 +227,7 @@ func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, 
 		if s.OfUser(seen) {
 			return broker.Token{}, errUserToken // it says nothing of the app's own (I8)
 		}
-		if getsVirtual(c.Client, kind) {
+		if s.standsFor(seen, k) && getsVirtual(c.Client, kind) {
 			return s.tokens.Suspect(ctx, k)
 		}
 		return s.tokens.ReportToken(ctx, k, seen)

@@ -56,6 +56,13 @@ func (s *Service) mayHave(c broker.Caller, app string, kind broker.Kind) error {
 		"a virtual token is good for calls through this server only: an administrator of the server can put call into the client's allow, or set its handout to real")
 }
 
+// standsFor reports whether a token is a virtual one of an app. Any other says nothing of what
+// stands behind those (I8).
+func (s *Service) standsFor(seen broker.Secret, k broker.Key) bool {
+	claim, ok := s.virtual.Read(seen)
+	return ok && claim.Key == k
+}
+
 // hand makes what a client gets of a token: the token itself, or the virtual one that
 // stands for it.
 func (s *Service) hand(c broker.Caller, t broker.Token, now time.Time) (Held, error) {
