@@ -60,10 +60,11 @@ func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, 
 	return named, named != nil
 }
 
-// SameUsers reports whether two apps have the same users, with the same tokens: they are one
-// registration, whatever the way in which the app's own tokens are issued.
-func (s *Service) SameUsers(a, b *broker.App) bool {
-	return a.Platform == b.Platform && a.AppID == b.AppID && s.tokens.Entry(a) == s.tokens.Entry(b)
+// Registration names what an app's users know it as, in one short word. Apps that have it in
+// common have the same users, with the same tokens, in whatever way their own tokens are issued;
+// an app that is given another one has other users from then on (I8).
+func (s *Service) Registration(a *broker.App) string {
+	return (&broker.App{Platform: a.Platform, AppID: a.AppID, BaseURL: s.tokens.Entry(a)}).Source()
 }
 
 // CallableNamed is [Service.CallableByUser] where the base URL names the app. One that

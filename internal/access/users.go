@@ -81,7 +81,7 @@ func (s *Service) UserToken(ctx context.Context, c broker.Caller, app, user, sco
 		return Held{}, s.counted(c, "read_user_token", app, kind, 0, err)
 	}
 	_ = s.counted(c, "read_user_token", app, t.Key.Kind, 0, nil)
-	return s.handUser(t), nil
+	return s.handUser(a, t), nil
 }
 
 // ReportUser takes a caller's word that a user's token was rejected, of which the version or
@@ -107,12 +107,12 @@ func (s *Service) ReportUser(ctx context.Context, c broker.Caller, app, user, sc
 		e.Target, e.Version = user, t.Version
 		_ = s.audit.Record(ctx, e) // I3: as with reports of the app's own tokens
 	}
-	return s.handUser(t), nil
+	return s.handUser(a, t), nil
 }
 
 // handUser makes what a client gets of a user's token, and remembers whose it is.
-func (s *Service) handUser(t broker.Token) Held {
-	s.userTokens.Add(t.Key.App, t.Secret)
+func (s *Service) handUser(a *broker.App, t broker.Token) Held {
+	s.userTokens.Add(a.ID, s.Registration(a), t.Secret)
 	s.reads.Inc()
 	return Held{Token: t, Now: s.tokens.Now()}
 }

@@ -32,7 +32,7 @@ func withUsers(t *testing.T, f func(*testing.T, *stack, *stacktest.Users, *stack
 // remembered is a memory of users' tokens.
 type remembered map[string]bool
 
-func (r *remembered) Add(_ string, tok broker.Secret) {
+func (r *remembered) Add(_, _ string, tok broker.Secret) {
 	if *r == nil {
 		*r = remembered{}
 	}

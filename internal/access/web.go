@@ -35,7 +35,9 @@ type Logins interface {
 // UserTokens remembers tokens of users for a while, to tell them from the apps' own (I8). It
 // is a help and not relied upon.
 type UserTokens interface {
-	Add(app string, tok broker.Secret)
+	// Add remembers that a token is of a user of an app, which has that registration now, see
+	// [Service.Registration].
+	Add(app, registration string, tok broker.Secret)
 	Has(tok broker.Secret) bool
 }
 
@@ -49,8 +51,8 @@ func (noLogins) Redeem(context.Context, *broker.App, string, string, string) (br
 // noUserTokens remembers none.
 type noUserTokens struct{}
 
-func (noUserTokens) Add(string, broker.Secret)  {}
-func (noUserTokens) Has(tok broker.Secret) bool { return false }
+func (noUserTokens) Add(_, _ string, _ broker.Secret) {}
+func (noUserTokens) Has(broker.Secret) bool           { return false }
 
 // onApp returns an app on which the caller has a right.
 func (s *Service) onApp(c broker.Caller, r broker.Right, id string) (*broker.App, error) {

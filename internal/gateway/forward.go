@@ -62,7 +62,7 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 // remember notes the tokens of users that an answer gives.
 func (g *Gateway) remember(x *call, j broker.Judgement) {
 	for _, tok := range j.Users {
-		g.users.Add(x.app.ID, tok)
+		g.users.Add(x.app.ID, g.svc.Registration(x.app), tok)
 	}
 }
 

@@ -50,14 +50,14 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 		if g.svc.Owns(x.shown.Token) {
 			return x, errAppToken
 		}
-		if owner := g.svc.Lookup(g.users.app(x.shown.Token)); owner != nil && !g.svc.SameUsers(owner, a) {
+		if o, known := g.users.owner(x.shown.Token); known && !g.is(o, a) {
 			return x, errOtherApp
 		}
 		if x.shown.AppID != "" && x.shown.AppID != a.AppID {
 			return x, errOtherApp
 		}
 	case broker.CallApp:
-		if g.users.app(x.shown.Token) != "" {
+		if g.users.Has(x.shown.Token) {
 			return x, errUserToken
 		}
 		if _, owner, known := g.svc.Bearer(c, x.shown.Token); known && owner.ID != a.ID {

@@ -83,7 +83,7 @@ func (g *Gateway) identifyByToken(x *call) error {
 	case ok && a.Platform == x.platform.Name:
 		x.caller, x.app = c, a
 		return nil
-	case g.users.app(x.shown.Token) != "":
+	case g.users.Has(x.shown.Token):
 		return errUserToken
 	default:
 		return errUnknownToken
@@ -115,6 +115,9 @@ func (g *Gateway) identifyByUser(x *call) error {
 	if x.app = g.appOfUser(x); x.app == nil {
 		return broker.ErrUnknownApp
 	}
+	if o, known := g.users.owner(x.shown.Token); known && !g.is(o, x.app) {
+		return errOtherApp
+	}
 	if x.shown.AppID != "" && x.shown.AppID != x.app.AppID {
 		return errOtherApp
 	}
@@ -123,12 +126,15 @@ func (g *Gateway) identifyByUser(x *call) error {
 
 // appOfUser finds the app for a call with a user's token; nil: there is none.
 func (g *Gateway) appOfUser(x *call) *broker.App {
-	if a := g.svc.Lookup(g.users.app(x.shown.Token)); a != nil && a.Platform == x.platform.Name {
-		return a
-	}
 	if x.named != "" {
 		a, _ := g.svc.CallableNamed(x.platform.Name, x.named)
 		return a
+	}
+	if o, known := g.users.owner(x.shown.Token); known {
+		if a := g.svc.Lookup(o.app); a != nil && a.Platform == x.platform.Name {
+			return a
+		}
+		return nil
 	}
 	a, _ := g.svc.CallableByUser(x.platform.Name, x.shown.AppID, x.platform.BaseURL)
 	return a
