@@ -64,9 +64,39 @@ func (r *Relay) finish(ctx context.Context, v visit, f *flow, code broker.Secret
 	case code.IsZero() || code.Reveal() == "authdeny":
 		r.end(ctx, v, f, refused.as(nil, ""))
 	case f.Raw:
-		r.sendBack(ctx, v, f, code, relayed)
+		r.passOn(ctx, v, f, code)
 	default:
 		r.exchange(ctx, v, f, code)
+	}
+}
+
+// passOn sends the browser on with the platform's own code. Others know it from then on, and the
+// platform ties its codes to no browser: whoever brought it back with a login of his own would be
+// taken for the user, at another site too. So it is noted before, and not exchanged here any more.
+func (r *Relay) passOn(ctx context.Context, v visit, f *flow, code broker.Secret) {
+	short, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	switch err := r.cfg.OneTime.Add(short, passedName(code), []byte{}, lifetime+skew); {
+	case err == nil:
+		r.sendBack(ctx, v, f, code, relayed)
+	case errors.Is(err, broker.ErrConflict):
+		r.end(ctx, v, f, spent.as(nil, ""))
+	default:
+		r.end(ctx, v, f, storeAway.as(err, ""))
+	}
+}
+
+// passed says why a code cannot be exchanged: it was sent on as it is, by whichever server.
+func (r *Relay) passed(ctx context.Context, code broker.Secret) *fault {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	switch _, err := r.cfg.OneTime.Look(ctx, passedName(code)); {
+	case err == nil:
+		return new(spent.as(nil, ""))
+	case errors.Is(err, broker.ErrNotFound):
+		return nil
+	default:
+		return new(storeAway.as(err, ""))
 	}
 }
 
@@ -88,6 +118,10 @@ func (r *Relay) use(ctx context.Context, f *flow) *fault {
 
 // exchange has the platform's code turned into a grant, and that into a code of ours, in this order (I5).
 func (r *Relay) exchange(ctx context.Context, v visit, f *flow, code broker.Secret) {
+	if fault := r.passed(ctx, code); fault != nil {
+		r.end(ctx, v, f, *fault)
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, exchangeTime+storeTime)
 	defer cancel()
 	u, err := r.ask(ctx, v, f.Scope, code)

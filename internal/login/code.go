@@ -49,9 +49,15 @@ type identity struct {
 func usedName(f *flow) string { return "login/" + hex.EncodeToString(f.ID) }
 
 // codeName hides the code from whoever reads the store.
-func codeName(code broker.Secret) string {
+func codeName(code broker.Secret) string { return "code/" + digest(code) }
+
+// passedName is that of the platform's code which was sent on. It does not name the app: two may be one
+// registration.
+func passedName(code broker.Secret) string { return "passed/" + digest(code) }
+
+func digest(code broker.Secret) string {
 	sum := sha256.Sum256([]byte(code.Reveal()))
-	return "code/" + hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:])
 }
 
 // codeOf is the associated data of what a code stands for.

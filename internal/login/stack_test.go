@@ -162,6 +162,13 @@ func (o *oneTime) Add(ctx context.Context, name string, value []byte, ttl time.D
 	return err
 }
 
+func (o *oneTime) Look(ctx context.Context, name string) ([]byte, error) {
+	if done, err := o.call("look", name); !done {
+		return nil, err
+	}
+	return o.OneTimeStore.Look(ctx, name)
+}
+
 func (o *oneTime) Take(ctx context.Context, name string) ([]byte, error) {
 	done, err := o.call("take", name)
 	if !done {
