@@ -38,7 +38,7 @@ func (r *Relay) requested(v visit, p params) (f flow, wrong string) {
 		return f, wrong
 	case len(f.Redirect) == 0:
 		return f, "redirect_uri is missing"
-	case bringsOwn(p["redirect_uri"]):
+	case broker.BringsAnswer(p["redirect_uri"]):
 		return f, "redirect_uri has a parameter code, state, error or error_description, or a query that cannot be read: leave them out"
 	case len(f.State) > maxOwn || !printable(p["state"]):
 		return f, "state is over 512 bytes, or not printable ASCII"

@@ -37,6 +37,7 @@ func TestAuthorizeRefusesI7(t *testing.T) {
 		"a redirect_uri of another app":  {authorize("club", "redirect_uri", "https://m.example.cn/"), 400, "The login was stopped", ""},
 		"a code planted before ours":     {authorize("shop", "redirect_uri", business+"?code=X"), 400, "The login could not begin", "leave them out"},
 		"one that is written otherwise":  {authorize("shop", "redirect_uri", business+"?a=1&%43ode=X"), 400, "The login could not begin", ""},
+		"one that PHP reads as ours":     {authorize("shop", "redirect_uri", business+"?+code=X"), 400, "The login could not begin", ""},
 		"a state planted before ours":    {authorize("shop", "redirect_uri", business+"?STATE=X"), 400, "The login could not begin", ""},
 		"a query of two readings":        {authorize("shop", "redirect_uri", business+"?a=1;code=X"), 400, "The login could not begin", ""},
 		"two redirect_uris":              {authorize("shop", "redirect_uri", business, "redirect_uri", business+"x"), 400, "The login could not begin", "twice"},

@@ -48,28 +48,6 @@ func printable(s string) bool {
 	return true
 }
 
-// The parameters that a browser has when it is sent back to a business.
-var own = [...]string{"code", "state", "error", "error_description"}
-
-// bringsOwn reports whether the query of a URL has one of our parameters already, or cannot be
-// read in one way only. Whoever has a user follow a link could otherwise put a code of his own
-// before ours.
-func bringsOwn(redirect string) bool {
-	_, raw, _ := strings.Cut(redirect, "?")
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return true
-	}
-	for name := range values {
-		for _, o := range own {
-			if strings.EqualFold(name, o) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // with adds parameters to a URL whose other characters stay as they are. Those without a value
 // are left out.
 func with(redirect string, ps ...query.Param) string {

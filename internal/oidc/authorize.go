@@ -51,6 +51,8 @@ func (p *Provider) entitled(app *broker.App, client, redirect string) *Page {
 		return notEntitled("client_id has to be the name of a client that has the right users, and the app among its apps")
 	case !app.Login.Allows(redirect):
 		return notEntitled("redirect_uri has to be allowed by login.redirect_uris of the app: the same scheme, host and port, and the same path or one below")
+	case broker.BringsAnswer(redirect):
+		return notEntitled("redirect_uri has a parameter code, state, error or error_description, or a query that cannot be read: leave them out")
 	default:
 		return nil
 	}
