@@ -41,6 +41,8 @@ type identity struct {
 	Snapshot  bool        `json:"snapshot,omitempty"`
 	Redirect  string      `json:"redirect"`
 	Challenge string      `json:"challenge,omitempty"`
+	// Until is when the code ends, in seconds since 1970.
+	Until int64 `json:"until"`
 	// Source is the registration that the user logged in to: the app may be given
 	// another one before the code is redeemed (I8).
 	Source string `json:"source"`
@@ -73,6 +75,7 @@ func (r *Relay) addCode(ctx context.Context, app *broker.App, f *flow, u broker.
 	plain, err := json.Marshal(identity{
 		Kind: u.Key.Kind, OpenID: u.Key.Subject, UnionID: u.UnionID, Scope: u.Scope, Snapshot: u.Snapshot,
 		Redirect: string(f.Redirect), Challenge: f.Challenge, Source: app.Source(),
+		Until: r.cfg.Now().Add(codeLifetime).Unix(),
 	})
 	if err != nil {
 		return broker.Secret{}, fmt.Errorf("encode who logged in: %w", err)
@@ -116,6 +119,9 @@ func (r *Relay) Redeem(ctx context.Context, app *broker.App, code, verifier, red
 	var id identity
 	if err := json.Unmarshal(plain, &id); err != nil {
 		return broker.User{}, broker.AsError(fmt.Errorf("decode who logged in: %w", err))
+	}
+	if r.cfg.Now().Sub(time.Unix(id.Until, 0)) > skew {
+		return broker.User{}, ErrBadCode // the end that counts is the store's, but somebody may have put it back there
 	}
 	if err := id.check(app, verifier, redirectURI); err != nil {
 		return broker.User{}, err

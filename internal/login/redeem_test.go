@@ -3,6 +3,7 @@ package login_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strings"
@@ -177,5 +178,27 @@ func TestAUsedLoginStaysUsed(t *testing.T) {
 		again.handler = slow
 		again.header = http.Header{"Cookie": {cookie.Name + "=" + cookie.Value}}
 		wantPage(t, again.get(t, to), http.StatusConflict, "This login has ended")
+	})
+}
+
+// TestACodeThatWasPutBackIsTooOld: whoever can write the store makes no code good again.
+func TestACodeThatWasPutBackIsTooOld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t)
+		code := s.code(t)
+		sum := sha256.Sum256([]byte(code))
+		name := "code/" + hex.EncodeToString(sum[:])
+		box, err := s.oneTime.OneTimeStore.Look(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(8 * time.Minute)
+		if err := s.oneTime.OneTimeStore.Add(t.Context(), name, box, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", ""); broker.AsError(err).Code != "bad_code" {
+			t.Errorf("a code of eight minutes is answered with %v", err)
+		}
 	})
 }

@@ -17,15 +17,25 @@ const (
 	// codeLifetime is what a browser needs to get from here to the client, and the client
 	// back to here.
 	codeLifetime = 2 * time.Minute
-	codeBytes    = 32
+	// slack is how far the clocks of servers may be apart: the end that counts is the store's.
+	slack     = time.Minute
+	codeBytes = 32
 )
 
 // codeName is what a code is kept under: its hash, so that nobody who reads the store can
 // use it, below the app's id, so that an attempt at another app does not use it up.
 func codeName(app *broker.App, code string) string {
-	sum := sha256.Sum256([]byte(code))
-	return "oidc/" + app.ID + "/" + hex.EncodeToString(sum[:])
+	return "oidc/" + app.ID + "/" + digest(code)
 }
+
+func digest(code string) string {
+	sum := sha256.Sum256([]byte(code))
+	return hex.EncodeToString(sum[:])
+}
+
+// boundTo is the associated data of what a code stands for: what is copied to another code's place in the
+// store does not open there.
+func boundTo(app *broker.App, code string) []byte { return bound(forCode+"/"+digest(code), app) }
 
 // keep stores a login for the client that fetches it, and returns the code for that.
 func (p *Provider) keep(ctx context.Context, app *broker.App, l login) (string, error) {
@@ -36,7 +46,7 @@ func (p *Provider) keep(ctx context.Context, app *broker.App, l login) (string, 
 	if err != nil {
 		return "", fmt.Errorf("keep a login: %w", err)
 	}
-	box, err := p.cfg.Sealer.Seal(plain, bound(forCode, app))
+	box, err := p.cfg.Sealer.Seal(plain, boundTo(app, code))
 	if err != nil {
 		return "", fmt.Errorf("keep a login: %w", err)
 	}
@@ -61,13 +71,13 @@ func (p *Provider) take(ctx context.Context, app *broker.App, code string) (l lo
 	case err != nil:
 		return login{}, fmt.Errorf("fetch a login: %w", err)
 	}
-	plain, err := p.cfg.Sealer.Open(box, bound(forCode, app))
+	plain, err := p.cfg.Sealer.Open(box, boundTo(app, code))
 	if err != nil {
-		// It is another registration's that had this id, or was sealed with a key that is gone.
+		// It is another registration's that had this id, another code's, or was sealed with a key that is gone.
 		return login{}, errBadCode
 	}
-	if json.Unmarshal(plain, &l) != nil {
-		return login{}, errBadCode
+	if json.Unmarshal(plain, &l) != nil || p.cfg.Now().Sub(time.Unix(l.Time, 0)) > codeLifetime+slack {
+		return login{}, errBadCode // the store has lost it, or somebody has put it back there
 	}
 	return l, nil
 }

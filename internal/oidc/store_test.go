@@ -213,3 +213,36 @@ func (s spied) Add(ctx context.Context, name string, value []byte, ttl time.Dura
 	*s.kept = append(*s.kept, name, string(value))
 	return s.OneTimeStore.Add(ctx, name, value, ttl)
 }
+
+// A code stands for nothing but what it was made for, and for no longer, also for somebody who can write
+// the store.
+func TestWhatACodeStandsForCannotBeMovedI8(t *testing.T) {
+	t.Parallel()
+	var kept []string
+	s := start(t, func(p *parts) {
+		p.oneTime = func(s broker.OneTimeStore) broker.OneTimeStore { return spied{s, &kept} }
+	})
+	p := s.party(t, "shop", "forum", oauth2.AuthStyleInHeader)
+	victims, thiefs := p.code(t), p.code(t)
+	put := func(name, value string) {
+		t.Helper()
+		if _, err := s.store.OneTime().Take(t.Context(), name); err != nil && !errors.Is(err, broker.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if err := s.store.OneTime().Add(t.Context(), name, []byte(value), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(kept[2], kept[1])
+	if _, err := p.Exchange(t.Context(), thiefs); errorCode(err) != "invalid_grant" {
+		t.Errorf("I8: a code stands for what another one was made for: %v", err)
+	}
+	if _, err := p.Exchange(t.Context(), victims); err != nil {
+		t.Fatal(err)
+	}
+	put(kept[0], kept[1])
+	s.ahead.Add(int64(5 * time.Minute))
+	if _, err := p.Exchange(t.Context(), victims); errorCode(err) != "invalid_grant" {
+		t.Errorf("a code of five minutes that was put back is good: %v", err)
+	}
+}
