@@ -87,8 +87,18 @@ func (s *server) clientDid(r *http.Request, e broker.AuditEntry) {
 		s.recorder.Count(e)
 	default:
 		e.Action = "exchange"
-		s.recorder.Later(e)
+		s.did(e)
 	}
+}
+
+// did records what was done. What came to nothing is counted: strangers and misconfigured
+// clients can bring it about as often as they like, and are not to fill the audit.
+func (s *server) did(e broker.AuditEntry) {
+	if e.Result == "ok" {
+		s.recorder.Later(e)
+		return
+	}
+	s.recorder.Count(e)
 }
 
 // loggedIn records a login that came to an exchange.
@@ -99,7 +109,7 @@ func (s *server) loggedIn(r *http.Request, app, requestID string, u broker.User,
 	if err != nil {
 		e.Result = broker.AsError(err).Code
 	}
-	s.recorder.Later(e)
+	s.did(e)
 }
 
 // One-time values that have run out are removed so many at a time, this often.
