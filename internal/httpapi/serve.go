@@ -129,7 +129,7 @@ func (a *API) renderError(w http.ResponseWriter, r *http.Request, id string, err
 	status := p.Status
 	if status == http.StatusInternalServerError || e.Code == api.CodeStoreAway && e.Err != nil {
 		// Its cause is for the log alone.
-		a.log.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "request_id", id, "error", err)
+		a.log.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", shownPath(r), "request_id", id, "error", err)
 	}
 	a.failures.WithLabelValues(strconv.Itoa(status)).Inc()
 	h := w.Header()
@@ -149,6 +149,15 @@ func (a *API) renderError(w http.ResponseWriter, r *http.Request, id string, err
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(append(b, '\n'))
+}
+
+// shownPath is a request's path as it is logged: without the user whom it names.
+func shownPath(r *http.Request) string {
+	if r.PathValue("openid") == "" {
+		return r.URL.Path
+	}
+	_, path, _ := strings.Cut(r.Pattern, " ")
+	return strings.Replace(path, "{app}", r.PathValue("app"), 1)
 }
 
 func toError(err error) *broker.Error {

@@ -188,6 +188,6 @@ func (a *API) survive(w http.ResponseWriter, r *http.Request) {
 	}
 	id := a.ids.next()
 	a.log.ErrorContext(r.Context(), "a request ended in a panic, which is a fault of the program",
-		"method", r.Method, "path", r.URL.Path, "request_id", id, "panic_type", typeName(p), "stack", stack())
+		"method", r.Method, "path", shownPath(r), "request_id", id, "panic_type", typeName(p), "stack", stack())
 	a.renderError(w, r, id, errInternal)
 }

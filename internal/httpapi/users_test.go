@@ -328,3 +328,26 @@ func TestGrantsAreImported(t *testing.T) {
 		}
 	})
 }
+
+// TestNoUserIsLogged: who uses an app is in the audit, for those who may read it, and not in the log.
+func TestNoUserIsLogged(t *testing.T) {
+	t.Parallel()
+	withUsers(t, func(t *testing.T, s *stack, _ *stacktest.Users, _ *stacktest.Logins) {
+		s.Store.Fail(fmt.Errorf("the store is away"))
+		for _, c := range []call{
+			{method: "GET", target: users + "/oNobodysBusiness", key: membersKey},
+			{method: "DELETE", target: users + "/oNobodysBusiness", key: membersKey},
+			{method: "GET", target: users + "/oNobodysBusiness/token", key: membersKey},
+			{method: "POST", target: "/v1/apps/blog/sessions/oNobodysBusiness/verify", key: membersKey, body: `{"raw_data":"x","signature":"00"}`},
+		} {
+			if w := s.do(c); w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s %s is answered %d %s", c.method, c.target, w.Code, w.Body)
+			}
+		}
+		s.Store.Fail(nil)
+		log := s.Log.String()
+		if strings.Contains(log, "oNobodysBusiness") || !strings.Contains(log, "/v1/apps/blog/users/{openid}/token") {
+			t.Errorf("the log has:\n%s", log)
+		}
+	})
+}

@@ -18,29 +18,29 @@ func (s *Store) Grants() broker.GrantStore { return grants{s} }
 type grants struct{ s *Store }
 
 func (g grants) Get(ctx context.Context, k broker.Key) (broker.Grant, error) {
-	if err := g.s.enter(ctx, "read grant", k.String()); err != nil {
+	if err := g.s.enter(ctx, "read a grant of app", k.App); err != nil {
 		return broker.Grant{}, err
 	}
 	g.s.data.mu.Lock()
 	defer g.s.data.mu.Unlock()
 	x, ok := g.s.data.grants[k]
 	if !ok {
-		return broker.Grant{}, fmt.Errorf("read grant %q: %w", k, broker.ErrNotFound)
+		return broker.Grant{}, fmt.Errorf("read a grant of app %q: %w", k.App, broker.ErrNotFound)
 	}
 	return x.Clone(), nil
 }
 
 func (g grants) Put(ctx context.Context, x broker.Grant) (broker.Version, error) {
-	if err := g.s.enter(ctx, "write grant", x.Key.String()); err != nil {
+	if err := g.s.enter(ctx, "write a grant of app", x.Key.App); err != nil {
 		return 0, err
 	}
 	if x.Key.App == "" || x.Key.Kind == "" || x.Key.Subject == "" {
-		return 0, fmt.Errorf("write grant %q: the key names no app, no kind or no user", x.Key)
+		return 0, fmt.Errorf("write a grant of app %q: the key names no app, no kind or no user", x.Key.App)
 	}
 	g.s.data.mu.Lock()
 	defer g.s.data.mu.Unlock()
 	if g.s.data.grants[x.Key].Version != x.Version {
-		return 0, fmt.Errorf("write grant %q: %w", x.Key, broker.ErrConflict)
+		return 0, fmt.Errorf("write a grant of app %q: %w", x.Key.App, broker.ErrConflict)
 	}
 	x = normalGrant(x)
 	x.Version++
@@ -49,7 +49,7 @@ func (g grants) Put(ctx context.Context, x broker.Grant) (broker.Version, error)
 }
 
 func (g grants) Delete(ctx context.Context, k broker.Key, v broker.Version) error {
-	if err := g.s.enter(ctx, "delete grant", k.String()); err != nil {
+	if err := g.s.enter(ctx, "delete a grant of app", k.App); err != nil {
 		return err
 	}
 	g.s.data.mu.Lock()
@@ -57,9 +57,9 @@ func (g grants) Delete(ctx context.Context, k broker.Key, v broker.Version) erro
 	x, ok := g.s.data.grants[k]
 	switch {
 	case !ok:
-		return fmt.Errorf("delete grant %q: %w", k, broker.ErrNotFound)
+		return fmt.Errorf("delete a grant of app %q: %w", k.App, broker.ErrNotFound)
 	case x.Version != v:
-		return fmt.Errorf("delete grant %q: %w", k, broker.ErrConflict)
+		return fmt.Errorf("delete a grant of app %q: %w", k.App, broker.ErrConflict)
 	}
 	delete(g.s.data.grants, k)
 	return nil

@@ -34,14 +34,14 @@ func (g grants) Get(ctx context.Context, k broker.Key) (broker.Grant, error) {
 		x, err = decodeGrant(k, v, rest)
 	}
 	if err != nil {
-		return broker.Grant{}, fmt.Errorf("read grant %q: %w", k, err)
+		return broker.Grant{}, fmt.Errorf("read a grant of app %q: %w", k.App, err)
 	}
 	return x, nil
 }
 
 func (g grants) Put(ctx context.Context, x broker.Grant) (broker.Version, error) {
 	if x.Key.App == "" || x.Key.Kind == "" || x.Key.Subject == "" {
-		return 0, fmt.Errorf("write grant %q: the key names no app, no kind or no user", x.Key)
+		return 0, fmt.Errorf("write a grant of app %q: the key names no app, no kind or no user", x.Key.App)
 	}
 	rest, err := json.Marshal(storedGrantOf(&x))
 	var done int64
@@ -54,7 +54,7 @@ func (g grants) Put(ctx context.Context, x broker.Grant) (broker.Version, error)
 		err = broker.ErrConflict
 	}
 	if err != nil {
-		return 0, fmt.Errorf("write grant %q: %w", x.Key, err)
+		return 0, fmt.Errorf("write a grant of app %q: %w", x.Key.App, err)
 	}
 	return x.Version + 1, nil
 }
@@ -69,7 +69,7 @@ func (g grants) Delete(ctx context.Context, k broker.Key, v broker.Version) erro
 		err = broker.ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("delete grant %q: %w", k, err)
+		return fmt.Errorf("delete a grant of app %q: %w", k.App, err)
 	}
 	return nil
 }

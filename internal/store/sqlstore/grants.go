@@ -29,7 +29,7 @@ func (g grants) Get(ctx context.Context, k broker.Key) (broker.Grant, error) {
 		err = broker.ErrNotFound
 	}
 	if err != nil {
-		return broker.Grant{}, fmt.Errorf("read grant %q: %w", k, err)
+		return broker.Grant{}, fmt.Errorf("read a grant of app %q: %w", k.App, err)
 	}
 	return found[0], nil
 }
@@ -70,7 +70,7 @@ func (g grants) Put(ctx context.Context, x broker.Grant) (broker.Version, error)
 	x = x.Clone() // the write may outlast this call, if ctx ends
 	err := g.s.write(ctx, func(ctx context.Context, r runner) error { return g.put(ctx, r, x) })
 	if err != nil {
-		return 0, fmt.Errorf("write grant %q: %w", x.Key, err)
+		return 0, fmt.Errorf("write a grant of app %q: %w", x.Key.App, err)
 	}
 	return x.Version + 1, nil
 }
@@ -108,7 +108,7 @@ func (g grants) add(ctx context.Context, r runner, some []broker.Grant) (added i
 
 func (g grants) Delete(ctx context.Context, k broker.Key, v broker.Version) error {
 	if err := g.s.write(ctx, deleteOp(g.q.delete, g.q.has, v, keyOfGrant(k)...)); err != nil {
-		return fmt.Errorf("delete grant %q: %w", k, err)
+		return fmt.Errorf("delete a grant of app %q: %w", k.App, err)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ func (s suite) grants() []test {
 		{"ZeroFieldsStayZero", s.zeroFieldsOfGrant},
 		{"ExtremesComeBack", s.extremesOfGrant},
 		{"TextFromOutsideNeverStopsAWrite", s.hostileTextOfGrant},
+		{"ErrorsOfGrantsNameNoUser", s.errorsOfGrants},
 		{"APutReplacesTheWholeGrant", s.replaceGrant},
 		{"APutAtAnotherVersionIsAConflictAndChangesNothing", s.conflictOfGrants},
 		{"ADeleteIsForItsVersionOnly", s.removeGrant},
