@@ -76,6 +76,43 @@ func TestUnionIDOfAnotherRegistrationI8(t *testing.T) {
 	})
 }
 
+// TestAForgedUnionIDI8: whoever can write the store cannot have a user log in as another one, nor what was
+// granted to one registration used for another.
+func TestAForgedUnionIDI8(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", base)
+		f.alter = func(g *broker.Granted) { g.UnionID = "" }
+		forge := func(change func(*broker.Grant)) {
+			t.Helper()
+			g := f.row(app, "mo", base)
+			change(&g)
+			if _, err := f.store.Grants().Put(t.Context(), g); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for what, change := range map[string]func(*broker.Grant){
+			"as it is":      func(g *broker.Grant) { g.UnionID = "union-victim" },
+			"without a box": func(g *broker.Grant) { g.UnionID, g.Box = "union-victim", nil },
+		} {
+			forge(change)
+			if u := f.login(app, "mo", base); u.UnionID != "" {
+				t.Errorf("%s: the user is %q", what, u.UnionID)
+			}
+		}
+		changed := newApp()
+		changed.AppID = "wx-other"
+		other := f.login(changed, "jo", base)
+		g := f.row(app, "mo", base)
+		g.Source = f.row(changed, other.Key.Subject, base).Source
+		if _, err := f.store.Grants().Put(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.servers[0].Token(t.Context(), changed, "mo", base, 0)
+		f.fails(err, "grant_sealed")
+	})
+}
+
 // TestSameRegistration: what makes no difference to the platform makes none to its users.
 func TestSameRegistration(t *testing.T) {
 	t.Parallel()
