@@ -15,7 +15,8 @@ type ExchangeRequest struct {
 	Code string `json:"code"`
 	// CodeVerifier is required where the login was begun with a code_challenge.
 	CodeVerifier string `json:"code_verifier,omitempty"`
-	// RedirectURI, where it is given, has to be the one that the login was begun with.
+	// RedirectURI has to be the one that the login was begun with. It may be left out where all of
+	// the app's redirect_uris are of one site.
 	RedirectURI string `json:"redirect_uri,omitempty"`
 }
 

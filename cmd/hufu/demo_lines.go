@@ -51,7 +51,7 @@ func (d *demo) lines(url string) string {
 	line(`jar=$(mktemp); page=$(curl -sL -c $jar -o /dev/null -w '%%{url_effective}' '%s'); `+
 		`back=$(curl -sL -b $jar -d 'user=alice&answer=agree' -o /dev/null -w '%%{url_effective}' "$page"); `+
 		`code=$(echo "$back" | sed 's/.*code=\([^&]*\).*/\1/'); rm $jar; `+
-		`curl -s %s -d '{"code":"'$code'"}' %s/exchange`, authorize, auth, users)
+		`curl -s %s -d '{"code":"'$code'","redirect_uri":"%s"}' %s/exchange`, authorize, auth, d.landing(), users)
 	say("What is kept of the users, and what one of them shows of herself: by her own token, which stays here.")
 	line("curl -s %s %s", auth, users)
 	line(`curl -s %s %s/%s/profile`, auth, users, sandbox.OpenID(d.stable.ID, "alice"))

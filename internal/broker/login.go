@@ -29,6 +29,18 @@ func (l *Login) ScopesOf(web WebAuthorization) []string {
 	return web.DefaultScopes()
 }
 
+// Sites returns how many sites browsers may be sent back to: whatever differs in scheme, host
+// or port may be in other hands.
+func (l *Login) Sites() int {
+	sites := map[string]bool{}
+	for _, allowed := range l.Redirects {
+		if u, err := redirect(allowed); err == nil {
+			sites[u.Scheme+"://"+u.Host] = true
+		}
+	}
+	return len(sites)
+}
+
 // MaxRedirect is the longest URL that a browser may be sent back to.
 const MaxRedirect = 1024
 

@@ -231,7 +231,7 @@ func TestOneStateOneExchange(t *testing.T) {
 	for _, a := range answers {
 		if a.StatusCode == http.StatusSeeOther {
 			sent++
-			if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], sentBack(t, a).Get("code"), "", ""); err != nil {
+			if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], sentBack(t, a).Get("code"), "", business); err != nil {
 				t.Errorf("the browser was sent back with a code that is not good: %v", err)
 			}
 		} else {

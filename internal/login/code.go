@@ -26,6 +26,15 @@ var ErrBadCode = &broker.Error{
 	Hint: "a code is redeemed once, right after the browser came back with it, for the app that the user logged in to; have the user log in again",
 }
 
+// ErrNoRedirect is the error of a code that is shown without the address that it was made for, where
+// that may be another site's: whoever runs one of an app's sites has codes of those who log in there,
+// and could take one of them to another site in his own browser. A code challenge does not help: he
+// has it from the login that he has begun there.
+var ErrNoRedirect = &broker.Error{
+	Code: "invalid", Class: broker.Invalid, Message: "redirect_uri is missing: users log in to this app from several sites, and a code of one is no login at another",
+	Hint: "send the redirect_uri that your site began the login with",
+}
+
 func badCode(message string) error {
 	e := *ErrBadCode
 	e.Message = message + "; the code is used up"
@@ -94,11 +103,14 @@ func (r *Relay) addCode(ctx context.Context, app *broker.App, f *flow, u broker.
 
 // Redeem exchanges our own code for who logged in. It works once, on whichever server, and
 // a code that is shown with a wrong verifier or redirect URI is used up all the same. The verifier is that
-// of the login's code challenge, and empty if it had none; an empty redirectURI is not compared. Errors are
-// *[broker.Error].
+// of the login's code challenge, and empty if it had none; an empty redirectURI is not compared, and is
+// [ErrNoRedirect] where the app has several sites. Errors are *[broker.Error].
 func (r *Relay) Redeem(ctx context.Context, app *broker.App, code, verifier, redirectURI string) (broker.User, error) {
 	if app == nil || app.Login == nil {
 		return broker.User{}, broker.ErrNoLogin
+	}
+	if redirectURI == "" && app.Login.Sites() > 1 {
+		return broker.User{}, ErrNoRedirect
 	}
 	if b, err := text.DecodeString(code); err != nil || len(b) != codeSize || len(code) != text.EncodedLen(codeSize) {
 		return broker.User{}, ErrBadCode // no need to ask the store

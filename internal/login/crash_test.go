@@ -66,12 +66,12 @@ func TestTheStoreFailsAtRedeeming(t *testing.T) {
 		s := newStack(t)
 		code := s.code(t)
 		s.oneTime.fail = func(string) (bool, error) { return taken, errors.New("connection lost") }
-		_, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", "")
+		_, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", business)
 		if e := broker.AsError(err); e.Code != "store_unreachable" || e.Class != broker.Transient {
 			t.Errorf("the business is told %v", err)
 		}
 		s.oneTime.fail = nil
-		if _, err = s.relay.Redeem(t.Context(), s.apps["shop"], code, "", ""); (err == nil) == taken {
+		if _, err = s.relay.Redeem(t.Context(), s.apps["shop"], code, "", business); (err == nil) == taken {
 			t.Errorf("taken: %v, and the second time ends with %v", taken, err)
 		}
 	}
@@ -161,7 +161,7 @@ func TestFaultsAtRandomI5(t *testing.T) {
 		}
 		s.oneTime.fail = nil
 		for _, c := range codes {
-			if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], c, "", ""); err != nil {
+			if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], c, "", business); err != nil {
 				rt.Errorf("a browser was sent back with a code that does not work: %v", err)
 			}
 		}

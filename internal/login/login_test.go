@@ -46,7 +46,7 @@ func TestLoginI5I6(t *testing.T) {
 	if diff := cmp.Diff(want, u); err != nil || diff != "" {
 		t.Errorf("the code stands for (-want +got, %v):\n%s", err, diff)
 	}
-	if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], ours, "", ""); broker.AsError(err).Code != login.ErrBadCode.Code {
+	if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], ours, "", business); broker.AsError(err).Code != login.ErrBadCode.Code {
 		t.Errorf("the code was redeemed again: %v", err)
 	}
 	if n := s.platform.exchanges(t); n != 1 {

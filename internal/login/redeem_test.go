@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/login"
 )
 
 const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk~."
@@ -44,7 +46,6 @@ func TestRedeem(t *testing.T) {
 		wrong    string // in the message
 	}{
 		"as it is":               {},
-		"with the address":       {redirect: business},
 		"with its verifier":      {params: pkce, verifier: verifier},
 		"without the verifier":   {params: pkce, wrong: "code_verifier"},
 		"with another verifier":  {params: pkce, verifier: verifier[1:] + "x", wrong: "code_verifier"},
@@ -70,7 +71,7 @@ func TestRedeem(t *testing.T) {
 			if c.change != nil {
 				c.change(s)
 			}
-			u, err := s.replica(t).Redeem(t.Context(), s.apps["shop"], code, c.verifier, c.redirect)
+			u, err := s.replica(t).Redeem(t.Context(), s.apps["shop"], code, c.verifier, cmp.Or(c.redirect, business))
 			if c.wrong == "" {
 				if err != nil || u.Key.Subject != "o-1" || u.Key.App != "shop" {
 					t.Errorf("the code stands for %+v: %v", u, err)
@@ -86,7 +87,7 @@ func TestRedeem(t *testing.T) {
 			if c.params != nil {
 				right = verifier
 			}
-			if _, err := s.relay.Redeem(t.Context(), before, code, right, ""); broker.AsError(err).Code != "bad_code" {
+			if _, err := s.relay.Redeem(t.Context(), before, code, right, business); broker.AsError(err).Code != "bad_code" {
 				t.Errorf("the code was not used up: %v", err)
 			}
 		})
@@ -97,18 +98,18 @@ func TestRedeemRefusesWhatIsNoCode(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	for _, code := range []string{"", "x", strings.Repeat("A", 42), strings.Repeat("A", 44), strings.Repeat("A", 43) + "\n", strings.Repeat("=", 43), strings.Repeat("A", 42) + "B"} {
-		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", ""); broker.AsError(err).Code != "bad_code" {
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", business); broker.AsError(err).Code != "bad_code" {
 			t.Errorf("%q is answered with %v", code, err)
 		}
 	}
 	if n := s.oneTime.done()["take code"]; n != 0 {
 		t.Errorf("the store was asked %d times for what is no code", n)
 	}
-	if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], strings.Repeat("A", 43), "", ""); broker.AsError(err).Code != "bad_code" {
+	if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], strings.Repeat("A", 43), "", business); broker.AsError(err).Code != "bad_code" {
 		t.Errorf("a code of nobody is answered with %v", err)
 	}
 	for _, app := range []*broker.App{nil, s.apps["plain"]} {
-		if _, err := s.relay.Redeem(t.Context(), app, strings.Repeat("A", 43), "", ""); !errors.Is(err, broker.ErrNoLogin) {
+		if _, err := s.relay.Redeem(t.Context(), app, strings.Repeat("A", 43), "", business); !errors.Is(err, broker.ErrNoLogin) {
 			t.Errorf("an app without a login is answered with %v", err)
 		}
 	}
@@ -121,11 +122,11 @@ func TestACodeLastsForTwoMinutes(t *testing.T) {
 		s := newStack(t)
 		fresh, old := s.code(t), s.code(t)
 		time.Sleep(2*time.Minute - time.Second)
-		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], fresh, "", ""); err != nil {
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], fresh, "", business); err != nil {
 			t.Errorf("a code of nearly two minutes is answered with %v", err)
 		}
 		time.Sleep(time.Second)
-		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], old, "", ""); broker.AsError(err).Code != "bad_code" {
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], old, "", business); broker.AsError(err).Code != "bad_code" {
 			t.Errorf("a code of two minutes is answered with %v", err)
 		}
 	})
@@ -145,7 +146,7 @@ func TestOneOfManyRedeems(t *testing.T) {
 			r = other
 		}
 		wg.Go(func() {
-			_, err := r.Redeem(t.Context(), s.apps["shop"], code, "", "")
+			_, err := r.Redeem(t.Context(), s.apps["shop"], code, "", business)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -197,8 +198,45 @@ func TestACodeThatWasPutBackIsTooOld(t *testing.T) {
 		if err := s.oneTime.OneTimeStore.Add(t.Context(), name, box, time.Hour); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", ""); broker.AsError(err).Code != "bad_code" {
+		if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, "", business); broker.AsError(err).Code != "bad_code" {
 			t.Errorf("a code of eight minutes is answered with %v", err)
 		}
 	})
+}
+
+// TestACodeOfOneSiteIsNoLoginAtAnotherI8: who runs one of an app's sites has the codes of those who log in
+// there. He brings one to another site in his own browser, where he has begun a login, whose challenge he
+// had the user's login begin with.
+func TestACodeOfOneSiteIsNoLoginAtAnotherI8(t *testing.T) {
+	t.Parallel()
+	const his = "https://m.example.cn/" // beside business
+	for name, pkce := range map[string][]string{
+		"":      nil,
+		"PKCE ": {"code_challenge", challenge(verifier), "code_challenge_method", "S256"},
+	} {
+		s := newStack(t)
+		victim := s.browser(t)
+		tr := begin(t, victim, "shop", append([]string{"redirect_uri", his}, pkce...)...)
+		u, err := victim.get(t, tr.callback(s.platform.agree("shop", "o-victim", tr.scope))).Location()
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, v := u.Query().Get("code"), ""
+		if pkce != nil {
+			v = verifier
+		}
+		who, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, v, "")
+		if !errors.Is(err, login.ErrNoRedirect) || who != (broker.User{}) {
+			t.Errorf("%swithout an address the code stands for %+v, %v", name, who, err)
+		}
+		who, err = s.replica(t).Redeem(t.Context(), s.apps["shop"], code, v, business)
+		if broker.AsError(err).Code != "bad_code" || who != (broker.User{}) {
+			t.Errorf("%sat the other site the code stands for %+v, %v", name, who, err)
+		}
+	}
+	s := newStack(t)
+	s.apps["shop"].Login = &broker.Login{Redirects: []string{business, "https://www.example.com/m/"}}
+	if _, err := s.relay.Redeem(t.Context(), s.apps["shop"], s.code(t), "", ""); err != nil {
+		t.Errorf("an app of one site: %v", err)
+	}
 }
