@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -204,6 +205,31 @@ func TestCookiesFitThroughProxies(t *testing.T) {
 			t.Errorf("the cookies have %d bytes", size)
 		}
 	}
+}
+
+// TestCookiesOfManyAppsFitThroughProxies: a page that opens the logins of all apps, one after the other, would
+// else keep the browser from logging in anywhere until the cookies have run out: the proxy refuses it.
+func TestCookiesOfManyAppsFitThroughProxies(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	b := s.browser(t)
+	var last trip
+	for i := range 12 {
+		id := fmt.Sprintf("app-%d", i)
+		s.apps[id] = &broker.App{ID: id, Platform: "wechat", Login: &broker.Login{Redirects: []string{business}}}
+		last = begin(t, b, id, "redirect_uri", business+strings.Repeat("x", 900), "state", strings.Repeat("s", 500))
+		size := 0
+		for _, c := range b.cookies(id) {
+			size += len(c.String()) + 2
+		}
+		if size > 6<<10 {
+			t.Errorf("the cookies have %d bytes", size)
+		}
+	}
+	if n := len(b.cookies("shop")); n < 2 {
+		t.Errorf("the browser has %d cookies", n)
+	}
+	sentBack(t, b.get(t, last.callback(s.platform.agree(last.app, "o-1", last.scope))))
 }
 
 // TestCookiesOfOthersAreRemoved: what somebody has planted goes with the next login.

@@ -10,8 +10,8 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// Bounds on what a browser keeps for us: logins under way in other tabs, and the bytes of
-// their cookies, which proxies take 8 KiB of in all.
+// Bounds on what a browser keeps for us: logins to one app under way in other tabs, and the bytes of
+// the cookies of all apps, because proxies take 8 KiB of cookies and answer to more themselves.
 const (
 	maxFlows       = 3
 	maxCookieBytes = 6 << 10
@@ -24,11 +24,14 @@ const (
 // over https. Else any other host below the same domain could plant the cookie of a login of its own
 // there, and have a user log in as somebody else. That wants the path /, so that
 // the name says which app it is.
-func (r *Relay) cookiePrefix(app *broker.App) string {
+func (r *Relay) cookiePrefix(app *broker.App) string { return r.anyPrefix() + app.ID + "_" }
+
+// anyPrefix begins the names of all apps' cookies.
+func (r *Relay) anyPrefix() string {
 	if r.secure {
-		return "__Host-hufu_login_" + app.ID + "_"
+		return "__Host-hufu_login_"
 	}
-	return "hufu_login_" + app.ID + "_"
+	return "hufu_login_"
 }
 
 // cookieName tells logins in several tabs apart.
@@ -58,21 +61,24 @@ func (r *Relay) keep(v visit, f flow) error {
 	return nil
 }
 
-// evict makes room for a cookie: what has ended goes, and of the rest the oldest.
+// evict makes room for a cookie: what has ended goes, and of the rest the oldest, of this app's because
+// they are too many, and of any app's because they are too long.
 func (r *Relay) evict(v visit, name string, size int) {
 	type known struct {
 		name   string
 		size   int
+		own    bool  // of this app
 		expiry int64 // zero: it is of no use
 	}
 	var all []known
-	prefix, now := r.cookiePrefix(v.app), r.cfg.Now()
+	now := r.cfg.Now()
 	for _, c := range v.r.Cookies() {
-		if !strings.HasPrefix(c.Name, prefix) || c.Name == name {
+		of := r.appOf(c.Name)
+		if of == nil || c.Name == name {
 			continue
 		}
-		k := known{name: c.Name, size: len(c.Name) + len(c.Value)}
-		if f, err := r.openFlow(v.app, c.Value); err == nil && !f.old(now) {
+		k := known{name: c.Name, size: len(c.Name) + len(c.Value), own: of.ID == v.app.ID}
+		if f, err := r.openFlow(of, c.Value); err == nil && !f.old(now) {
 			k.expiry = f.Expiry
 		}
 		if all = append(all, k); len(all) == 2*maxRemoved {
@@ -83,13 +89,26 @@ func (r *Relay) evict(v visit, name string, size int) {
 	slices.SortStableFunc(all, func(a, b known) int { return cmp.Compare(b.expiry, a.expiry) })
 	kept, removed := 1, 0
 	for _, k := range all {
-		if size += k.size; k.expiry != 0 && kept < maxFlows && size <= maxCookieBytes {
+		switch size += k.size; {
+		case k.expiry != 0 && size <= maxCookieBytes && !k.own:
+		case k.expiry != 0 && size <= maxCookieBytes && kept < maxFlows:
 			kept++
-		} else if removed < maxRemoved {
+		case removed < maxRemoved:
 			removed++
 			http.SetCookie(v.w, r.cookie(v.app, k.name, "", -1))
 		}
 	}
+}
+
+// appOf is the app that a cookie is of, by its name; nil for cookies that are not ours. No more
+// is known of the app than its id.
+func (r *Relay) appOf(name string) *broker.App {
+	rest, ours := strings.CutPrefix(name, r.anyPrefix())
+	i := strings.IndexByte(rest, '_') // no id has one
+	if !ours || i < 0 || !broker.ValidAppID(rest[:i]) {
+		return nil
+	}
+	return &broker.App{ID: rest[:i]}
 }
 
 // found returns the login of a state, if this browser began it. Two cookies of one name are
