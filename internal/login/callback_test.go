@@ -1,8 +1,10 @@
 package login_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/login"
 )
 
 // TestEndings: every way in which a login does not succeed ends on a page that says so in the user's
@@ -353,6 +356,29 @@ func TestACrowdWaitsAndIsToldSo(t *testing.T) {
 		wg.Wait()
 		if n := s.count(t, "ok"); n != 66 {
 			t.Errorf("%d have logged in", n)
+		}
+	})
+}
+
+// TestStrangersDoNotFillTheLog: what they bring about is counted, and some of it is logged.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := &lockedBuffer{}
+		s := newStack(t, func(c *login.Config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+		b := s.browser(t)
+		for _, code := range []string{"x", ""} {
+			for range 200 {
+				wantPage(t, b.get(t, trip{"shop", "abc", ""}.callback(code)), http.StatusBadRequest, "This link is not valid")
+				sentBack(t, b.get(t, begin(t, b, "shop", "redirect_uri", business, "mode", "code").callback(rand.Text())))
+			}
+			time.Sleep(time.Second)
+		}
+		if n := strings.Count(log.String(), "\n"); n < 20 || n > 60 {
+			t.Errorf("%d lines were logged in two seconds", n)
+		}
+		if n := s.count(t, "forged") + s.count(t, "relayed"); n != 800 {
+			t.Errorf("%d were counted", n)
 		}
 	})
 }

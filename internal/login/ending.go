@@ -161,7 +161,19 @@ func (r *Relay) note(ctx context.Context, v visit, by fault) {
 	if by.cause != nil {
 		attrs = append(attrs, slog.Any("error", by.cause))
 	}
-	r.cfg.Logger.LogAttrs(ctx, by.level, "a login did not succeed", attrs...)
+	level := by.level
+	if level < slog.LevelError {
+		level = r.spared(level)
+	}
+	r.cfg.Logger.LogAttrs(ctx, level, "a login did not succeed", attrs...)
+}
+
+// spared is the level at which something is logged that strangers can bring about.
+func (r *Relay) spared(level slog.Level) slog.Level {
+	if r.notes.may(r.cfg.Now()) {
+		return level
+	}
+	return slog.LevelDebug
 }
 
 // back is the business' page with what became of the login, as OAuth 2 has it. The user goes there

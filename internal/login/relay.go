@@ -55,6 +55,7 @@ type Relay struct {
 	secure  bool                               // browsers come by https
 	cont    Continuation
 	gates   gates
+	notes   sparing
 	pages   *pages
 	metrics *metrics
 }
