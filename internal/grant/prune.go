@@ -25,7 +25,9 @@ func (k *Keeper) KeepPruning(ctx context.Context, keep time.Duration) {
 		if sleep(ctx, pause+time.Duration(k.cfg.Rand()*float64(pause))) != nil {
 			return
 		}
-		switch n, err := k.Prune(ctx, k.cfg.Now().Add(-keep)); {
+		// Of the store's clock and the server's own the one that is behind counts: what a clock that
+		// went wrong would delete, nobody brings back.
+		switch n, err := k.Prune(ctx, broker.Earlier(k.cfg.Now(), time.Now()).Add(-keep)); {
 		case ctx.Err() != nil:
 			return
 		case err != nil:

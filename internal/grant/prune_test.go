@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/grant"
 )
 
 // kept are the users of whom something is stored, in order.
@@ -76,5 +77,27 @@ func TestWhoComesBackIsNotDeleted(t *testing.T) {
 			t.Errorf("%d were deleted: %v", n, err)
 		}
 		f.get(f.servers[0], app, "ada", info)
+	})
+}
+
+// TestAClockThatWentWrongDeletesNobody: the store's is ahead by years.
+func TestAClockThatWentWrongDeletesNobody(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "ada", info)
+		cfg := grant.Config{
+			Store: f.store.Grants(), Sealer: f.sealer, Platforms: []broker.Platform{f.platform(nil)}, Holder: "astray",
+			Now: func() time.Time { return time.Now().AddDate(5, 0, 0) },
+		}
+		astray, err := grant.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer stop()
+		astray.KeepPruning(ctx, 24*time.Hour)
+		if got := f.kept(app); !slices.Equal(got, []string{"ada"}) {
+			t.Errorf("kept are %v", got)
+		}
 	})
 }
