@@ -211,8 +211,8 @@ func TestACodeOfOneSiteIsNoLoginAtAnotherI8(t *testing.T) {
 	t.Parallel()
 	const his = "https://m.example.cn/" // beside business
 	for name, pkce := range map[string][]string{
-		"":      nil,
-		"PKCE ": {"code_challenge", challenge(verifier), "code_challenge_method", "S256"},
+		"plainly":   nil,
+		"with PKCE": {"code_challenge", challenge(verifier), "code_challenge_method", "S256"},
 	} {
 		s := newStack(t)
 		victim := s.browser(t)
@@ -227,11 +227,11 @@ func TestACodeOfOneSiteIsNoLoginAtAnotherI8(t *testing.T) {
 		}
 		who, err := s.relay.Redeem(t.Context(), s.apps["shop"], code, v, "")
 		if !errors.Is(err, login.ErrNoRedirect) || who != (broker.User{}) {
-			t.Errorf("%swithout an address the code stands for %+v, %v", name, who, err)
+			t.Errorf("%s, without an address, the code stands for %+v, %v", name, who, err)
 		}
 		who, err = s.replica(t).Redeem(t.Context(), s.apps["shop"], code, v, business)
 		if broker.AsError(err).Code != "bad_code" || who != (broker.User{}) {
-			t.Errorf("%sat the other site the code stands for %+v, %v", name, who, err)
+			t.Errorf("%s, at the other site, the code stands for %+v, %v", name, who, err)
 		}
 	}
 	s := newStack(t)
