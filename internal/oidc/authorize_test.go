@@ -38,6 +38,8 @@ func TestABrowserIsNeverSentWhereNobodyMayAsk(t *testing.T) {
 		"no page":                         asked(map[string]string{"redirect_uri": ""}),
 		"another scheme":                  asked(map[string]string{"redirect_uri": "javascript:alert(1)"}),
 		"a repeated parameter":            asked(nil) + "&state=state-2",
+		"one that is written otherwise":   asked(nil) + "&STATE=state-2",
+		"one that is written oddly":       asked(nil) + "&%C5%BFtate=state-2",
 		"what cannot be read":             asked(map[string]string{"max_age": "old"}),
 		"an app without a login":          strings.Replace(asked(nil), "/shop/", "/bare/", 1),
 		"an unknown app":                  strings.Replace(asked(nil), "/shop/", "/nowhere/", 1),

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -93,12 +94,15 @@ func isDigest(s string) bool {
 }
 
 // repeated reports whether a parameter is there more than once, so that nobody knows which
-// one counts. RFC 8707 allows it of one that is not read here.
+// one counts; the library does not mind the case of names. RFC 8707 allows it of one that is not read here.
 func repeated(form url.Values) bool {
+	known := make(map[string]bool, len(form))
 	for name, values := range form {
-		if len(values) > 1 && name != "resource" {
+		name = strings.ToLower(strings.ToUpper(name)) // "ſ" is a small letter that is written as S
+		if (len(values) > 1 || known[name]) && name != "resource" {
 			return true
 		}
+		known[name] = true
 	}
 	return false
 }
