@@ -13,6 +13,9 @@ type secrets struct {
 	Access  string `json:"a,omitempty"`
 	Refresh string `json:"r,omitempty"`
 	Session string `json:"s,omitempty"`
+	// Union is the user's union id as the platform has said it. That of the grant may be an
+	// importer's word, which is not to tell who logs in.
+	Union string `json:"u,omitempty"`
 }
 
 // bound is the associated data of a grant's box. Whoever can write the store could otherwise have it

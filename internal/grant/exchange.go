@@ -132,6 +132,7 @@ func (k *Keeper) keep(ctx context.Context, g broker.Grant, s secrets) (logged, e
 		if g.UnionID = said; said == "" && was.Source == g.Source {
 			g.UnionID = k.unionOf(was)
 		}
+		s.Union = g.UnionID
 		if err := k.seal(&g, s); err != nil {
 			return logged{}, err
 		}
@@ -148,15 +149,13 @@ func (k *Keeper) keep(ctx context.Context, g broker.Grant, s secrets) (logged, e
 }
 
 // unionOf is who the user of a stored grant is for all apps of one company, if the grant's box
-// bears witness to it: what the store says alone is not to tell who logs in.
+// bears witness that the platform has said so.
 func (k *Keeper) unionOf(g broker.Grant) string {
-	if len(g.Box) == 0 {
-		return ""
+	s, err := k.open(g)
+	if err != nil {
+		return "" // open has told it
 	}
-	if _, err := k.open(g); err != nil {
-		return ""
-	}
-	return g.UnionID
+	return s.Union
 }
 
 // stored reads what is there under a key, whatever it was granted to. While the store is

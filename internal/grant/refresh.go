@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,7 +131,9 @@ func fits(got broker.Granted, user string) error {
 
 // renewed stores what a refresh has brought. Nobody gets the token before (I5).
 func (k *Keeper) renewed(ctx context.Context, g broker.Grant, held secrets, got broker.Granted, started time.Time, w want) (broker.Token, error) {
-	e := ending{patience: saveTimeout, holds: secrets{Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal()}}
+	e := ending{patience: saveTimeout, holds: secrets{
+		Access: got.Access.Reveal(), Refresh: got.Refresh.Reveal(), Union: cmp.Or(got.UnionID, held.Union),
+	}}
 	if e.holds.Refresh == "" {
 		e.holds.Refresh = held.Refresh
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/grant"
 )
 
 // TestChangedRegistrationI8: what was granted to another registration of the same id is not there, whether it
@@ -110,6 +111,38 @@ func TestAForgedUnionIDI8(t *testing.T) {
 		}
 		_, err := f.servers[0].Token(t.Context(), changed, "mo", base, 0)
 		f.fails(err, "grant_sealed")
+	})
+}
+
+// TestAnImportedUnionIDI8: whoever may import the grants of one app has nobody log in as another user, whom all
+// apps of the company know.
+func TestAnImportedUnionIDI8(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.alter = func(g *broker.Granted) { g.UnionID = "" }
+		_, err := f.servers[0].Import(t.Context(), app, grant.Imported{
+			OpenID: "mo", UnionID: "union-victim", Scope: string(base), Refresh: broker.NewSecret("refresh-mustnotbeseen"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := f.login(app, "mo", base); u.UnionID != "" {
+			t.Errorf("the user is %q", u.UnionID)
+		}
+	})
+}
+
+// TestTheUnionIDOutlastsRenewals that do not say it again.
+func TestTheUnionIDOutlastsRenewals(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		f.login(app, "mo", base)
+		f.alter = func(g *broker.Granted) { g.UnionID = "" }
+		expired()
+		f.get(f.servers[0], app, "mo", base)
+		if u := f.login(app, "mo", base); u.UnionID != "union-mo" {
+			t.Errorf("the union id is forgotten: %q", u.UnionID)
+		}
 	})
 }
 
