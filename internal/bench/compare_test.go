@@ -10,13 +10,14 @@ import (
 
 // contender is one server process under load.
 type contender struct {
-	name    string
-	request string
-	child   *child
-	beside  int // the contender that it is compared with, by its place in the list
-	rounds  []result
-	mallocs float64         // per request, in the last round
-	cpu     []time.Duration // per request
+	name     string
+	request  string
+	requests [][]byte // instead of it: several that take turns
+	child    *child
+	beside   int // the contender that it is compared with, by its place in the list
+	rounds   []result
+	mallocs  float64         // per request, in the last round
+	cpu      []time.Duration // per request
 }
 
 // compare loads the contenders in turn, so that what else the machine does strikes all of
@@ -27,8 +28,12 @@ func compare(t *testing.T, cs []*contender) {
 	defer runtime.GOMAXPROCS(runtime.NumCPU())
 	for i := range *rounds + 1 {
 		for _, c := range cs {
+			requests := c.requests
+			if requests == nil {
+				requests = [][]byte{[]byte(c.request)}
+			}
 			before := c.child.stats(t)
-			r, err := load{addr: c.child.addr, request: []byte(c.request), conns: 64}.run(*period)
+			r, err := load{addr: c.child.addr, requests: requests, conns: 64}.run(*period)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +25,9 @@ type backend struct {
 	// done is how many statements or commands the server has run, for whomever; unknown
 	// where it does not count them.
 	done func(t *testing.T) int64
-	raw  []yardstick
+	// stored is how many bytes the store at a URL takes, where the server keeps it.
+	stored func(t *testing.T, url string) int64
+	raw    []yardstick
 }
 
 const unknown = -1
@@ -64,6 +67,15 @@ func redisBackend(t *testing.T) *backend {
 			}
 			return n
 		},
+		stored: func(t *testing.T, _ string) (n int64) {
+			// All of it is one: what comes before is small, or the same again.
+			for line := range strings.Lines(command(t, "INFO", "memory")) {
+				if used, ok := strings.CutPrefix(line, "used_memory:"); ok {
+					n, _ = strconv.ParseInt(strings.TrimSpace(used), 10, 64)
+				}
+			}
+			return n
+		},
 		raw: redisBenchmark(s.Addr()),
 	}
 }
@@ -96,7 +108,11 @@ func postgresBackend(t *testing.T) *backend {
 			}
 		},
 		done: done,
-		raw:  pgbench(d),
+		stored: func(t *testing.T, url string) (n int64) {
+			ask(t, db, "SELECT pg_database_size('"+schemaOf(t, url)+"')", &n)
+			return n
+		},
+		raw: pgbench(d),
 	}
 }
 
@@ -115,8 +131,22 @@ func mariaBackend(t *testing.T) *backend {
 			ask(t, db, "SHOW GLOBAL STATUS LIKE 'Questions'", &name, &n)
 			return n
 		},
+		stored: func(t *testing.T, url string) (n int64) {
+			ask(t, db, "SELECT CAST(sum(data_length + index_length) AS SIGNED) FROM information_schema.tables WHERE table_schema = '"+schemaOf(t, url)+"'", &n)
+			return n
+		},
 		raw: driverLoop(db),
 	}
+}
+
+// schemaOf is the name of the database in a URL.
+func schemaOf(t *testing.T, at string) string {
+	t.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
 }
 
 func connections(t *testing.T, d *servertest.Database) *sql.DB {

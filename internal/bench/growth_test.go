@@ -53,17 +53,23 @@ func growth(t *testing.T) {
 // sizeOf has a child measure a server in itself.
 func sizeOf(t *testing.T, role string) (s sized) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	askChild(t, role, &s)
+	return s
+}
+
+// askChild has a child measure something, and reads what it says.
+func askChild(t *testing.T, role string, into any) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], os.Args[1:]...)
 	cmd.Env = append(os.Environ(), roleEnv+"="+role)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(out, &s); err != nil {
+	if err := json.Unmarshal(out, into); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return s
 }
 
 // measureSize is what a child says about a server over the embedded store in dir.
@@ -118,12 +124,17 @@ func cpuTime() time.Duration {
 
 // peakMemory is the most memory that was resident at a time. What getrusage says of it
 // begins with that of the process that has started this one.
-func peakMemory() uint64 {
+func peakMemory() uint64 { return memoryBy("VmHWM:") }
+
+// residentMemory is what is resident now.
+func residentMemory() uint64 { return memoryBy("VmRSS:") }
+
+func memoryBy(name string) uint64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	_, rest, _ := strings.Cut(string(status), name)
 	fields := strings.Fields(rest)
 	if len(fields) == 0 {
 		return 0

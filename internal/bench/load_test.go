@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// load sends one prepared request over and over on a number of keep-alive
-// connections. It reads no more of an answer than it must, so that the server is what
+// load sends prepared requests over and over on a number of keep-alive connections, each
+// of which begins at another one of them. It reads no more of an answer than it must, so that the server is what
 // is measured.
 type load struct {
-	addr    string
-	request []byte
-	conns   int
+	addr     string
+	requests [][]byte
+	conns    int
 }
 
 type result struct {
@@ -37,9 +37,9 @@ func (l load) run(d time.Duration) (result, error) {
 	var wg sync.WaitGroup
 	begun := time.Now()
 	end := begun.Add(d)
-	for range l.conns {
+	for i := range l.conns {
 		wg.Go(func() {
-			took, bytes, err := l.connection(end)
+			took, bytes, err := l.connection(i*len(l.requests)/l.conns, end)
 			n.Add(int64(len(took)))
 			size.Store(int64(bytes))
 			mu.Lock()
@@ -61,7 +61,7 @@ func (l load) run(d time.Duration) (result, error) {
 	}, nil
 }
 
-func (l load) connection(end time.Time) (took []time.Duration, size int, err error) {
+func (l load) connection(next int, end time.Time) (took []time.Duration, size int, err error) {
 	c, err := net.Dial("tcp", l.addr)
 	if err != nil {
 		return nil, 0, err
@@ -73,7 +73,8 @@ func (l load) connection(end time.Time) (took []time.Duration, size int, err err
 		if begun.After(end) {
 			return took, size, nil
 		}
-		if _, err := c.Write(l.request); err != nil {
+		next++
+		if _, err := c.Write(l.requests[next%len(l.requests)]); err != nil {
 			return took, size, err
 		}
 		if size, err = readAnswer(r); err != nil {

@@ -32,6 +32,7 @@ var (
 const roleEnv = "HUFU_BENCH_ROLE"
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	if role := os.Getenv(roleEnv); role != "" {
 		if err := play(role); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -39,7 +40,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	flag.Parse()
 	os.Exit(m.Run())
 }
 
@@ -53,6 +53,7 @@ func TestReport(t *testing.T) {
 	t.Run("calls", calls)
 	t.Run("renewals", renewals)
 	t.Run("fleets", fleets)
+	t.Run("users", users)
 	t.Run("growth", growth)
 }
 
@@ -106,6 +107,9 @@ func play(role string) error {
 	if store, ok := strings.CutPrefix(role, "join:"); ok {
 		return measureJoin(ctx, store)
 	}
+	if at, ok := strings.CutPrefix(role, "grants:"); ok {
+		return measureGrants(ctx, at)
+	}
 	runtime.GOMAXPROCS(1)
 	role, at, _ := strings.Cut(role, "@")
 	var h http.Handler
@@ -134,6 +138,12 @@ func play(role string) error {
 			return err
 		}
 		if _, err := s.manager.Token(ctx, broker.Key{App: appID(0), Kind: broker.AccessToken}); err != nil {
+			return err
+		}
+		h = s.handler
+	case "users":
+		s, err := openStackAt(ctx, placeAt(at), &usersAtOnce{})
+		if err != nil {
 			return err
 		}
 		h = s.handler
