@@ -112,7 +112,7 @@ func (s *Store) open(ctx context.Context) error {
 		return s.dialect.explain(err)
 	}
 	s.readers, s.auditReaders = p.readers, p.audit
-	for _, query := range []string{s.queries.getRecord, s.queries.grants.get} {
+	for _, query := range []string{s.queries.getRecord, s.queries.grants.get, s.queries.grants.page} {
 		stmt, err := s.readers.PrepareContext(ctx, query) //nolint:sqlclosecheck // kept, and closed with the store
 		if err != nil {
 			return s.dialect.explain(err)
