@@ -35,6 +35,8 @@ type dialect struct {
 	// now is an expression for the database's time in unix nanoseconds; empty where
 	// the database has no clock but this process'.
 	now string
+	// limit is the parameter for how many rows are to be read, of a query that is prepared.
+	limit string
 	// rows is how many rows one INSERT takes.
 	rows int
 	// once goes before the arguments of a statement that is not worth preparing.

@@ -20,7 +20,7 @@ func newGrantQueries(d *dialect, c columns[broker.Grant]) grantQueries {
 		get: d.bind(row + where),
 		// The same as (subject, kind) > (?, ?), for which MySQL would look at all grants
 		// of the app that come before.
-		page: d.bind(row + " WHERE app = ? AND subject >= ? AND (subject > ? OR kind > ?) ORDER BY subject, kind LIMIT ?"),
+		page: d.bind(row + " WHERE app = ? AND subject >= ? AND (subject > ? OR kind > ?) ORDER BY subject, kind LIMIT " + d.limit),
 		all:  row,
 		insert: newRows(d, "INSERT INTO grants ("+key+", "+strings.Join(c.names(), ", ")+") VALUES ",
 			"("+marks(3+c.count())+")", d.ignoreDuplicate(key)),

@@ -42,6 +42,7 @@ func mysqlDialect() *dialect {
 		pruneAudit: "DELETE FROM audit WHERE at < ? ORDER BY at LIMIT ?",
 		now:        myNow,
 		sweep:      "DELETE FROM one_time WHERE until <= " + myNow + " ORDER BY until LIMIT ?",
+		limit:      "?",
 		rows:       500,
 		shared:     true,
 

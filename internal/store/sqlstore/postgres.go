@@ -47,6 +47,7 @@ func postgresDialect() *dialect {
 		// The time of the wall, not of the transaction's begin.
 		now: "((extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)",
 		// A statement takes 65535 parameters.
+		limit:  "?",
 		rows:   500,
 		once:   []any{pgx.QueryExecModeExec},
 		shared: true,

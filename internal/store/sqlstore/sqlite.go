@@ -34,7 +34,10 @@ func sqliteDialect() *dialect {
 		replaceDuplicate: onConflict,
 		pruneAudit:       pruneBySelecting,
 		sweep:            "DELETE FROM one_time WHERE id IN (SELECT id FROM one_time WHERE until <= ? ORDER BY until LIMIT ?)",
-		rows:             1, // more would be no faster, as a statement costs no round trip
+		// A parameter alone would have the statement compiled again whenever it is run, because a plan may
+		// depend on how many rows are wanted.
+		limit: "? + 0",
+		rows:  1, // more would be no faster, as a statement costs no round trip
 		// From the start the one that writes, so that it never has to become it.
 		begin:   "BEGIN IMMEDIATE",
 		explain: explainSQLite,
