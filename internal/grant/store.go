@@ -15,8 +15,9 @@ const (
 	// memoryTimeout bounds a read of what is remembered as well: nobody waits for long for a store that
 	// hangs (I3).
 	memoryTimeout = time.Second
-	// maxKinds is more than one user's grants of one app.
-	maxKinds = 16
+	// fewKinds is more than most users' grants of one app. What is read beyond a user's own are
+	// other users'.
+	fewKinds = 3
 )
 
 // get reads one grant of the app. One that was made to another registration is none.
@@ -76,34 +77,55 @@ func (k *Keeper) ofUser(ctx context.Context, app *broker.App, user string) ([]br
 	if _, ok := k.memory.recall(app.ID, user, k.cfg.Now()); ok {
 		patience = memoryTimeout
 	}
-	page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds, patience)
+	all, err := k.allOf(ctx, app, user, patience)
 	if err != nil {
 		// It may have been written, or deleted, meanwhile.
 		if known, ok := k.memory.recall(app.ID, user, k.cfg.Now()); ok && ctx.Err() == nil {
-			return k.grantedTo(app, user, known), nil
+			return k.grantedTo(app, known), nil
 		}
 		return nil, err
 	}
-	found := k.grantedTo(app, user, page)
+	found := k.grantedTo(app, all)
 	k.memory.remember(app.ID, user, found, k.cfg.Now(), epoch)
 	return found, nil
 }
 
-// grantedTo picks what a user has granted to the app as it is registered now (I8).
-func (k *Keeper) grantedTo(app *broker.App, user string, page []broker.Grant) []broker.Grant {
+// allOf reads all that is stored of a user, whatever it was granted to.
+func (k *Keeper) allOf(ctx context.Context, app *broker.App, user string, patience time.Duration) ([]broker.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var all []broker.Grant
+	after := broker.Key{App: app.ID, Subject: user}
+	for {
+		page, err := k.page(ctx, app.ID, after, fewKinds)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range page {
+			if g.Key.Subject != user {
+				return all, nil
+			}
+			all, after = append(all, g), g.Key
+		}
+		if len(page) < fewKinds {
+			return all, nil
+		}
+	}
+}
+
+// grantedTo picks what was granted to the app as it is registered now (I8).
+func (k *Keeper) grantedTo(app *broker.App, grants []broker.Grant) []broker.Grant {
 	source := k.source(app)
 	var found []broker.Grant
-	for _, g := range page {
-		if g.Key.Subject == user && g.Source == source {
+	for _, g := range grants {
+		if g.Source == source {
 			found = append(found, g)
 		}
 	}
 	return found
 }
 
-func (k *Keeper) page(ctx context.Context, app string, after broker.Key, limit int, patience time.Duration) ([]broker.Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+func (k *Keeper) page(ctx context.Context, app string, after broker.Key, limit int) ([]broker.Grant, error) {
 	page, err := k.cfg.Store.Page(ctx, app, after, limit)
 	if err != nil {
 		return nil, broker.StoreAway(fmt.Errorf("read grants of app %q: %w", app, err))

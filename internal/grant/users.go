@@ -28,7 +28,9 @@ func (k *Keeper) Of(ctx context.Context, app *broker.App, user string) ([]broker
 // most limit of them. What was granted to another registration of the same id is among them, so
 // that it can be deleted.
 func (k *Keeper) List(ctx context.Context, app *broker.App, after broker.Key, limit int) ([]broker.GrantState, error) {
-	page, err := k.page(ctx, app.ID, after, limit, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	page, err := k.page(ctx, app.ID, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -55,16 +57,11 @@ func (k *Keeper) Forget(ctx context.Context, app *broker.App, user string) (int,
 	defer k.memory.drop(app.ID, user)
 	n := 0
 	for {
-		page, err := k.page(ctx, app.ID, broker.Key{App: app.ID, Subject: user}, maxKinds, storeTimeout)
+		left, err := k.allOf(ctx, app, user, storeTimeout)
 		if err != nil {
 			return n, err
 		}
-		left := 0
-		for _, g := range page {
-			if g.Key.Subject != user {
-				break
-			}
-			left++
+		for _, g := range left {
 			switch err := k.remove(ctx, g); {
 			case err == nil:
 				n++
@@ -75,7 +72,7 @@ func (k *Keeper) Forget(ctx context.Context, app *broker.App, user string) (int,
 			}
 		}
 		switch {
-		case left > 0:
+		case len(left) > 0:
 		case n == 0:
 			return 0, broker.ErrNoGrant
 		default:

@@ -99,6 +99,35 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// TestUserWithManyGrants: all of them are seen and deleted, however they are read, and nobody else's.
+func TestUserWithManyGrants(t *testing.T) {
+	t.Parallel()
+	for n := range 9 {
+		inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+			f.login(app, "m", info)
+			f.login(app, "mo", info)
+			f.login(app, "moe", info)
+			for i := range n {
+				g := f.row(app, "mo", info)
+				g.Version, g.Key.Kind = 0, broker.Kind(fmt.Sprint("kind-", i))
+				if _, err := f.store.Grants().Put(t.Context(), g); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, err := f.servers[0].Of(t.Context(), app, "mo"); err != nil || len(got) != n+1 {
+				t.Errorf("of %d grants %d are seen, %v", n+1, len(got), err)
+			}
+			f.get(f.servers[0], app, "mo", info)
+			if got, err := f.servers[0].Forget(t.Context(), app, "mo"); got != n+1 || err != nil {
+				t.Errorf("of %d grants %d were deleted, %v", n+1, got, err)
+			}
+			if left, err := f.servers[0].List(t.Context(), app, broker.Key{}, 20); err != nil || len(left) != 2 {
+				t.Errorf("left: %v, %v", left, err)
+			}
+		})
+	}
+}
+
 // TestForgetWhileItIsRenewed: what a refresh or a check under way brings of a user who was deleted is
 // kept by nobody.
 func TestForgetWhileItIsRenewed(t *testing.T) {
