@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -165,4 +166,18 @@ func (b busy) All(ctx context.Context) iter.Seq2[broker.Grant, error] {
 			}
 		}
 	}
+}
+
+// failing is a store that takes so many writes and no more.
+type failing struct {
+	broker.GrantStore
+	after int64
+	puts  atomic.Int64
+}
+
+func (s *failing) Put(ctx context.Context, g broker.Grant) (broker.Version, error) {
+	if s.puts.Add(1) > s.after {
+		return 0, broker.ErrUnreachable
+	}
+	return s.GrantStore.Put(ctx, g)
 }

@@ -4,28 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
+
+// resealing is how many grants are sealed again at a time: many, because what one costs is that its write
+// is waited for, and fewer than fill the connections to a store.
+const resealing = 8
 
 // Reseal seals every grant with the keyset's newest key, while everything goes on. It
 // returns how many it wrote. One that cannot be opened stays as it is: nothing is lost by
 // keeping it.
 func (k *Keeper) Reseal(ctx context.Context) (int, error) {
-	n := 0
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	var n atomic.Int64
+	var workers sync.WaitGroup
+	next := make(chan broker.Grant)
+	for range resealing {
+		workers.Go(func() {
+			for g := range next {
+				wrote, err := k.reseal(ctx, g)
+				if err != nil {
+					giveUp(err)
+				}
+				if wrote {
+					n.Add(1)
+				}
+			}
+		})
+	}
+	err := k.each(ctx, next)
+	close(next)
+	workers.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return int(n.Load()), err
+}
+
+// each hands out every stored grant, until ctx ends.
+func (k *Keeper) each(ctx context.Context, next chan<- broker.Grant) error {
 	for g, err := range k.cfg.Store.All(ctx) {
 		if err != nil {
-			return n, fmt.Errorf("read stored grants: %w", err)
+			return fmt.Errorf("read stored grants: %w", err)
 		}
-		wrote, err := k.reseal(ctx, g)
-		if err != nil {
-			return n, err
-		}
-		if wrote {
-			n++
+		select {
+		case next <- g:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return n, nil
+	return nil
 }
 
 func (k *Keeper) reseal(ctx context.Context, g broker.Grant) (bool, error) {

@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -162,5 +163,30 @@ func TestResealOfWhatWasWrittenMeanwhile(t *testing.T) {
 		}
 		_, err := f.servers[0].Token(t.Context(), app, "bo", info, 0)
 		f.fails(err, "no_grant")
+	})
+}
+
+// TestResealWhileTheStoreIsGone ends with what is wrong, and tells how far it came.
+func TestResealWhileTheStoreIsGone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+		const users = 100
+		for i := range users {
+			f.login(app, fmt.Sprint("user-", i), info)
+		}
+		gone := &failing{GrantStore: f.store.Handle().Grants(), after: 30}
+		n, err := f.keeper("resealing", gone, through).Reseal(t.Context())
+		f.fails(err, "store_unreachable")
+		if n != 30 || gone.puts.Load() > users/2 {
+			t.Errorf("sealed %d anew by %d writes", n, gone.puts.Load())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if n, err := f.servers[0].Reseal(ctx); n > 0 || !errors.Is(err, context.Canceled) {
+			t.Errorf("sealed %d anew for nobody, %v", n, err)
+		}
+		if n, err := f.servers[0].Reseal(t.Context()); n != users || err != nil {
+			t.Errorf("sealed %d of %d anew, %v", n, users, err)
+		}
 	})
 }
