@@ -38,7 +38,7 @@ func (s *server) openLogins(ctx context.Context, reg prometheus.Registerer) (l l
 		return logins{}, err
 	}
 	l.oidc, err = oidc.New(ctx, oidc.Config{
-		PublicURL: s.cfg.PublicURL, Sealer: s.keyring, OneTime: s.store.OneTime(), Settings: s.store, Relay: paged{l.relay},
+		PublicURL: s.cfg.PublicURL, Sealer: s.keyring, OneTime: s.store.OneTime(), Settings: s.store, Relay: l.relay,
 		App: s.app, Client: func(name string) *broker.Client { return s.registry.Client(name) },
 		Authenticate: func(key string) *broker.Client { return s.service.Authenticate(key) },
 		Allowed:      func(c *broker.Client, app string) bool { return acl.Allow(c, broker.Users, app) },
@@ -70,25 +70,16 @@ func (s *server) profile(ctx context.Context, a *broker.App, user string) (broke
 	return p, err
 }
 
-// paged shows the pages of OpenID Connect in the relay's look.
-type paged struct{ *login.Relay }
-
-func (p paged) Page(w http.ResponseWriter, r *http.Request, status int, page oidc.Page) {
-	p.Relay.Page(w, r, status, login.Page{Title: login.Words(page.Title), Text: login.Words(page.Text), Detail: page.Detail})
-}
-
 // clientDid records what a client did by OpenID Connect.
 func (s *server) clientDid(r *http.Request, e broker.AuditEntry) {
 	e.Remote = r.RemoteAddr
-	switch e.Action {
-	case "profile":
+	if e.Action == "read_profile" {
 		// It comes with each visit of a user: it is counted, and not whose it was.
-		e.Action, e.Target = "read_profile", ""
+		e.Target = ""
 		s.recorder.Count(e)
-	default:
-		e.Action = "exchange"
-		s.did(e)
+		return
 	}
+	s.did(e)
 }
 
 // did records what was done. What came to nothing is counted: strangers and misconfigured

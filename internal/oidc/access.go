@@ -30,11 +30,11 @@ const (
 )
 
 // grantAccess makes an access token.
-func (p *Provider) grantAccess(app *broker.App, c *broker.Client, l login, until time.Time) (string, error) {
+func (p *Provider) grantAccess(app *broker.App, c *broker.Client, who identity, until time.Time) (string, error) {
 	mark, random := c.Mark(), make([]byte, 8)
 	_, _ = rand.Read(random) // never fails, see crypto/rand
 	a := access{
-		Client: c.Name, Mark: mark[:], OpenID: l.OpenID, UnionID: l.UnionID, Snapshot: l.Snapshot, Scopes: l.Scopes,
+		Client: c.Name, Mark: mark[:], OpenID: who.OpenID, UnionID: who.UnionID, Snapshot: who.Snapshot, Scopes: who.Scopes,
 		Expiry: until.Unix(), Random: random,
 	}
 	s, err := p.keys.seal(a, forToken, app)

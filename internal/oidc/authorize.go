@@ -7,6 +7,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/login"
 )
 
 // authorize takes a client's request, in the hands of a browser, and sends it on to the
@@ -45,7 +46,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, app *broker
 
 // entitled says why the browser must not be sent to this redirect URI for this client. A client
 // that may not log users in to the app is told from one that there is not by nobody.
-func (p *Provider) entitled(app *broker.App, client, redirect string) *Page {
+func (p *Provider) entitled(app *broker.App, client, redirect string) *login.Page {
 	switch {
 	case p.client(app, client) == nil:
 		return notEntitled("client_id has to be the name of a client that has the right users, and the app among its apps")

@@ -38,11 +38,11 @@ func digest(code string) string {
 func boundTo(app *broker.App, code string) []byte { return bound(forCode+"/"+digest(code), app) }
 
 // keep stores a login for the client that fetches it, and returns the code for that.
-func (p *Provider) keep(ctx context.Context, app *broker.App, l login) (string, error) {
+func (p *Provider) keep(ctx context.Context, app *broker.App, who identity) (string, error) {
 	random := make([]byte, codeBytes)
 	_, _ = rand.Read(random) // never fails, see crypto/rand
 	code := encoding.EncodeToString(random)
-	plain, err := encode(l)
+	plain, err := encode(who)
 	if err != nil {
 		return "", fmt.Errorf("keep a login: %w", err)
 	}
@@ -60,24 +60,24 @@ func (p *Provider) keep(ctx context.Context, app *broker.App, l login) (string, 
 var errBadCode = errors.New("no such code")
 
 // take returns the login of a code, once.
-func (p *Provider) take(ctx context.Context, app *broker.App, code string) (l login, err error) {
+func (p *Provider) take(ctx context.Context, app *broker.App, code string) (who identity, err error) {
 	if b, err := encoding.DecodeString(code); err != nil || len(b) != codeBytes {
-		return login{}, errBadCode // what cannot be a code costs the store nothing
+		return identity{}, errBadCode // what cannot be a code costs the store nothing
 	}
 	box, err := p.cfg.OneTime.Take(ctx, codeName(app, code))
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
-		return login{}, errBadCode
+		return identity{}, errBadCode
 	case err != nil:
-		return login{}, fmt.Errorf("fetch a login: %w", err)
+		return identity{}, fmt.Errorf("fetch a login: %w", err)
 	}
 	plain, err := p.cfg.Sealer.Open(box, boundTo(app, code))
 	if err != nil {
 		// It is another registration's that had this id, another code's, or was sealed with a key that is gone.
-		return login{}, errBadCode
+		return identity{}, errBadCode
 	}
-	if json.Unmarshal(plain, &l) != nil || p.cfg.Now().Sub(time.Unix(l.Time, 0)) > codeLifetime+slack {
-		return login{}, errBadCode // the store has lost it, or somebody has put it back there
+	if json.Unmarshal(plain, &who) != nil || p.cfg.Now().Sub(time.Unix(who.Time, 0)) > codeLifetime+slack {
+		return identity{}, errBadCode // the store has lost it, or somebody has put it back there
 	}
-	return l, nil
+	return who, nil
 }

@@ -342,7 +342,7 @@ func TestLoginsAreAccountedForI10(t *testing.T) {
 		got = append(got, line{e.Client, e.Action, e.App, e.Target, e.Result})
 	}
 	if d := cmp.Diff([]line{
-		{"forum", "login", "shop", "o-ada-shop", "ok"}, {"forum", "profile", "shop", "o-ada-shop", "ok"}, {"forum", "login", "shop", "", "invalid_grant"},
+		{"forum", "exchange", "shop", "o-ada-shop", "ok"}, {"forum", "read_profile", "shop", "o-ada-shop", "ok"}, {"forum", "exchange", "shop", "", "invalid_grant"},
 	}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

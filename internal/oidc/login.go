@@ -17,7 +17,7 @@ func (p *Provider) Done(w http.ResponseWriter, r *http.Request, app *broker.App,
 	if !ok {
 		return
 	}
-	l := login{
+	who := identity{
 		Client: q.Client, Redirect: q.Redirect, Nonce: q.Nonce, Challenge: q.Challenge, Scopes: q.Scopes,
 		OpenID: u.Key.Subject, UnionID: u.UnionID, Snapshot: u.Snapshot, Time: p.cfg.Now().Unix(),
 	}
@@ -25,11 +25,11 @@ func (p *Provider) Done(w http.ResponseWriter, r *http.Request, app *broker.App,
 	case u.Key.App != app.ID || u.Key.Subject == "":
 		p.redirectFault(w, r, q, oidc.ErrServerError().WithDescription("the user who came back is not one of the app's"))
 		return
-	case q.Hint != "" && q.Hint != l.subject():
+	case q.Hint != "" && q.Hint != who.subject():
 		p.redirectFault(w, r, q, oidc.ErrLoginRequired().WithDescription("it was another user who logged in"))
 		return
 	}
-	code, err := p.keep(r.Context(), app, l)
+	code, err := p.keep(r.Context(), app, who)
 	if err != nil {
 		p.complain(r, app, authorizePath, err)
 		p.redirectFault(w, r, q, &oidc.Error{ErrorType: "temporarily_unavailable", Description: "the login could not be kept; log in again"})
@@ -109,8 +109,8 @@ func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, q request, a
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// login is a user who has logged in for a client.
-type login struct {
+// identity is who has logged in, and for which client.
+type identity struct {
 	Client    string   `json:"c"`
 	Redirect  string   `json:"r"`
 	Nonce     string   `json:"n,omitempty"`
@@ -123,7 +123,7 @@ type login struct {
 }
 
 // subject is who the user is for clients.
-func (l login) subject() string { return subject(l.OpenID, l.UnionID) }
+func (who identity) subject() string { return subject(who.OpenID, who.UnionID) }
 
 // subject is the same for all apps of a company where the platform says who that is.
 func subject(openID, unionID string) string {

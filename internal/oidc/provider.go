@@ -14,15 +14,16 @@ import (
 	"github.com/zitadel/schema"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/login"
 )
 
-// Relay is what logs users in, in their browsers.
+// Relay is what logs users in, in their browsers: the [login.Relay].
 type Relay interface {
 	// Begin sends the browser to the platform. The ref comes back with the user's return, to
 	// [Provider.Done] or [Provider.Failed].
 	Begin(w http.ResponseWriter, r *http.Request, app *broker.App, scope, ref string)
 	// Page ends a login on a page.
-	Page(w http.ResponseWriter, r *http.Request, status int, page Page)
+	Page(w http.ResponseWriter, r *http.Request, status int, page login.Page)
 }
 
 // Config is what a [Provider] is made of. All is required but what says otherwise. The
@@ -60,6 +61,11 @@ type Provider struct {
 	decoder *schema.Decoder
 	metrics *metrics
 }
+
+var (
+	_ Relay              = (*login.Relay)(nil)
+	_ login.Continuation = (*Provider)(nil)
+)
 
 // New returns a provider with the keys of all replicas over one store, which are made
 // where there are none.
@@ -100,6 +106,12 @@ func (p *Provider) client(app *broker.App, name string) *broker.Client {
 	}
 	return nil
 }
+
+// What clients do, as the audit calls it.
+const (
+	actionExchange = "exchange"
+	actionProfile  = "read_profile"
+)
 
 // audit tells what a client did with which user of the app.
 func (p *Provider) audit(r *http.Request, app *broker.App, client, action, user, result string) {

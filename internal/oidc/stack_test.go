@@ -22,6 +22,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/login"
 	"github.com/hufu-io/hufu/internal/oidc"
 	"github.com/hufu-io/hufu/internal/seal"
 	"github.com/hufu-io/hufu/internal/stacktest"
@@ -247,7 +248,7 @@ func (l *relay) finish(p *oidc.Provider, w http.ResponseWriter, r *http.Request)
 	outcome(p, w, r, app, r.URL.Query().Get("ref"))
 }
 
-func (l *relay) Page(w http.ResponseWriter, _ *http.Request, status int, p oidc.Page) {
+func (l *relay) Page(w http.ResponseWriter, _ *http.Request, status int, p login.Page) {
 	for _, s := range []string{p.Title.English, p.Title.Chinese, p.Text.English, p.Text.Chinese, p.Detail} {
 		if s == "" {
 			status = http.StatusInternalServerError // a page that says nothing

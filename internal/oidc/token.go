@@ -46,29 +46,29 @@ func (p *Provider) exchange(r *http.Request, app *broker.App) (*oidc.AccessToken
 	client, f := p.authenticate(app, req.ClientID, broker.NewSecret(req.ClientSecret))
 	if f != nil {
 		if client != nil {
-			p.audit(r, app, client.Name, "login", "", string(f.err.ErrorType))
+			p.audit(r, app, client.Name, actionExchange, "", string(f.err.ErrorType))
 		}
 		return nil, f
 	}
-	l, err := p.take(r.Context(), app, req.Code)
+	who, err := p.take(r.Context(), app, req.Code)
 	switch {
 	case errors.Is(err, errBadCode):
 		err = oidc.ErrInvalidGrant().WithDescription("the code is not one of this app's, was used, or is too old")
 	case err != nil:
 		return nil, &fault{status: http.StatusServiceUnavailable, err: oidc.ErrServerError().WithDescription("the store does not answer"), cause: err}
 	default:
-		err = redeemable(l, client, req)
+		err = redeemable(who, client, req)
 	}
 	if err != nil {
 		f := refusal(oidc.DefaultToServerError(err, "the code cannot be redeemed"))
-		p.audit(r, app, client.Name, "login", l.OpenID, string(f.err.ErrorType))
+		p.audit(r, app, client.Name, actionExchange, who.OpenID, string(f.err.ErrorType))
 		return nil, f
 	}
-	answer, err := p.tokens(app, client, l)
+	answer, err := p.tokens(app, client, who)
 	if err != nil {
 		return nil, &fault{status: http.StatusInternalServerError, err: oidc.ErrServerError(), cause: err}
 	}
-	p.audit(r, app, client.Name, "login", l.OpenID, "ok")
+	p.audit(r, app, client.Name, actionExchange, who.OpenID, "ok")
 	return answer, nil
 }
 
@@ -91,15 +91,15 @@ func (p *Provider) authenticate(app *broker.App, name string, key broker.Secret)
 
 // redeemable says why a login cannot be had by this request. Its code is used up already: what
 // is shown by somebody who does not know all of the rest has leaked.
-func redeemable(l login, c *broker.Client, req *oidc.AccessTokenRequest) error {
+func redeemable(who identity, c *broker.Client, req *oidc.AccessTokenRequest) error {
 	var challenge *oidc.CodeChallenge
-	if l.Challenge != "" {
-		challenge = &oidc.CodeChallenge{Challenge: l.Challenge, Method: oidc.CodeChallengeMethodS256}
+	if who.Challenge != "" {
+		challenge = &oidc.CodeChallenge{Challenge: who.Challenge, Method: oidc.CodeChallengeMethodS256}
 	}
 	switch {
-	case l.Client != c.Name:
+	case who.Client != c.Name:
 		return oidc.ErrInvalidGrant().WithDescription("the code is another client's")
-	case l.Redirect != req.RedirectURI:
+	case who.Redirect != req.RedirectURI:
 		return oidc.ErrInvalidGrant().WithDescription("redirect_uri is not the one that the code was asked for with")
 	default:
 		return op.AuthorizeCodeChallenge(req.CodeVerifier, challenge)
@@ -107,9 +107,9 @@ func redeemable(l login, c *broker.Client, req *oidc.AccessTokenRequest) error {
 }
 
 // tokens are what a login is worth.
-func (p *Provider) tokens(app *broker.App, c *broker.Client, l login) (*oidc.AccessTokenResponse, error) {
+func (p *Provider) tokens(app *broker.App, c *broker.Client, who identity) (*oidc.AccessTokenResponse, error) {
 	now := p.cfg.Now()
-	access, err := p.grantAccess(app, c, l, now.Add(tokenLifetime))
+	access, err := p.grantAccess(app, c, who, now.Add(tokenLifetime))
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +119,18 @@ func (p *Provider) tokens(app *broker.App, c *broker.Client, l login) (*oidc.Acc
 	}
 	id, err := p.keys.sign(&oidc.IDTokenClaims{
 		TokenClaims: oidc.TokenClaims{
-			Issuer: p.issuer(app), Subject: l.subject(), Audience: oidc.Audience{l.Client},
+			Issuer: p.issuer(app), Subject: who.subject(), Audience: oidc.Audience{who.Client},
 			Expiration: oidc.FromTime(now.Add(tokenLifetime)), IssuedAt: oidc.FromTime(now),
-			AuthTime: oidc.Time(l.Time), Nonce: l.Nonce,
+			AuthTime: oidc.Time(who.Time), Nonce: who.Nonce,
 		},
 		AccessTokenHash: hash,
-		Claims:          platformClaims(l.OpenID, l.UnionID, l.Snapshot),
+		Claims:          platformClaims(who.OpenID, who.UnionID, who.Snapshot),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &oidc.AccessTokenResponse{
-		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(tokenLifetime / time.Second), IDToken: id, Scope: l.Scopes,
+		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(tokenLifetime / time.Second), IDToken: id, Scope: who.Scopes,
 	}, nil
 }
 

@@ -49,16 +49,16 @@ func (p *Provider) whoIs(r *http.Request, app *broker.App) (*oidc.UserInfo, *fau
 	switch {
 	case errors.Is(err, broker.ErrScopeLacking), errors.Is(err, broker.ErrNoGrant), errors.Is(err, broker.ErrGrantEnded):
 		// The user does not show more, or not any more.
-		p.audit(r, app, a.Client, "profile", a.OpenID, broker.AsError(err).Code)
+		p.audit(r, app, a.Client, actionProfile, a.OpenID, broker.AsError(err).Code)
 		return info, nil
 	case err != nil:
 		// An answer without what was asked for would be kept by the client as the truth.
-		p.audit(r, app, a.Client, "profile", a.OpenID, broker.AsError(err).Code)
+		p.audit(r, app, a.Client, actionProfile, a.OpenID, broker.AsError(err).Code)
 		return nil, &fault{status: http.StatusServiceUnavailable, cause: err, err: &oidc.Error{
 			ErrorType: "temporarily_unavailable", Description: "the user's profile cannot be had just now",
 		}}
 	}
-	p.audit(r, app, a.Client, "profile", a.OpenID, "ok")
+	p.audit(r, app, a.Client, actionProfile, a.OpenID, "ok")
 	show(info, profile)
 	return info, nil
 }

@@ -27,7 +27,7 @@ func (s *Server) openLogins(ctx context.Context) (*login.Relay, *oidc.Provider, 
 		return nil, nil, fmt.Errorf("make the relay: %w", err)
 	}
 	openID, err := oidc.New(ctx, oidc.Config{
-		PublicURL: PublicURL, Sealer: s.cfg.Keys.Sealer, OneTime: s.store.OneTime(), Settings: s.store, Relay: paged{relay}, App: app,
+		PublicURL: PublicURL, Sealer: s.cfg.Keys.Sealer, OneTime: s.store.OneTime(), Settings: s.store, Relay: relay, App: app,
 		Client:       func(name string) *broker.Client { return s.registry.Client(name) },
 		Authenticate: func(key string) *broker.Client { return s.service.Authenticate(key) },
 		Allowed:      func(c *broker.Client, app string) bool { return acl.Allow(c, broker.Users, app) },
@@ -48,11 +48,4 @@ func (s *Server) openLogins(ctx context.Context) (*login.Relay, *oidc.Provider, 
 	}
 	relay.Continue(openID)
 	return relay, openID, nil
-}
-
-// paged shows the pages of OpenID Connect in the relay's look.
-type paged struct{ *login.Relay }
-
-func (p paged) Page(w http.ResponseWriter, r *http.Request, status int, page oidc.Page) {
-	p.Relay.Page(w, r, status, login.Page{Title: login.Words(page.Title), Text: login.Words(page.Text), Detail: page.Detail})
 }
