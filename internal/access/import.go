@@ -40,7 +40,7 @@ func (s *Service) ImportUsers(ctx context.Context, c broker.Caller, app string, 
 		wg.Go(func() {
 			for i := range next {
 				out[i] = s.importUser(going, a, in[i])
-				if err := out[i].Err; err != nil && broker.AsError(err).Code == codeStoreAway {
+				if err := out[i].Err; errors.Is(err, broker.ErrStoreAway) {
 					stop(err)
 				}
 			}
@@ -53,9 +53,6 @@ func (s *Service) ImportUsers(ctx context.Context, c broker.Caller, app string, 
 	wg.Wait()
 	return out, s.imported(ctx, c, a, in, out)
 }
-
-// codeStoreAway is the code of [broker.StoreAway].
-const codeStoreAway = "store_unreachable"
 
 func (s *Service) importUser(ctx context.Context, a *broker.App, in Import) ImportOutcome {
 	if err := context.Cause(ctx); err != nil {

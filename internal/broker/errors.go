@@ -116,11 +116,16 @@ var (
 	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
 )
 
-// StoreAway is the error of a request that needs the store, which does not answer.
+// ErrStoreAway is the error of a request that needs the store, which does not answer.
+var ErrStoreAway = &Error{
+	Code: "store_unreachable", Class: Transient, RetryAfter: time.Second,
+	Message: "the store does not answer, so nothing was done",
+	Hint:    "tokens are served from memory meanwhile; try again when /readyz says that the store can be reached",
+}
+
+// StoreAway is [ErrStoreAway] with its cause.
 func StoreAway(err error) *Error {
-	return &Error{
-		Code: "store_unreachable", Class: Transient, RetryAfter: time.Second, Err: err,
-		Message: "the store does not answer, so nothing was done",
-		Hint:    "tokens are served from memory meanwhile; try again when /readyz says that the store can be reached",
-	}
+	e := *ErrStoreAway
+	e.Err = err
+	return &e
 }

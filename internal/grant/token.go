@@ -51,7 +51,7 @@ func (k *Keeper) token(ctx context.Context, app *broker.App, user string, kind b
 				continue
 			}
 			t, err := k.join(ctx, app, g.Key, want{UserWant: w})
-			if errors.Is(err, broker.StoreAway(nil)) && g.UserTokenLive(k.cfg.Now()) && g.Token > w.Stale {
+			if errors.Is(err, broker.ErrStoreAway) && g.UserTokenLive(k.cfg.Now()) && g.Token > w.Stale {
 				t, err = k.serve(g) // a store that fails takes no live token away (I3)
 			}
 			if err == nil || kind == "" && !ends(err) {

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -98,17 +99,18 @@ func counted() []*ending {
 	}
 }
 
-// faultOf is the ending that the error of an exchange makes.
+// faultOf is the ending that the error of an exchange makes. One that says nothing is a
+// fault of ours.
 func faultOf(err error) fault {
-	e := broker.AsError(err)
-	if e.Code == broker.StoreAway(nil).Code {
+	e, said := errors.AsType[*broker.Error](err)
+	switch {
+	case !said:
+		return broken.as(err, "")
+	case errors.Is(e, broker.ErrStoreAway):
 		return storeAway.as(err, "")
 	}
 	switch e.Class {
 	case broker.Transient, broker.Throttled:
-		if e.Code == "internal" {
-			return broken.as(err, "")
-		}
 		return platformAway.as(err, "")
 	case broker.Invalid:
 		return spent.as(err, "")
