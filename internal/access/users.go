@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -162,7 +163,7 @@ func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, 
 		return broker.Subscription{}, s.counted(c, "read_subscription", app, broker.AccessToken, 0, err)
 	}
 	sub, err := web.Subscription(ctx, a, user, t.Secret, language)
-	if err != nil && broker.AsError(err).Code == codeTokenRejected {
+	if errors.Is(err, broker.ErrRejected) {
 		if t, err = s.Rejected(ctx, c, t); err != nil {
 			return broker.Subscription{}, err
 		}
@@ -176,9 +177,6 @@ func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, 
 	}
 	return sub, s.counted(c, "read_subscription", app, broker.AccessToken, t.Version, err)
 }
-
-// codeTokenRejected is the code of errors that say that the platform rejects the app's token.
-const codeTokenRejected = "token_rejected"
 
 // What callers are told who show a token of the wrong kind.
 var (

@@ -110,6 +110,7 @@ var (
 	ErrNoGateway    = &Error{Code: "no_gateway", Class: NotFound, Message: "calls to the app's platform are not passed on"}
 	ErrManagedHere  = &Error{Code: "managed_here", Class: Invalid, Message: "the platform is not asked for this, because it is managed here"}
 	ErrTokenNotKept = &Error{Code: "token_not_kept", Class: Invalid, Message: "the path wants a token of a kind that is not kept here, so that the call is not passed on"}
+	ErrRejected     = &Error{Code: "token_rejected", Class: Transient, Message: "the platform rejects the access token"}
 	ErrUnreachable  = &Error{Code: "platform_unreachable", Class: Transient, Message: "the platform could not be reached, or broke the call off"}
 	ErrUnauthorized = &Error{Code: "unauthorized", Class: Denied, Message: "no client key, or an unknown one"}
 	ErrNotReady     = &Error{Code: "not_ready", Class: Transient, Message: "the server is not ready"}

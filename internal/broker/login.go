@@ -144,7 +144,8 @@ type WebAuthorization interface {
 	// is not good, or an app's own, is [ErrUserTokenRejected], a grant that does not reach so far
 	// [ErrScopeLacking]. Language is zh_CN, zh_TW, en or empty.
 	Profile(ctx context.Context, app *App, user string, token Secret, language string) (Profile, error)
-	// Subscription returns what the app knows of a user who follows it, by the app's token.
+	// Subscription returns what the app knows of a user who follows it, by the app's token. One
+	// that is not good is [ErrRejected].
 	Subscription(ctx context.Context, app *App, user string, token Secret, language string) (Subscription, error)
 }
 

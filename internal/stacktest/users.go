@@ -190,7 +190,7 @@ func (u *Users) Subscription(_ context.Context, _ *broker.App, user string, toke
 	defer u.mu.Unlock()
 	u.count("subscription")
 	if u.Live == nil || !u.Live(token.Reveal()) {
-		return broker.Subscription{}, &broker.Error{Code: "token_rejected", Class: broker.Transient, Message: "the platform rejects the access token", PlatformCode: "40001", PlatformMessage: "invalid credential"}
+		return broker.Subscription{}, broker.ErrRejected
 	}
 	return broker.Subscription{OpenID: user, Subscribed: true, Language: language, SubscribedAt: 1_700_000_000, Tags: []int64{2}, Scene: "ADD_SCENE_QR_CODE"}, nil
 }

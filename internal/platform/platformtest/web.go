@@ -31,6 +31,7 @@ type WebHarness struct {
 	Ended                                                    []string // codes with which a refresh says that the grant has ended
 	Rejected                                                 []string // codes with which a profile says that the user's token is not good
 	Lacking                                                  []string // codes with which it says that the grant does not reach so far
+	AppRejected                                              []string // codes with which a subscription says that the app's token is not good
 	// Verdicts are the codes that tell a check something; they are not among its refusals.
 	Verdicts map[string]broker.Verdict
 }

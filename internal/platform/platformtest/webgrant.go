@@ -225,6 +225,9 @@ func (k web) tellsRejections(t *testing.T) {
 		if errors.Is(err, broker.ErrUserTokenRejected) || errors.Is(err, broker.ErrScopeLacking) {
 			t.Errorf("I8: code %s of the app's token is taken for a user's: %v", r.Code, err)
 		}
+		if errors.Is(err, broker.ErrRejected) != slices.Contains(k.h.AppRejected, r.Code) {
+			t.Errorf("code %s: %v; want a rejected token of the app at %q only", r.Code, err, k.h.AppRejected)
+		}
 	}
 }
 

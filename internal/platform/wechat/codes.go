@@ -38,7 +38,8 @@ func merge(parts ...map[int64]meaning) map[int64]meaning {
 // generalMeanings are those of calls with an app secret or its token.
 func generalMeanings() map[int64]meaning {
 	rejected := func(errmsg string) meaning {
-		return meaning{code: "token_rejected", class: broker.Transient, errmsg: errmsg, says: "the platform rejects the access token", hint: hintReject}
+		e := broker.ErrRejected
+		return meaning{code: e.Code, class: e.Class, errmsg: errmsg, says: e.Message, hint: hintReject}
 	}
 	return map[int64]meaning{
 		codeSystem: {

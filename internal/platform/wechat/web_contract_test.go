@@ -59,9 +59,10 @@ func TestWebContract(t *testing.T) {
 				"no user": `{"session_key":"tiihtNczf5v6AKRyjwEUhQ=="}`, "no key": about(openID, `"session_key":""`), "an odd key": about(openID, `"session_key":[]`),
 			},
 		},
-		Ended:    []string{"40029", "40030", "42002", "42007", "61023"},
-		Rejected: []string{"40001", "40014", "42001"},
-		Lacking:  []string{"48001"},
+		Ended:       []string{"40029", "40030", "42002", "42007", "61023"},
+		Rejected:    []string{"40001", "40014", "42001"},
+		Lacking:     []string{"48001"},
+		AppRejected: []string{"40001", "40014", "42001"},
 		Verdicts: map[string]broker.Verdict{
 			"40001": broker.VerdictRejected, "40014": broker.VerdictRejected, "42001": broker.VerdictRejected,
 			"40003": broker.VerdictRejected, "42007": broker.VerdictRejected,
