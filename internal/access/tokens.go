@@ -12,6 +12,7 @@ import (
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/audit"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 )
@@ -32,7 +33,7 @@ type Config struct {
 	// PublicURL is where browsers reach the server. Empty: no app may be given a login.
 	PublicURL string
 	// Grants keeps what users have granted apps. Nil: nothing is kept of users.
-	Grants Grants
+	Grants *grant.Keeper
 	// Logins are those of browsers. Nil: there are none.
 	Logins Logins
 	// UserTokens tells tokens of users from the apps' own. Nil: they are not told apart.
@@ -53,7 +54,7 @@ type Service struct {
 
 	platforms  map[string]broker.Platform
 	publicURL  string
-	grants     Grants
+	grants     *grant.Keeper
 	logins     Logins
 	userTokens UserTokens
 

@@ -3,27 +3,10 @@ package access
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
-	"github.com/hufu-io/hufu/internal/grant"
 )
-
-// Grants keeps what users have granted apps. It is the [grant.Keeper].
-type Grants interface {
-	Login(ctx context.Context, app *broker.App, jsCode broker.Secret) (broker.User, broker.Secret, error)
-	SessionKey(ctx context.Context, app *broker.App, user string) (broker.Secret, error)
-	Token(ctx context.Context, app *broker.App, user string, kind broker.Kind, minTTL time.Duration) (broker.Token, error)
-	Report(ctx context.Context, app *broker.App, user string, kind broker.Kind, stale broker.Version, seen broker.Secret) (broker.Token, error)
-	Profile(ctx context.Context, app *broker.App, user, language string) (broker.Profile, broker.Kind, error)
-	Of(ctx context.Context, app *broker.App, user string) ([]broker.GrantState, error)
-	List(ctx context.Context, app *broker.App, after broker.Key, limit int) ([]broker.GrantState, error)
-	Forget(ctx context.Context, app *broker.App, user string) (int, error)
-	Import(ctx context.Context, app *broker.App, in grant.Imported) (broker.GrantState, error)
-}
-
-var _ Grants = (*grant.Keeper)(nil)
 
 // Logins are those that browsers have been through.
 type Logins interface {
