@@ -111,8 +111,8 @@ type Granted struct {
 	// Lifetime is what is left of the access token, counted from before the request left.
 	Lifetime time.Duration
 	Refresh  Secret // zero: there is none
-	// Deadline is how long a refresh token lasts that is new.
-	Deadline time.Duration
+	// RefreshLifetime is how long a refresh token lasts that is new.
+	RefreshLifetime time.Duration
 }
 
 // Session is what a platform gave for the login of a mini program.

@@ -100,7 +100,7 @@ func (g Grant) Renewed(got Granted, same, newRefresh bool, started time.Time) Gr
 	g.Issued, g.Expiry = started, started.Add(got.Lifetime)
 	if newRefresh {
 		// Whether a refresh token that stays is good for longer now is not known.
-		g.Deadline = started.Add(got.Deadline)
+		g.Deadline = started.Add(got.RefreshLifetime)
 	}
 	if got.UnionID != "" {
 		g.UnionID = got.UnionID

@@ -123,7 +123,7 @@ func TestEndedGrantSaysThePlatformsWords(t *testing.T) {
 func TestRenewedGrant(t *testing.T) {
 	t.Parallel()
 	started := grantNow.Add(time.Second)
-	got := broker.Granted{Kind: "snsapi_base", Lifetime: 2 * time.Hour, Deadline: 30 * 24 * time.Hour, Scope: "snsapi_base,more", UnionID: "u-new"}
+	got := broker.Granted{Kind: "snsapi_base", Lifetime: 2 * time.Hour, RefreshLifetime: 30 * 24 * time.Hour, Scope: "snsapi_base,more", UnionID: "u-new"}
 	before := someGrant(failed, claimed, over)
 	for name, c := range map[string]struct {
 		got              broker.Granted
@@ -134,7 +134,7 @@ func TestRenewedGrant(t *testing.T) {
 		// It is the token that its readers have: no newer one, and its report is not late.
 		"the same token": {got: got, same: true, want: func(g *broker.Grant) { g.UnionID, g.Scope = "u-new", "snsapi_base,more" }},
 		"a new refresh token": {got: got, newRefresh: true, want: func(g *broker.Grant) {
-			g.Token, g.UnionID, g.Scope, g.Deadline = 10, "u-new", "snsapi_base,more", started.Add(got.Deadline)
+			g.Token, g.UnionID, g.Scope, g.Deadline = 10, "u-new", "snsapi_base,more", started.Add(got.RefreshLifetime)
 		}},
 		"nothing said of whom": {got: broker.Granted{Lifetime: 2 * time.Hour}, want: func(g *broker.Grant) { g.Token = 10 }},
 	} {

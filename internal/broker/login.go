@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Login says how users log in to an app in their browsers. A value that has been handed
@@ -185,7 +186,7 @@ type Subscription struct {
 	OpenID, UnionID string
 	Subscribed      bool
 	Language        string
-	SubscribedAt    int64 // seconds since 1970; zero: not said
+	SubscribedAt    time.Time // zero: not said
 	Remark          string
 	GroupID         int64
 	Tags            []int64

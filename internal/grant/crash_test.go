@@ -202,7 +202,7 @@ func (f *fleet) elsewhere(app *broker.App, user string, kind broker.Kind) (in gr
 		g := p.issue(o, p.newRefresh(o))
 		in = grant.Imported{
 			OpenID: user, UnionID: g.UnionID, Scope: string(kind), Access: g.Access, Expiry: time.Now().Add(g.Lifetime),
-			Refresh: g.Refresh, Deadline: time.Now().Add(g.Deadline), Authorized: time.Now(),
+			Refresh: g.Refresh, Deadline: time.Now().Add(g.RefreshLifetime), Authorized: time.Now(),
 		}
 	})
 	return in

@@ -32,7 +32,7 @@ func (k *Keeper) Exchange(ctx context.Context, app *broker.App, scope string, co
 			got.Scope, got.Kind = scope, kind
 		}
 		if err == nil {
-			err = names(got.OpenID, got.Kind, got.Access)
+			err = complete(got.OpenID, got.Kind, got.Access)
 		}
 		if err != nil {
 			return broker.Grant{}, secrets{}, err
@@ -52,7 +52,7 @@ func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secre
 		now := k.cfg.Now()
 		got, err := p.Mini.Session(ctx, app, s, jsCode)
 		if err == nil {
-			err = names(got.OpenID, broker.SessionKey, got.Key)
+			err = complete(got.OpenID, broker.SessionKey, got.Key)
 		}
 		if err != nil {
 			return broker.Grant{}, secrets{}, err
@@ -63,9 +63,9 @@ func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secre
 	return u.user, broker.NewSecret(u.secrets.Session), err
 }
 
-// names says what is wrong with an answer that does not say who has logged in, or to what: grants
+// complete says what is wrong with an answer that does not say who has logged in, or to what: grants
 // without a name would be one for all (I8).
-func names(user string, kind broker.Kind, s broker.Secret) error {
+func complete(user string, kind broker.Kind, s broker.Secret) error {
 	if user == "" || kind == "" || s.IsZero() {
 		return &broker.Error{Code: "bad_answer", Class: broker.Transient, Unknown: true, Message: "the platform's answer to a login does not say who it was, or has no token"}
 	}
@@ -80,7 +80,7 @@ func granted(app *broker.App, got broker.Granted, started time.Time) broker.Gran
 		Authorized: started, Issued: started, Expiry: started.Add(got.Lifetime),
 	}
 	if !got.Refresh.IsZero() {
-		g.Deadline = started.Add(got.Deadline)
+		g.Deadline = started.Add(got.RefreshLifetime)
 	}
 	return g
 }

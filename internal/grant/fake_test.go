@@ -170,7 +170,7 @@ func (p *fakePlatform) issue(o owner, refresh string) broker.Granted {
 	p.access[a] = &issued{owner: o, until: time.Now().Add(lifetime)}
 	g := broker.Granted{
 		Kind: o.kind, OpenID: o.user, UnionID: "union-" + o.user, Scope: string(o.kind),
-		Access: broker.NewSecret(a), Lifetime: lifetime, Refresh: broker.NewSecret(refresh), Deadline: month,
+		Access: broker.NewSecret(a), Lifetime: lifetime, Refresh: broker.NewSecret(refresh), RefreshLifetime: month,
 	}
 	if p.alter != nil {
 		p.alter(&g)

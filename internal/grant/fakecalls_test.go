@@ -64,7 +64,7 @@ func (w web) Refresh(ctx context.Context, app *broker.App, k broker.Key, refresh
 			for token, a := range w.p.access {
 				if a.owner == r.owner && time.Now().Before(a.until) {
 					a.until = time.Now().Add(lifetime)
-					got = broker.Granted{Kind: r.kind, OpenID: r.user, Scope: string(r.kind), Access: broker.NewSecret(token), Lifetime: lifetime, Refresh: refresh, Deadline: month}
+					got = broker.Granted{Kind: r.kind, OpenID: r.user, Scope: string(r.kind), Access: broker.NewSecret(token), Lifetime: lifetime, Refresh: refresh, RefreshLifetime: month}
 					return nil
 				}
 			}

@@ -99,7 +99,7 @@ func (k *Keeper) candidates(ctx context.Context, app *broker.App, user string, k
 	if kind != "" {
 		if from = slices.Index(kinds, kind); from < 0 {
 			e := *broker.ErrUnknownKind
-			e.Hint = "users' tokens are of the kinds " + join(kinds)
+			e.Hint = "users' tokens are of the kinds " + list(kinds)
 			return nil, &e
 		}
 	}
@@ -142,12 +142,12 @@ func lacking(kind broker.Kind, granted []broker.Kind) error {
 		return &e
 	default:
 		e := *broker.ErrScopeLacking
-		e.Message = fmt.Sprintf("%s: it is %s, and %s is wanted", e.Message, join(granted), kind)
+		e.Message = fmt.Sprintf("%s: it is %s, and %s is wanted", e.Message, list(granted), kind)
 		return &e
 	}
 }
 
-func join(kinds []broker.Kind) string {
+func list(kinds []broker.Kind) string {
 	names := make([]string, 0, len(kinds))
 	for _, kind := range kinds {
 		names = append(names, string(kind))

@@ -167,15 +167,11 @@ func (a *API) getSubscription(ctx context.Context, c broker.Caller, r *http.Requ
 	if err != nil {
 		return answer{}, err
 	}
-	out := api.Subscription{
-		App: r.PathValue("app"), OpenID: user, UnionID: s.UnionID, Subscribed: s.Subscribed, Language: s.Language,
+	return answer{body: api.Subscription{
+		App: r.PathValue("app"), OpenID: user, UnionID: s.UnionID, Subscribed: s.Subscribed, SubscribedAt: utc(s.SubscribedAt), Language: s.Language,
 		Remark: s.Remark, GroupID: s.GroupID, Tags: s.Tags, Scene: s.Scene, QRScene: s.QRScene, QRSceneText: s.QRSceneText,
 		TokenKind: api.TokenOfApp,
-	}
-	if s.SubscribedAt > 0 {
-		out.SubscribedAt = time.Unix(s.SubscribedAt, 0).UTC()
-	}
-	return answer{body: out}, nil
+	}}, nil
 }
 
 // openID reads the open id of a path. The error does not repeat it: it may be anything.

@@ -138,7 +138,7 @@ func (u *Users) grant(user, scope, refresh string) broker.Granted {
 	u.tokens[tok] = granted{user, scope, time.Now().Add(lifetime)}
 	return broker.Granted{
 		Kind: broker.Kind(scope), OpenID: user, UnionID: "union-" + user, Scope: scope,
-		Access: broker.NewSecret(tok), Lifetime: lifetime, Refresh: broker.NewSecret(refresh), Deadline: 30 * 24 * time.Hour,
+		Access: broker.NewSecret(tok), Lifetime: lifetime, Refresh: broker.NewSecret(refresh), RefreshLifetime: 30 * 24 * time.Hour,
 	}
 }
 
@@ -192,7 +192,7 @@ func (u *Users) Subscription(_ context.Context, _ *broker.App, user string, toke
 	if u.Live == nil || !u.Live(token.Reveal()) {
 		return broker.Subscription{}, broker.ErrRejected
 	}
-	return broker.Subscription{OpenID: user, Subscribed: true, Language: language, SubscribedAt: 1_700_000_000, Tags: []int64{2}, Scene: "ADD_SCENE_QR_CODE"}, nil
+	return broker.Subscription{OpenID: user, Subscribed: true, Language: language, SubscribedAt: time.Unix(1_700_000_000, 0), Tags: []int64{2}, Scene: "ADD_SCENE_QR_CODE"}, nil
 }
 
 // Session takes a code of [Users.Code]. The session's key is that which [Users.SessionKey]

@@ -146,7 +146,7 @@ func (k web) readsGrants(t *testing.T) {
 				continue
 			}
 			if err != nil || got.Kind != tt.kind || got.OpenID != k.h.User || got.Scope != tokens.Scope ||
-				got.Access.Reveal() != userAccess || got.Refresh.Reveal() != userRefresh || got.Deadline <= 0 {
+				got.Access.Reveal() != userAccess || got.Refresh.Reveal() != userRefresh || got.RefreshLifetime <= 0 {
 				t.Errorf("%s, %s: %+v, %v; want the kind %s", name, what, got, err, tt.kind)
 			}
 		}
@@ -162,7 +162,7 @@ func (k web) readsGrants(t *testing.T) {
 		if name == "refresh" {
 			kind, refresh = k.key().Kind, userRefresh
 		}
-		if got.Kind != kind || got.Refresh.Reveal() != refresh || (got.Deadline > 0) != (refresh != "") {
+		if got.Kind != kind || got.Refresh.Reveal() != refresh || (got.RefreshLifetime > 0) != (refresh != "") {
 			t.Errorf("%s without a scope and a refresh token: %+v, with the refresh token %q", name, got, got.Refresh.Reveal())
 		}
 	}

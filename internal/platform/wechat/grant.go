@@ -93,7 +93,7 @@ func (w web) Refresh(ctx context.Context, app *broker.App, k broker.Key, refresh
 	}
 	g.Kind = cmp.Or(w.KindOf(g.Scope), k.Kind)
 	if g.Refresh.IsZero() {
-		g.Refresh, g.Deadline = refresh, refreshLifetime
+		g.Refresh, g.RefreshLifetime = refresh, refreshLifetime
 	}
 	return g, nil
 }
@@ -127,7 +127,7 @@ func (w web) granted(a platform.Answer) (broker.Granted, error) {
 		if g.Refresh, err = a.Token(paramRefresh); err != nil {
 			return broker.Granted{}, err
 		}
-		g.Deadline = refreshLifetime
+		g.RefreshLifetime = refreshLifetime
 	}
 	snapshot, _, err := a.Integer("is_snapshotuser") // 1, or it is not there [A]
 	if err != nil {

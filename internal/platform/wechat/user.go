@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
@@ -60,7 +61,7 @@ func (w web) Subscription(ctx context.Context, app *broker.App, user string, tok
 	}
 	r := reader{answer: a}
 	s := broker.Subscription{
-		Subscribed: r.integer("subscribe") == 1, Language: r.line("language"), SubscribedAt: r.integer("subscribe_time"),
+		Subscribed: r.integer("subscribe") == 1, Language: r.line("language"), SubscribedAt: r.instant("subscribe_time"),
 		Remark: r.line("remark"), GroupID: r.integer("groupid"), Tags: r.integers("tagid_list"),
 		Scene: r.line("subscribe_scene"), QRScene: r.integer("qr_scene"), QRSceneText: r.line("qr_scene_str"),
 	}
@@ -113,6 +114,14 @@ func (r *reader) integer(name string) int64 {
 	n, _, err := r.answer.Integer(name)
 	r.note(err)
 	return n
+}
+
+// instant reads seconds since 1970. Zero: there are none.
+func (r *reader) instant(name string) time.Time {
+	if n := r.integer(name); n > 0 {
+		return time.Unix(n, 0)
+	}
+	return time.Time{}
 }
 
 func (r *reader) integers(name string) []int64 {

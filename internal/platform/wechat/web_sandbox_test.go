@@ -37,7 +37,7 @@ func TestAUserLogsInAtTheSimulatedPlatform(t *testing.T) {
 			sandbox.ScopeBase: "snsapi_base", sandbox.ScopeUserInfo: "snsapi_userinfo", sandbox.ScopeLogin: "snsapi_login",
 		} {
 			g := login(t, sb, p, scope)
-			if g.Kind != kind || g.OpenID != openID || g.Lifetime != 2*time.Hour || g.Deadline != 30*24*time.Hour || g.Snapshot || !sb.LiveUser(g.Access.Reveal()) {
+			if g.Kind != kind || g.OpenID != openID || g.Lifetime != 2*time.Hour || g.RefreshLifetime != 30*24*time.Hour || g.Snapshot || !sb.LiveUser(g.Access.Reveal()) {
 				t.Errorf("%s: granted %+v", scope, g)
 			}
 			if v, err := p.Web.CheckUser(t.Context(), &app, openID, g.Access); v != broker.VerdictOK || err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -111,7 +112,7 @@ func TestWhatIsKnownOfAUserIsReadInFull(t *testing.T) {
 		"tagid_list":[128,"2"],"subscribe_scene":"ADD_SCENE_QR_CODE","qr_scene":98765,"qr_scene_str":"s"}`)
 	s, err := web.Subscription(t.Context(), &app, "o", token, "")
 	wantS := broker.Subscription{
-		OpenID: "o", UnionID: "u", Subscribed: true, Language: "zh_CN", SubscribedAt: 1382694957, Remark: "r", GroupID: 3,
+		OpenID: "o", UnionID: "u", Subscribed: true, Language: "zh_CN", SubscribedAt: time.Unix(1382694957, 0), Remark: "r", GroupID: 3,
 		Tags: []int64{128, 2}, Scene: "ADD_SCENE_QR_CODE", QRScene: 98765, QRSceneText: "s",
 	}
 	if diff := cmp.Diff(wantS, s); err != nil || diff != "" {
