@@ -1,13 +1,11 @@
 package oidc_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -69,44 +67,6 @@ func TestTheKeysAreMadeOnceAndKeptSealedI6(t *testing.T) {
 	other, _ := fresh(t)
 	if kid(t, other.provider(t, other.store)) == first {
 		t.Error("another fleet has the same key")
-	}
-}
-
-// slowToAdd lets all replicas look before the first one writes.
-type slowToAdd struct {
-	broker.SettingStore
-	looked *sync.WaitGroup
-}
-
-func (s slowToAdd) AddSetting(ctx context.Context, name string, value []byte) error {
-	s.looked.Done()
-	s.looked.Wait()
-	return s.SettingStore.AddSetting(ctx, name, value)
-}
-
-// Replicas that start at once on an empty store come to one key.
-func TestReplicasThatStartAtOnceAgree(t *testing.T) {
-	t.Parallel()
-	const replicas = 3
-	s, _ := fresh(t)
-	var looked, started sync.WaitGroup
-	looked.Add(replicas)
-	kids := make([]string, replicas)
-	for i := range kids {
-		started.Go(func() {
-			p, err := oidc.New(t.Context(), s.config(s.store.OneTime(), slowToAdd{s.store, &looked}))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			kids[i] = kid(t, p)
-		})
-	}
-	started.Wait()
-	for _, k := range kids {
-		if k != kids[0] {
-			t.Errorf("replicas differ: %q", kids)
-		}
 	}
 }
 

@@ -2,11 +2,9 @@ package virtual_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -64,47 +62,6 @@ func newStoreAndKeyset(t *testing.T) (*memstore.Store, *seal.Keyring, string) {
 	t.Helper()
 	k, path := keyset(t)
 	return newStore(t), k, path
-}
-
-// slowToAdd lets all replicas look before the first one writes.
-type slowToAdd struct {
-	broker.SettingStore
-	looked *sync.WaitGroup
-}
-
-func (s slowToAdd) AddSetting(ctx context.Context, name string, value []byte) error {
-	s.looked.Done()
-	s.looked.Wait()
-	return s.SettingStore.AddSetting(ctx, name, value)
-}
-
-// Replicas that start at once on an empty store come to one key, each with a handle of
-// its own.
-func TestReplicasThatStartAtOnceAgree(t *testing.T) {
-	t.Parallel()
-	const replicas = 8
-	s, k, _ := newStoreAndKeyset(t)
-	var looked, started sync.WaitGroup
-	looked.Add(replicas)
-	toks := make([]string, replicas)
-	for i := range toks {
-		handle := s.Handle()
-		t.Cleanup(func() { _ = handle.Close() })
-		started.Go(func() {
-			c, err := virtual.Open(t.Context(), slowToAdd{handle, &looked}, k)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			toks[i] = mustMake(t, c, claim())
-		})
-	}
-	started.Wait()
-	for _, tok := range toks {
-		if tok != toks[0] {
-			t.Errorf("replicas differ: %q", toks)
-		}
-	}
 }
 
 // A rotation of the keyset seals the key anew and changes no token, and afterwards the
