@@ -151,8 +151,8 @@ type ImportResult struct {
 // Imported is what became of one grant.
 type Imported struct {
 	OpenID  string   `json:"openid"`
-	Kind    string   `json:"kind,omitempty"`
-	Result  string   `json:"result"` // see the constants
+	Kind    string   `json:"kind,omitempty"` // of the grant that is here now; empty: none is
+	Result  string   `json:"result"`         // see the constants
 	Problem *Problem `json:"problem,omitempty"`
 }
 

@@ -26,7 +26,7 @@ func TestGrantsAreTakenOver(t *testing.T) {
 			{OpenID: "bob", Scope: stacktest.Base, Access: granted.Access, Expiry: time.Now().Add(time.Hour), Refresh: granted.Refresh},
 			{OpenID: "carol", Scope: "snsapi_all", Refresh: broker.NewSecret("RT")},
 		})
-		if err != nil || !errors.Is(out[0].Err, broker.ErrConflict) || out[1].Err != nil || out[1].Kind != stacktest.Base || broker.AsError(out[2].Err).Class != broker.Invalid {
+		if err != nil || !errors.Is(out[0].Err, broker.ErrConflict) || out[0].Kind != stacktest.UserInfo || out[1].Err != nil || out[1].Kind != stacktest.Base || broker.AsError(out[2].Err).Class != broker.Invalid {
 			t.Fatalf("%+v, %v", out, err)
 		}
 		if got, err := s.UserToken(ctx, s.caller("members"), "blog", "bob", "", 0); err != nil || !got.Secret.Equal(granted.Access) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -30,8 +31,8 @@ const (
 	maxToken = 4096
 )
 
-// Import takes over a grant that was made elsewhere. One that is here and has not ended
-// stays, unless the imported one is known to be newer: [broker.ErrConflict].
+// Import takes over a grant that was made elsewhere, and returns what is here then. One that is here
+// already and has not ended stays, unless the imported one is known to be newer: [broker.ErrConflict].
 func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (broker.GrantState, error) {
 	g, s, err := k.imported(app, in)
 	if err != nil {
@@ -51,7 +52,7 @@ func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (brok
 			return k.state(g), nil // written already: the answer was lost
 		}
 		if was.Version != 0 && was.Source == g.Source && was.Ended.IsZero() && !was.Authorized.Before(in.Authorized) {
-			return broker.GrantState{}, fmt.Errorf("import a grant of app %q: a newer one is here: %w", app.ID, broker.ErrConflict)
+			return k.state(was), fmt.Errorf("import a grant of app %q: a newer one is here: %w", app.ID, broker.ErrConflict)
 		}
 		g.Version = was.Version
 		if s.Access != "" {
@@ -80,7 +81,7 @@ func (k *Keeper) imported(app *broker.App, in Imported) (broker.Grant, secrets, 
 	case len(in.OpenID) > maxID || len(in.UnionID) > maxID || len(in.Scope) > maxID || len(in.Access.Reveal()) > maxToken || len(in.Refresh.Reveal()) > maxToken:
 		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("ids and scopes have at most %d bytes, tokens %d", maxID, maxToken))
 	case kind == "":
-		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("the scope %.40q is none of %v", in.Scope, web.Scopes()))
+		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("the scope %.40q is none of %s", in.Scope, strings.Join(web.Scopes(), ", ")))
 	case in.Access.IsZero() && in.Refresh.IsZero():
 		return broker.Grant{}, secrets{}, invalid("neither an access token nor a refresh token is there")
 	case in.Authorized.After(now):

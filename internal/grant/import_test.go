@@ -131,9 +131,12 @@ func TestImportOfWhatIsHere(t *testing.T) {
 				if in.Authorized = authorized.Add(c.later); c.unknown {
 					in.Authorized = time.Time{}
 				}
-				_, err := s.Import(t.Context(), app, in)
+				st, err := s.Import(t.Context(), app, in)
 				if stays := errors.Is(err, broker.ErrConflict); stays != c.stays || !stays && err != nil {
 					t.Fatalf("import: %v", err)
+				}
+				if st.Key.Kind != info || st.Authorized.Equal(authorized) != c.stays {
+					t.Errorf("what is said to be here is %+v", st)
 				}
 				if tok := f.get(s, app, "mo", info); tok.Secret.Equal(in.Access) == c.stays {
 					t.Errorf("the imported token is served: %v", !c.stays)

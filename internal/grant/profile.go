@@ -55,7 +55,10 @@ func (k *Keeper) SessionKey(ctx context.Context, app *broker.App, user string) (
 	}
 	i := slices.IndexFunc(found, func(g broker.Grant) bool { return g.Key.Kind == broker.SessionKey })
 	if i < 0 {
-		return broker.Secret{}, broker.ErrNoGrant
+		e := *broker.ErrNoGrant
+		e.Message = "no session of this user in the app's mini program is kept here"
+		e.Hint = "have the mini program log in (wx.login), and send its code to POST /v1/apps/{app}/sessions"
+		return broker.Secret{}, &e
 	}
 	s, err := k.open(found[i])
 	if err != nil {

@@ -306,7 +306,7 @@ func TestGrantsAreImported(t *testing.T) {
 		}
 		got.Results[2].Problem = nil
 		want := api.ImportResult{Results: []api.Imported{
-			{OpenID: "alice", Result: "kept"}, {OpenID: "bob", Kind: stacktest.UserInfo, Result: "imported"}, {OpenID: "carol", Result: "failed"},
+			{OpenID: "alice", Kind: stacktest.Base, Result: "kept"}, {OpenID: "bob", Kind: stacktest.UserInfo, Result: "imported"}, {OpenID: "carol", Result: "failed"},
 		}}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
