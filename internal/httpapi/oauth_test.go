@@ -21,6 +21,7 @@ func (named) Serves(path string) bool { return strings.Contains(path, "/oidc/") 
 func TestBrowsersComeBelowOAuth(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, httpapi.Config{Login: named("login"), OpenID: named("oidc"), DropIn: named("drop-in")}, func(t *testing.T, s *stack) {
+		ids := map[string]bool{}
 		for _, c := range []struct{ method, target, want string }{
 			{"GET", "/oauth/shop/authorize?redirect_uri=x", "login"},
 			{"GET", "/oauth/shop/callback?code=a&state=b", "login"},
@@ -50,6 +51,11 @@ func TestBrowsersComeBelowOAuth(t *testing.T) {
 			w := s.do(call{method: c.method, target: c.target})
 			if got := w.Body.String(); got != c.want {
 				t.Errorf("%s %s goes to %q, want %q", c.method, c.target, got, c.want)
+			}
+			if id := w.Header().Get("X-Request-Id"); (id == "" || ids[id]) && c.want != "drop-in" {
+				t.Errorf("%s %s: the request's id is %q", c.method, c.target, id)
+			} else {
+				ids[id] = true
 			}
 		}
 	})

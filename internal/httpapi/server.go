@@ -148,6 +148,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h := a.browsers(r); h != nil {
+		w.Header()["X-Request-Id"] = []string{a.ids.next()}
 		h.ServeHTTP(w, r)
 		return
 	}

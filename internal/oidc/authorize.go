@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -12,35 +13,35 @@ import (
 
 // authorize takes a client's request, in the hands of a browser, and sends it on to the
 // platform. It writes nothing anywhere: anybody may call it, as often as he likes (I7).
-func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, app *broker.App) {
-	a, err := op.ParseAuthorizeRequest(r, p.decoder)
+func (p *Provider) authorize(ctx context.Context, v visit) {
+	a, err := op.ParseAuthorizeRequest(v.r, p.decoder)
 	if err != nil {
-		p.page(w, r, http.StatusBadRequest, badRequest("the request cannot be read"))
+		p.page(v, http.StatusBadRequest, badRequest("the request cannot be read"))
 		return
 	}
-	if repeated(r.Form) {
-		p.page(w, r, http.StatusBadRequest, badRequest("a parameter is there more than once"))
+	if repeated(v.r.Form) {
+		p.page(v, http.StatusBadRequest, badRequest("a parameter is there more than once"))
 		return
 	}
-	if f := p.entitled(app, a.ClientID, a.RedirectURI); f != nil {
-		p.page(w, r, http.StatusBadRequest, *f)
+	if f := p.entitled(v.app, a.ClientID, a.RedirectURI); f != nil {
+		p.page(v, http.StatusBadRequest, *f)
 		return
 	}
-	q, fault := p.check(r, app, a)
+	q, fault := p.check(ctx, v, a)
 	if fault != nil {
-		p.redirectFault(w, r, q, fault)
+		p.redirectFault(v, q, fault)
 		return
 	}
-	ref, err := p.keys.seal(q, forRequest, app)
+	ref, err := p.keys.seal(q, forRequest, v.app)
 	switch {
 	case err != nil:
-		p.complain(r, app, authorizePath, err)
-		p.redirectFault(w, r, q, oidc.ErrServerError())
+		p.complain(ctx, v, authorizePath, err)
+		p.redirectFault(v, q, oidc.ErrServerError())
 	case len(ref) > maxRef:
-		p.redirectFault(w, r, q, oidc.ErrInvalidRequest().WithDescription("redirect_uri, state and nonce are too long together"))
+		p.redirectFault(v, q, oidc.ErrInvalidRequest().WithDescription("redirect_uri, state and nonce are too long together"))
 	default:
 		p.metrics.ended(authorizePath, resultOK)
-		p.cfg.Relay.Begin(w, r, app, p.scope(app), ref)
+		p.cfg.Relay.Begin(v.w, v.r, v.app, p.scope(v.app), ref)
 	}
 }
 

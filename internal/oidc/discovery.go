@@ -1,13 +1,9 @@
 package oidc
 
 import (
-	"net/http"
-
 	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
-
-	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // The claims that the standards do not know.
@@ -18,10 +14,10 @@ const (
 )
 
 // discovery says what there is, and nothing that there is not.
-func (p *Provider) discovery(w http.ResponseWriter, app *broker.App) {
-	at := p.issuer(app)
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	op.Discover(w, &oidc.DiscoveryConfiguration{
+func (p *Provider) discovery(v visit) {
+	at := p.issuer(v.app)
+	v.w.Header().Set("Cache-Control", "public, max-age=300")
+	op.Discover(v.w, &oidc.DiscoveryConfiguration{
 		Issuer:                            at,
 		AuthorizationEndpoint:             at + authorizePath,
 		TokenEndpoint:                     at + tokenPath,
@@ -44,8 +40,8 @@ func (p *Provider) discovery(w http.ResponseWriter, app *broker.App) {
 }
 
 // publicKeys may be kept for long: the key does not change.
-func (p *Provider) publicKeys(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	op.Keys(w, r, p.keys)
+func (p *Provider) publicKeys(v visit) {
+	v.w.Header().Set("Cache-Control", "public, max-age=3600")
+	op.Keys(v.w, v.r, p.keys)
 	p.metrics.ended(keysPath, resultOK)
 }

@@ -339,6 +339,9 @@ func TestLoginsAreAccountedForI10(t *testing.T) {
 	type line struct{ Client, Action, App, Target, Result string }
 	got := []line{}
 	for _, e := range s.audited {
+		if !strings.HasPrefix(e.RequestID, "/oauth/shop/oidc/") {
+			t.Errorf("I10: the request of %s is %q", e.Action, e.RequestID)
+		}
 		got = append(got, line{e.Client, e.Action, e.App, e.Target, e.Result})
 	}
 	if d := cmp.Diff([]line{

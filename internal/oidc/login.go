@@ -13,7 +13,8 @@ import (
 
 // Done is the relay's: a user has logged in, and goes back to the client with a code.
 func (p *Provider) Done(w http.ResponseWriter, r *http.Request, app *broker.App, ref string, u broker.User) {
-	q, ok := p.resume(w, r, app, ref)
+	ctx, v := r.Context(), visitOf(w, r, app)
+	q, ok := p.resume(v, ref)
 	if !ok {
 		return
 	}
@@ -23,24 +24,25 @@ func (p *Provider) Done(w http.ResponseWriter, r *http.Request, app *broker.App,
 	}
 	switch {
 	case u.Key.App != app.ID || u.Key.Subject == "":
-		p.redirectFault(w, r, q, oidc.ErrServerError().WithDescription("the user who came back is not one of the app's"))
+		p.redirectFault(v, q, oidc.ErrServerError().WithDescription("the user who came back is not one of the app's"))
 		return
 	case q.Hint != "" && q.Hint != who.subject():
-		p.redirectFault(w, r, q, oidc.ErrLoginRequired().WithDescription("it was another user who logged in"))
+		p.redirectFault(v, q, oidc.ErrLoginRequired().WithDescription("it was another user who logged in"))
 		return
 	}
-	code, err := p.keep(r.Context(), app, who)
+	code, err := p.keep(ctx, app, who)
 	if err != nil {
-		p.complain(r, app, authorizePath, err)
-		p.redirectFault(w, r, q, &oidc.Error{ErrorType: "temporarily_unavailable", Description: "the login could not be kept; log in again"})
+		p.complain(ctx, v, authorizePath, err)
+		p.redirectFault(v, q, &oidc.Error{ErrorType: "temporarily_unavailable", Description: "the login could not be kept; log in again"})
 		return
 	}
-	p.redirect(w, r, q, &op.CodeResponseType{Code: code, State: q.State})
+	p.redirect(v, q, &op.CodeResponseType{Code: code, State: q.State})
 }
 
 // Failed is the relay's: the user did not log in.
 func (p *Provider) Failed(w http.ResponseWriter, r *http.Request, app *broker.App, ref, oauthError, description string) {
-	q, ok := p.resume(w, r, app, ref)
+	v := visitOf(w, r, app)
+	q, ok := p.resume(v, ref)
 	if !ok {
 		return
 	}
@@ -60,29 +62,29 @@ func (p *Provider) Failed(w http.ResponseWriter, r *http.Request, app *broker.Ap
 	if description != "" {
 		e.Description = description
 	}
-	p.redirectFault(w, r, q, e)
+	p.redirectFault(v, q, e)
 }
 
 // resume opens the request that a browser comes back with. What it asked for is looked at
 // again, because rights and redirect URIs may have gone meanwhile.
-func (p *Provider) resume(w http.ResponseWriter, r *http.Request, app *broker.App, ref string) (q request, ok bool) {
-	if len(ref) > maxRef || !p.keys.open(ref, &q, forRequest, app) {
-		p.page(w, r, http.StatusBadRequest, badRequest("the login does not belong to this app, or the app has changed meanwhile"))
+func (p *Provider) resume(v visit, ref string) (q request, ok bool) {
+	if len(ref) > maxRef || !p.keys.open(ref, &q, forRequest, v.app) {
+		p.page(v, http.StatusBadRequest, badRequest("the login does not belong to this app, or the app has changed meanwhile"))
 		return request{}, false
 	}
-	if f := p.entitled(app, q.Client, q.Redirect); f != nil {
-		p.page(w, r, http.StatusBadRequest, *f)
+	if f := p.entitled(v.app, q.Client, q.Redirect); f != nil {
+		p.page(v, http.StatusBadRequest, *f)
 		return request{}, false
 	}
 	return q, true
 }
 
 // redirectFault tells the client what went wrong.
-func (p *Provider) redirectFault(w http.ResponseWriter, r *http.Request, q request, e *oidc.Error) {
+func (p *Provider) redirectFault(v visit, q request, e *oidc.Error) {
 	e.State = q.State
 	e.Description = strings.Map(describable, e.Description)
 	p.metrics.ended(authorizePath, string(e.ErrorType))
-	p.redirect(w, r, q, e)
+	p.redirect(v, q, e)
 }
 
 // describable drops what RFC 6749 does not allow in an error_description.
@@ -94,19 +96,19 @@ func describable(c rune) rune {
 }
 
 // redirect sends the browser back to the client with an answer.
-func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, q request, answer any) {
+func (p *Provider) redirect(v visit, q request, answer any) {
 	to, err := op.AuthResponseURL(q.GetRedirectURI(), q.GetResponseType(), oidc.ResponseModeQuery, answer, oidc.NewEncoder())
 	if err != nil {
-		p.page(w, r, http.StatusInternalServerError, badRequest("the client's URL cannot be given an answer"))
+		p.page(v, http.StatusInternalServerError, badRequest("the client's URL cannot be given an answer"))
 		return
 	}
-	h := w.Header()
+	h := v.w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Location", to)
 	// Not 302 or 307: whatever the request was, the browser is to get the client's page, and
 	// to send it nothing else.
-	w.WriteHeader(http.StatusSeeOther)
+	v.w.WriteHeader(http.StatusSeeOther)
 }
 
 // identity is who has logged in, and for which client.

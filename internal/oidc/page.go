@@ -1,8 +1,6 @@
 package oidc
 
 import (
-	"net/http"
-
 	"github.com/hufu-io/hufu/internal/login"
 )
 
@@ -32,7 +30,7 @@ func badRequest(detail string) login.Page {
 }
 
 // page shows what the client cannot be told.
-func (p *Provider) page(w http.ResponseWriter, r *http.Request, status int, page login.Page) {
+func (p *Provider) page(v visit, status int, page login.Page) {
 	p.metrics.ended(authorizePath, resultPage)
-	p.cfg.Relay.Page(w, r, status, page)
+	p.cfg.Relay.Page(v.w, v.r, status, page)
 }

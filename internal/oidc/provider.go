@@ -114,8 +114,8 @@ const (
 )
 
 // audit tells what a client did with which user of the app.
-func (p *Provider) audit(r *http.Request, app *broker.App, client, action, user, result string) {
-	p.cfg.Audit(r, broker.AuditEntry{
-		At: p.cfg.Now(), Client: client, Action: action, App: app.ID, Target: user, Result: result,
+func (p *Provider) audit(v visit, client, action, user, result string) {
+	p.cfg.Audit(v.r, broker.AuditEntry{
+		At: p.cfg.Now(), Client: client, Action: action, App: v.app.ID, Target: user, RequestID: v.id, Result: result,
 	})
 }

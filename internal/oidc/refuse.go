@@ -1,12 +1,11 @@
 package oidc
 
 import (
+	"context"
 	"net/http"
 
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
-
-	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // fault is what a client is told of a call that failed, and what the log is.
@@ -34,13 +33,12 @@ func parseForm(r *http.Request) *fault {
 	return nil
 }
 
-// refuse answers a client's call with what went wrong. Where the caller is not known the
-// app may be nil.
-func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app *broker.App, endpoint string, f *fault) {
+// refuse answers a client's call with what went wrong.
+func (p *Provider) refuse(ctx context.Context, v visit, endpoint string, f *fault) {
 	if f.cause != nil {
-		p.complain(r, app, endpoint, f.cause)
+		p.complain(ctx, v, endpoint, f.cause)
 	}
-	h := w.Header()
+	h := v.w.Header()
 	if f.challenge != "" {
 		h.Set("WWW-Authenticate", f.challenge)
 	}
@@ -48,10 +46,10 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app *broker.Ap
 		h.Set("Retry-After", "1")
 	}
 	p.metrics.ended(endpoint, string(f.err.ErrorType))
-	httphelper.MarshalJSONWithStatus(w, f.err, f.status)
+	httphelper.MarshalJSONWithStatus(v.w, f.err, f.status)
 }
 
 // complain logs what is no client's fault.
-func (p *Provider) complain(r *http.Request, app *broker.App, endpoint string, err error) {
-	p.cfg.Logger.ErrorContext(r.Context(), "an OpenID Connect call failed", "app", app.ID, "endpoint", endpoint, "error", err)
+func (p *Provider) complain(ctx context.Context, v visit, endpoint string, err error) {
+	p.cfg.Logger.ErrorContext(ctx, "an OpenID Connect call failed", "app", v.app.ID, "endpoint", endpoint, "request_id", v.id, "error", err)
 }

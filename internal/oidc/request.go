@@ -1,7 +1,7 @@
 package oidc
 
 import (
-	"net/http"
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -40,7 +40,7 @@ func (q request) GetState() string { return q.State }
 
 // check says what is wrong with a request whose client and redirect URI are right, so that
 // the client can be told.
-func (p *Provider) check(r *http.Request, app *broker.App, a *oidc.AuthRequest) (request, *oidc.Error) {
+func (p *Provider) check(ctx context.Context, v visit, a *oidc.AuthRequest) (request, *oidc.Error) {
 	q := request{Client: a.ClientID, Redirect: a.RedirectURI, State: a.State, Nonce: a.Nonce, Challenge: a.CodeChallenge}
 	if _, err := op.ValidateAuthReqPrompt(a.Prompt, a.MaxAge); err != nil {
 		return q, oidc.DefaultToServerError(err, "prompt")
@@ -48,7 +48,7 @@ func (p *Provider) check(r *http.Request, app *broker.App, a *oidc.AuthRequest) 
 	switch {
 	case a.RequestParam != "":
 		return q, oidc.ErrRequestNotSupported()
-	case r.Form.Get("request_uri") != "":
+	case v.r.Form.Get("request_uri") != "":
 		return q, &oidc.Error{ErrorType: "request_uri_not_supported"}
 	case a.ResponseType == "":
 		return q, oidc.ErrInvalidRequest().WithDescription("response_type is missing")
@@ -73,7 +73,7 @@ func (p *Provider) check(r *http.Request, app *broker.App, a *oidc.AuthRequest) 
 		}
 	}
 	var err error
-	if q.Hint, err = op.ValidateAuthReqIDTokenHint(r.Context(), a.IDTokenHint, op.NewIDTokenHintVerifier(p.issuer(app), p.keys)); err != nil {
+	if q.Hint, err = op.ValidateAuthReqIDTokenHint(ctx, a.IDTokenHint, op.NewIDTokenHintVerifier(p.issuer(v.app), p.keys)); err != nil {
 		return q, oidc.ErrLoginRequired().WithDescription("id_token_hint is not an ID token of this issuer")
 	}
 	return q, nil

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,24 +67,37 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	app := p.cfg.App(id)
-	if app == nil || app.Login == nil || len(p.cfg.Scopes(app)) == 0 {
-		p.noLogin(w, r, endpoint)
+	ctx, v := r.Context(), visitOf(w, r, p.cfg.App(id))
+	if v.app == nil || v.app.Login == nil || len(p.cfg.Scopes(v.app)) == 0 {
+		p.noLogin(ctx, v, endpoint)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	switch endpoint {
 	case discoveryPath:
-		p.discovery(w, app)
+		p.discovery(v)
 	case keysPath:
-		p.publicKeys(w, r)
+		p.publicKeys(v)
 	case authorizePath:
-		p.authorize(w, r, app)
+		p.authorize(ctx, v)
 	case tokenPath:
-		p.token(w, r, app)
+		p.token(ctx, v)
 	case userinfoPath:
-		p.userinfo(w, r, app)
+		p.userinfo(ctx, v)
 	}
+}
+
+// visit is one request of a browser or of a client.
+type visit struct {
+	w   http.ResponseWriter
+	r   *http.Request
+	id  string // of the request
+	app *broker.App
+}
+
+// visitOf is a visit whose id is the one that somebody before us has answered with.
+func visitOf(w http.ResponseWriter, r *http.Request, app *broker.App) visit {
+	return visit{w: w, r: r, id: w.Header().Get("X-Request-Id"), app: app}
 }
 
 func methods(endpoint string) []string {
@@ -98,10 +112,10 @@ func methods(endpoint string) []string {
 }
 
 // noLogin answers for an app that there is not, or that nobody logs in to.
-func (p *Provider) noLogin(w http.ResponseWriter, r *http.Request, endpoint string) {
+func (p *Provider) noLogin(ctx context.Context, v visit, endpoint string) {
 	if endpoint == authorizePath {
-		p.page(w, r, http.StatusNotFound, noLoginPage())
+		p.page(v, http.StatusNotFound, noLoginPage())
 		return
 	}
-	p.refuse(w, r, nil, endpoint, &fault{status: http.StatusNotFound, err: oidc.ErrInvalidRequest().WithDescription("%s", broker.ErrNoLogin.Message)})
+	p.refuse(ctx, v, endpoint, &fault{status: http.StatusNotFound, err: oidc.ErrInvalidRequest().WithDescription("%s", broker.ErrNoLogin.Message)})
 }

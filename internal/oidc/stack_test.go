@@ -204,9 +204,11 @@ func (s *stack) change(f func()) {
 	f()
 }
 
-// ServeHTTP gives every request to the next replica.
+// ServeHTTP gives every request to the next replica, and an id that begins with its path.
 func (s *stack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := s.replicas[int(s.turn.Add(1)-1)%len(s.replicas)]
+	turn := s.turn.Add(1)
+	w.Header().Set("X-Request-Id", fmt.Sprint(r.URL.Path, "-", turn))
+	p := s.replicas[int(turn-1)%len(s.replicas)]
 	switch {
 	case r.URL.Path == "/wechat":
 		s.relay.finish(p, w, r)

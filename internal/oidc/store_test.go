@@ -178,7 +178,7 @@ func TestAStoreThatIsAway(t *testing.T) {
 	if _, err := p.userinfo(t, access); err != nil {
 		t.Errorf("I3: an access token is dead while the store is away: %v", err)
 	}
-	if n := strings.Count(s.log.String(), "connection refused"); n != 2 {
+	if n := strings.Count(s.log.String(), "connection refused"); n != 2 || !strings.Contains(s.log.String(), "request_id=/oauth/shop/oidc/token-") {
 		t.Errorf("it is logged %d times:\n%s", n, s.log)
 	}
 	fault.Store(nil)

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -17,40 +18,40 @@ import (
 const tokenLifetime = time.Hour
 
 // token gives a client what a code stands for.
-func (p *Provider) token(w http.ResponseWriter, r *http.Request, app *broker.App) {
-	answer, f := p.exchange(r, app)
+func (p *Provider) token(ctx context.Context, v visit) {
+	answer, f := p.exchange(ctx, v)
 	if f != nil {
-		p.refuse(w, r, app, tokenPath, f)
+		p.refuse(ctx, v, tokenPath, f)
 		return
 	}
-	w.Header().Set("Pragma", "no-cache")
-	httphelper.MarshalJSON(w, answer)
+	v.w.Header().Set("Pragma", "no-cache")
+	httphelper.MarshalJSON(v.w, answer)
 	p.metrics.ended(tokenPath, resultOK)
 }
 
-func (p *Provider) exchange(r *http.Request, app *broker.App) (*oidc.AccessTokenResponse, *fault) {
-	if f := parseForm(r); f != nil {
+func (p *Provider) exchange(ctx context.Context, v visit) (*oidc.AccessTokenResponse, *fault) {
+	if f := parseForm(v.r); f != nil {
 		return nil, f
 	}
-	switch r.Form.Get("grant_type") {
+	switch v.r.Form.Get("grant_type") {
 	case string(oidc.GrantTypeCode):
 	case "":
 		return nil, refusal(oidc.ErrInvalidRequest().WithDescription("grant_type is missing"))
 	default:
 		return nil, refusal(oidc.ErrUnsupportedGrantType().WithDescription("grant_type has to be authorization_code"))
 	}
-	req, err := op.ParseAccessTokenRequest(r, p.decoder)
+	req, err := op.ParseAccessTokenRequest(v.r, p.decoder)
 	if err != nil {
 		return nil, refusal(oidc.DefaultToServerError(err, "the request cannot be read"))
 	}
-	client, f := p.authenticate(app, req.ClientID, broker.NewSecret(req.ClientSecret))
+	client, f := p.authenticate(v.app, req.ClientID, broker.NewSecret(req.ClientSecret))
 	if f != nil {
 		if client != nil {
-			p.audit(r, app, client.Name, actionExchange, "", string(f.err.ErrorType))
+			p.audit(v, client.Name, actionExchange, "", string(f.err.ErrorType))
 		}
 		return nil, f
 	}
-	who, err := p.take(r.Context(), app, req.Code)
+	who, err := p.take(ctx, v.app, req.Code)
 	switch {
 	case errors.Is(err, errBadCode):
 		err = oidc.ErrInvalidGrant().WithDescription("the code is not one of this app's, was used, or is too old")
@@ -61,14 +62,14 @@ func (p *Provider) exchange(r *http.Request, app *broker.App) (*oidc.AccessToken
 	}
 	if err != nil {
 		f := refusal(oidc.DefaultToServerError(err, "the code cannot be redeemed"))
-		p.audit(r, app, client.Name, actionExchange, who.OpenID, string(f.err.ErrorType))
+		p.audit(v, client.Name, actionExchange, who.OpenID, string(f.err.ErrorType))
 		return nil, f
 	}
-	answer, err := p.tokens(app, client, who)
+	answer, err := p.tokens(v.app, client, who)
 	if err != nil {
 		return nil, &fault{status: http.StatusInternalServerError, err: oidc.ErrServerError(), cause: err}
 	}
-	p.audit(r, app, client.Name, actionExchange, who.OpenID, "ok")
+	p.audit(v, client.Name, actionExchange, who.OpenID, "ok")
 	return answer, nil
 }
 

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -13,26 +14,26 @@ import (
 
 // userinfo tells a client who has logged in, and where it was asked for, what the user
 // shows of herself.
-func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request, app *broker.App) {
-	info, f := p.whoIs(r, app)
+func (p *Provider) userinfo(ctx context.Context, v visit) {
+	info, f := p.whoIs(ctx, v)
 	if f != nil {
-		p.refuse(w, r, app, userinfoPath, f)
+		p.refuse(ctx, v, userinfoPath, f)
 		return
 	}
-	httphelper.MarshalJSON(w, info)
+	httphelper.MarshalJSON(v.w, info)
 	p.metrics.ended(userinfoPath, resultOK)
 }
 
-func (p *Provider) whoIs(r *http.Request, app *broker.App) (*oidc.UserInfo, *fault) {
-	if f := parseForm(r); f != nil {
+func (p *Provider) whoIs(ctx context.Context, v visit) (*oidc.UserInfo, *fault) {
+	if f := parseForm(v.r); f != nil {
 		return nil, f
 	}
-	shown, err := op.ParseUserinfoRequest(r, p.decoder)
+	shown, err := op.ParseUserinfoRequest(v.r, p.decoder)
 	tok := broker.NewSecret(shown)
 	if err != nil || tok.IsZero() {
 		return nil, &fault{status: http.StatusUnauthorized, challenge: `Bearer realm="hufu"`, err: oidc.ErrInvalidRequest().WithDescription("there is no access token")}
 	}
-	a, ok := p.admit(app, tok)
+	a, ok := p.admit(v.app, tok)
 	if !ok {
 		return nil, &fault{status: http.StatusUnauthorized, challenge: `Bearer realm="hufu", error="invalid_token"`, err: &oidc.Error{
 			ErrorType: "invalid_token", Description: "the access token is not one of this app's, is too old, or its client has lost its key or its right",
@@ -42,23 +43,23 @@ func (p *Provider) whoIs(r *http.Request, app *broker.App) (*oidc.UserInfo, *fau
 	if !wantsProfile(a.Scopes) {
 		return info, nil
 	}
-	profile, err := p.cfg.Profile(r.Context(), app, a.OpenID)
+	profile, err := p.cfg.Profile(ctx, v.app, a.OpenID)
 	if err == nil && profile.OpenID != "" && profile.OpenID != a.OpenID {
 		err = errors.New("the platform answered with another user's profile") // I8
 	}
 	switch {
 	case errors.Is(err, broker.ErrScopeLacking), errors.Is(err, broker.ErrNoGrant), errors.Is(err, broker.ErrGrantEnded):
 		// The user does not show more, or not any more.
-		p.audit(r, app, a.Client, actionProfile, a.OpenID, broker.AsError(err).Code)
+		p.audit(v, a.Client, actionProfile, a.OpenID, broker.AsError(err).Code)
 		return info, nil
 	case err != nil:
 		// An answer without what was asked for would be kept by the client as the truth.
-		p.audit(r, app, a.Client, actionProfile, a.OpenID, broker.AsError(err).Code)
+		p.audit(v, a.Client, actionProfile, a.OpenID, broker.AsError(err).Code)
 		return nil, &fault{status: http.StatusServiceUnavailable, cause: err, err: &oidc.Error{
 			ErrorType: "temporarily_unavailable", Description: "the user's profile cannot be had just now",
 		}}
 	}
-	p.audit(r, app, a.Client, actionProfile, a.OpenID, "ok")
+	p.audit(v, a.Client, actionProfile, a.OpenID, "ok")
 	show(info, profile)
 	return info, nil
 }
