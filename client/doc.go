@@ -14,6 +14,10 @@
 // Every other error means that the server could not be reached or that ctx ended.
 // No error contains the client key or a token.
 //
+// Besides the apps' own tokens there are those of users who have logged in ([Client.Exchange],
+// [Client.UserToken], [Client.Profile]), sessions of mini programs ([Client.Session]) and
+// signatures for pages ([Client.SignPage]).
+//
 // A token may be used for [api.Token.ExpiresIn] seconds from when it arrived. If the
 // platform rejects it earlier, say so with [Client.Renew], giving its version, and use
 // what comes back. Programs that do not want to think about any of that ask for the

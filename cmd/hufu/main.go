@@ -98,8 +98,8 @@ func newRoot(left *leftovers) *cobra.Command {
 		"The commands app, client, token, user, doctor, quota, audit and keys rotate talk to a\n" +
 		"running server. HUFU_ADDR says where it is (default " + defaultAddr + "), HUFU_KEY\n" +
 		"with which client key they ask (default: the admin key in " + adminKeyPath + ", where that\n" +
-		"can be read and the server is on this machine). health asks one without a key; store copy and keys new\n" +
-		"work without a server."
+		"can be read and the server is on this machine). health asks one without a key; store\n" +
+		"copy and keys new work without a server."
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(usageOf)
 	return root

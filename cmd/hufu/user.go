@@ -13,7 +13,7 @@ import (
 )
 
 func newUser() *cobra.Command {
-	return group("user", "List, delete and import what users have granted apps", newUserList(), newUserRemove(), newUserToken(), newUserImport())
+	return group("user", "List, delete and import what users have granted apps, and read their tokens", newUserList(), newUserRemove(), newUserToken(), newUserImport())
 }
 
 func newUserList() *cobra.Command {
