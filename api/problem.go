@@ -101,6 +101,8 @@ const (
 	CodeAuthorizationEnded = "authorization_ended" // only the user can make the grant anew
 	CodeScopeLacking       = "scope_lacking"       // the user has not granted that much
 	CodeNoLogin            = "no_login"            // users cannot log in to the app here
+	CodeGrantSealed        = "grant_sealed"        // what is kept of the user cannot be opened
+	CodeBusy               = "busy"                // the user's token is being renewed just now; ask again
 	CodeBadCode            = "bad_code"            // a login's code is unknown, used or too old
 	CodePageNotAllowed     = "page_not_allowed"    // the page's host is none of the app's page_hosts
 )
@@ -119,7 +121,7 @@ func Status(code, class string) int {
 		return http.StatusTooManyRequests
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case CodeNotReady, CodeStoreAway:
+	case CodeNotReady, CodeStoreAway, CodeBusy:
 		return http.StatusServiceUnavailable
 	case CodeInternal:
 		return http.StatusInternalServerError

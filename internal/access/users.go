@@ -170,7 +170,7 @@ func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, 
 		sub, err = web.Subscription(ctx, a, user, t.Secret, language)
 	}
 	if err == nil && sub.OpenID != "" && sub.OpenID != user {
-		err = &broker.Error{Code: "wrong_user", Class: broker.Misconfigured, Message: "the platform answered about another user", Hint: "look at what stands between this server and the platform"}
+		err = broker.ErrWrongUser
 	}
 	if err != nil {
 		err = fmt.Errorf("read a user's subscription to app %q: %w", a.ID, err)

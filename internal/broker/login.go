@@ -217,6 +217,11 @@ var (
 		Code: "user_token_rejected", Class: Denied, Message: "the platform rejects the user's token",
 		Hint: "get a new one with its refresh token, or let the user authorize again; the app's own token is not good here",
 	}
+	// ErrWrongUser is of answers about somebody else than was asked about (I8).
+	ErrWrongUser = &Error{
+		Code: "wrong_user", Class: Misconfigured, Unknown: true, Message: "the platform's answer is about another user",
+		Hint: "nothing of it was taken; check that base_url is the platform's own and that nothing on the way keeps answers",
+	}
 	ErrNoLogin = &Error{
 		Code: "no_login", Class: NotFound, Message: "users cannot log in to this app here",
 		Hint: "give the app a login with redirect_uris in the configuration",

@@ -67,7 +67,7 @@ func (k *Keeper) Login(ctx context.Context, app *broker.App, jsCode broker.Secre
 // without a name would be one for all (I8).
 func complete(user string, kind broker.Kind, s broker.Secret) error {
 	if user == "" || kind == "" || s.IsZero() {
-		return &broker.Error{Code: "bad_answer", Class: broker.Transient, Unknown: true, Message: "the platform's answer to a login does not say who it was, or has no token"}
+		return garbage("the platform's answer to a login does not say who it was, or has no token")
 	}
 	return nil
 }

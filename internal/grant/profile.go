@@ -42,7 +42,7 @@ func (k *Keeper) profile(ctx context.Context, web broker.WebAuthorization, app *
 		return broker.Profile{}, fmt.Errorf("read a user's profile of app %q: %w", app.ID, err)
 	}
 	if p.OpenID != t.Key.Subject {
-		return broker.Profile{}, &broker.Error{Code: "wrong_user", Class: broker.Transient, Message: "the platform answered with another user's profile"}
+		return broker.Profile{}, broker.ErrWrongUser
 	}
 	return p, nil
 }

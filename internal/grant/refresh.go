@@ -121,12 +121,17 @@ func (k *Keeper) refresh(ctx context.Context, app *broker.App, g broker.Grant, w
 func fits(got broker.Granted, user string) error {
 	switch {
 	case got.OpenID != user:
-		return &broker.Error{Code: "wrong_user", Class: broker.Transient, Unknown: true, Message: "the platform's answer is about another user"}
+		return broker.ErrWrongUser
 	case got.Access.IsZero():
-		return &broker.Error{Code: "bad_answer", Class: broker.Transient, Unknown: true, Message: "the platform's answer has no token"}
+		return garbage("the platform's answer has no token")
 	default:
 		return nil
 	}
+}
+
+// garbage is the error of an answer that makes no sense.
+func garbage(message string) error {
+	return &broker.Error{Code: "platform_garbage", Class: broker.Transient, Unknown: true, Message: message}
 }
 
 // renewed stores what a refresh has brought. Nobody gets the token before (I5).

@@ -261,10 +261,10 @@ func TestAnswersThatNameNobodyI8(t *testing.T) {
 		} {
 			f.alter = alter
 			_, err := s.Exchange(t.Context(), app, string(info), f.code(app, "mo", info))
-			f.fails(err, "bad_answer")
+			f.fails(err, "platform_garbage")
 		}
 		_, _, err := s.Login(t.Context(), app, f.code(app, "", broker.SessionKey))
-		f.fails(err, "bad_answer")
+		f.fails(err, "platform_garbage")
 		if page, err := s.List(t.Context(), app, broker.Key{}, 10); err != nil || len(page) > 0 {
 			t.Errorf("kept: %v, %v", page, err)
 		}
@@ -282,7 +282,7 @@ func TestAnswersThatNameNobodyI8(t *testing.T) {
 		f.alter = func(g *broker.Granted) { g.Access = broker.Secret{} }
 		time.Sleep(time.Minute)
 		_, err = s.Token(t.Context(), app, "mo", info, 0)
-		f.fails(err, "bad_answer")
+		f.fails(err, "platform_garbage")
 		f.alter = nil
 		time.Sleep(time.Minute)
 		f.get(s, app, "mo", info)

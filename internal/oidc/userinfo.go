@@ -45,7 +45,7 @@ func (p *Provider) whoIs(ctx context.Context, v visit) (*oidc.UserInfo, *fault) 
 	}
 	profile, err := p.cfg.Profile(ctx, v.app, a.OpenID)
 	if err == nil && profile.OpenID != "" && profile.OpenID != a.OpenID {
-		err = errors.New("the platform answered with another user's profile") // I8
+		err = broker.ErrWrongUser // I8
 	}
 	switch {
 	case errors.Is(err, broker.ErrScopeLacking), errors.Is(err, broker.ErrNoGrant), errors.Is(err, broker.ErrGrantEnded):

@@ -89,7 +89,7 @@ func (w web) Refresh(ctx context.Context, app *broker.App, k broker.Key, refresh
 	case err != nil:
 		return broker.Granted{}, err
 	case g.OpenID != k.Subject:
-		return broker.Granted{}, otherUser()
+		return broker.Granted{}, broker.ErrWrongUser
 	}
 	g.Kind = cmp.Or(w.KindOf(g.Scope), k.Kind)
 	if g.Refresh.IsZero() {
@@ -149,13 +149,4 @@ func identity(a platform.Answer) (openID, unionID string, err error) {
 		return "", "", err
 	}
 	return openID, unionID, nil
-}
-
-// otherUser is for answers about somebody else than was asked about (I8).
-func otherUser() *broker.Error {
-	return &broker.Error{
-		Code: "wrong_user", Class: broker.Misconfigured, Unknown: true,
-		Message: "the platform's answer is about another user",
-		Hint:    "nothing of it was taken; check that base_url is the platform's own and that nothing on the way keeps answers",
-	}
 }

@@ -134,7 +134,7 @@ func (r *reader) integers(name string) []int64 {
 func (r *reader) identity(user string) (openID, unionID string) {
 	openID, unionID, err := identity(r.answer)
 	if err == nil && openID != user {
-		err = otherUser()
+		err = broker.ErrWrongUser
 	}
 	r.note(err)
 	return openID, unionID
