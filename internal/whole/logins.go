@@ -3,7 +3,6 @@ package whole
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
