@@ -35,12 +35,12 @@ func TestStrangersDoNotFillTheAuditI7(t *testing.T) {
 			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/oauth/shop/callback", http.NoBody)
 			r.RemoteAddr = "192.0.2.1:" + strconv.Itoa(1024+i)
 			s.loggedIn(r, "shop", strconv.Itoa(i), broker.User{}, refused)
-			s.clientDid(r, broker.AuditEntry{Client: "forum", Action: "login", App: "shop", Result: "invalid_grant"})
+			s.clientDid(r, broker.AuditEntry{Client: "forum", Action: "exchange", App: "shop", Result: "invalid_grant"})
 		}
 		for _, user := range []string{"o-1", "o-2"} {
 			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/oauth/shop/callback", http.NoBody)
 			s.loggedIn(r, "shop", "x", broker.User{Key: broker.Key{App: "shop", Kind: "snsapi_base", Subject: user}}, nil)
-			s.clientDid(r, broker.AuditEntry{Client: "forum", Action: "login", App: "shop", Target: user, Result: "ok"})
+			s.clientDid(r, broker.AuditEntry{Client: "forum", Action: "exchange", App: "shop", Target: user, Result: "ok"})
 		}
 		time.Sleep(30 * time.Minute)
 		stop()
