@@ -11,6 +11,12 @@ import (
 // with the platform, by which what the program sends can be verified and opened.
 const SessionKey Kind = "session_key"
 
+// Bounds of what is kept of a user, in bytes. What platforms give is shorter.
+const (
+	MaxOpenID    = 128 // of a union id and a scope too
+	MaxUserToken = 2048
+)
+
 // Grant is what one user has granted one app, as it is stored: its tokens sealed, its
 // times in the clear. Stores treat Box as opaque bytes.
 //

@@ -42,8 +42,12 @@ func (l *Login) Sites() int {
 	return len(sites)
 }
 
-// MaxRedirect is the longest URL that a browser may be sent back to.
-const MaxRedirect = 1024
+// Bounds of [Login.Redirects]: how many there may be, and how many bytes such a URL has, as
+// well as one below it that a browser is sent back to.
+const (
+	MaxRedirects = 100
+	MaxRedirect  = 1024
+)
 
 // CheckRedirect says what is wrong with a URL as one of [Login.Redirects].
 func CheckRedirect(s string) error {

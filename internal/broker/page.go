@@ -10,7 +10,6 @@ import (
 
 // Bounds of what may be said of an app's pages.
 const (
-	MaxRedirects = 100
 	MaxPageHosts = 100
 	// MaxPage is the longest URL of a page that is signed.
 	MaxPage = 2048

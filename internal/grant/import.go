@@ -25,12 +25,6 @@ type Imported struct {
 // counts is what the platform says when it is used.
 const unknownDeadline = 30 * 24 * time.Hour
 
-// What a platform gives is shorter.
-const (
-	maxID    = 128
-	maxToken = 4096
-)
-
 // Import takes over a grant that was made elsewhere, and returns what is here then. One that is here
 // already and has not ended stays, unless the imported one is known to be newer: [broker.ErrConflict].
 func (k *Keeper) Import(ctx context.Context, app *broker.App, in Imported) (broker.GrantState, error) {
@@ -78,8 +72,8 @@ func (k *Keeper) imported(app *broker.App, in Imported) (broker.Grant, secrets, 
 	switch {
 	case in.OpenID == "":
 		return broker.Grant{}, secrets{}, invalid("the open id is missing")
-	case len(in.OpenID) > maxID || len(in.UnionID) > maxID || len(in.Scope) > maxID || len(in.Access.Reveal()) > maxToken || len(in.Refresh.Reveal()) > maxToken:
-		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("ids and scopes have at most %d bytes, tokens %d", maxID, maxToken))
+	case max(len(in.OpenID), len(in.UnionID), len(in.Scope)) > broker.MaxOpenID, max(len(in.Access.Reveal()), len(in.Refresh.Reveal())) > broker.MaxUserToken:
+		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("ids and scopes have at most %d bytes, tokens %d", broker.MaxOpenID, broker.MaxUserToken))
 	case kind == "":
 		return broker.Grant{}, secrets{}, invalid(fmt.Sprintf("the scope %.40q is none of %s", in.Scope, strings.Join(web.Scopes(), ", ")))
 	case in.Access.IsZero() && in.Refresh.IsZero():

@@ -71,8 +71,8 @@ func TestImportIsRefused(t *testing.T) {
 			"bytes":            func(in *grant.Imported) { in.OpenID = strings.Repeat("o", 129) },
 			"at most":          func(in *grant.Imported) { in.UnionID = strings.Repeat("o", 129) },
 			"128":              func(in *grant.Imported) { in.Scope = strings.Repeat("o", 129) },
-			"4096":             func(in *grant.Imported) { in.Access = broker.NewSecret(strings.Repeat("o", 4097)) },
-			"ids and scopes":   func(in *grant.Imported) { in.Refresh = broker.NewSecret(strings.Repeat("o", 4097)) },
+			"2048":             func(in *grant.Imported) { in.Access = broker.NewSecret(strings.Repeat("o", 2049)) },
+			"ids and scopes":   func(in *grant.Imported) { in.Refresh = broker.NewSecret(strings.Repeat("o", 2049)) },
 			"scope \"snsapi_x": func(in *grant.Imported) { in.Scope = "snsapi_x" + in.Access.Reveal()[:0] },
 		} {
 			in := f.elsewhere(app, "mo", info)

@@ -10,9 +10,6 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// maxUserToken is longer than any token of a user.
-const maxUserToken = 2048
-
 // importUsers takes over grants that were made elsewhere. What is malformed is refused as
 // a whole; what becomes of each of the others is in its result.
 func (a *API) importUsers(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
@@ -52,7 +49,7 @@ func (a *API) importUsers(ctx context.Context, c broker.Caller, r *http.Request)
 // nothing: what is in the wrong place may be a token.
 func importFault(u *api.ImportedUser) string {
 	for _, tok := range []string{u.AccessToken, u.RefreshToken} {
-		if tok != "" && !plain(tok, maxUserToken) {
+		if tok != "" && !plain(tok, broker.MaxUserToken) {
 			return "a token is too long, or has characters that no token has"
 		}
 	}
@@ -61,7 +58,7 @@ func importFault(u *api.ImportedUser) string {
 		return "openid: want 1 to 128 letters, digits, - and _"
 	case u.UnionID != "" && !validOpenID(u.UnionID):
 		return "unionid: want 1 to 128 letters, digits, - and _"
-	case !plain(u.Scope, maxOpenID):
+	case !plain(u.Scope, broker.MaxOpenID):
 		return "scope: want the scope that the user granted"
 	case u.AccessToken != "" && u.Expiry.IsZero():
 		return "expiry: want when the access_token ends"

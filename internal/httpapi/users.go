@@ -178,16 +178,13 @@ func (a *API) getSubscription(ctx context.Context, c broker.Caller, r *http.Requ
 func openID(r *http.Request) (string, error) {
 	s := r.PathValue("openid")
 	if !validOpenID(s) {
-		return "", invalid("the open id: want 1 to %d letters, digits, - and _", maxOpenID)
+		return "", invalid("the open id: want 1 to %d letters, digits, - and _", broker.MaxOpenID)
 	}
 	return s, nil
 }
 
-// maxOpenID is longer than any platform's name for a user.
-const maxOpenID = 128
-
 func validOpenID(s string) bool {
-	return s != "" && len(s) <= maxOpenID && !strings.ContainsFunc(s, func(c rune) bool {
+	return s != "" && len(s) <= broker.MaxOpenID && !strings.ContainsFunc(s, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
 	})
 }

@@ -271,13 +271,3 @@ func (l *Logins) Redeem(_ context.Context, app *broker.App, code, verifier, _ st
 	}
 	return u, nil
 }
-
-// LogIn logs a user in to [App] with a scope, and returns who that is.
-func (s *Stack) LogIn(u *Users, user, scope string) broker.User {
-	s.tb.Helper()
-	got, err := s.Grants.Exchange(context.WithoutCancel(s.tb.Context()), s.Registry.App(App), scope, u.Code(user, scope))
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	return got
-}

@@ -20,9 +20,8 @@ const (
 	// refreshLifetime is how long a refresh token lasts [A].
 	refreshLifetime = 30 * 24 * time.Hour
 
-	maxCode   = 512 // bytes; those seen have 32
-	maxOpenID = 128 // bytes, also of a union id; those seen have 28
-	maxScope  = 512
+	maxCode  = 512 // bytes; those seen have 32
+	maxScope = 512
 )
 
 // Exchange implements [broker.WebAuthorization].
@@ -139,13 +138,13 @@ func (w web) granted(a platform.Answer) (broker.Granted, error) {
 
 // identity reads who an answer is about.
 func identity(a platform.Answer) (openID, unionID string, err error) {
-	if openID, err = a.Word("openid", maxOpenID); err != nil {
+	if openID, err = a.Word("openid", broker.MaxOpenID); err != nil {
 		return "", "", err
 	}
 	if openID == "" {
 		return "", "", platform.Garbage("one without openid")
 	}
-	if unionID, err = a.Word("unionid", maxOpenID); err != nil {
+	if unionID, err = a.Word("unionid", broker.MaxOpenID); err != nil {
 		return "", "", err
 	}
 	return openID, unionID, nil

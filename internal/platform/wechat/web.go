@@ -9,8 +9,8 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// OpenURL is where the platform's pages for logging in are.
-const OpenURL = "https://open.weixin.qq.com"
+// openURL is where the platform's pages for logging in are.
+const openURL = "https://open.weixin.qq.com"
 
 // The scopes of the web authorization.
 const (
@@ -55,7 +55,7 @@ func (w web) KindOf(scope string) broker.Kind {
 // with a pattern, so that the order of the parameters matters, and the fragment must be
 // there [A*].
 func (w web) AuthorizeURL(r broker.AuthorizeRequest) (string, error) {
-	base := OpenURL
+	base := openURL
 	if r.App.Login != nil {
 		base = cmp.Or(r.App.Login.AuthorizeURL, base)
 	}
@@ -65,7 +65,7 @@ func (w web) AuthorizeURL(r broker.AuthorizeRequest) (string, error) {
 		return "", &broker.Error{
 			Code: "bad_authorize_url", Class: broker.Misconfigured,
 			Message: "the app's authorize_url is not an http or https URL",
-			Hint:    "set login.authorize_url to the platform's own, " + OpenURL + ", or leave it out",
+			Hint:    "set login.authorize_url to the platform's own, " + openURL + ", or leave it out",
 		}
 	case r.App.AppID == "":
 		return "", refusalHere(codeNoAppID)
