@@ -26,8 +26,8 @@ type User struct {
 	OpenID string `json:"openid"` // differs from app to app
 	// UnionID is who the user is for all apps of one company, where the platform says it.
 	UnionID string `json:"unionid,omitempty"`
-	Scope   string `json:"scope"`
-	Kind    string `json:"kind"` // of the grant that the login left
+	Scope   string `json:"scope"` // what was granted, in the platform's words
+	Kind    string `json:"kind"`  // of the grant that the login left
 	// SnapshotUser says that this is no real user, but one whom the platform makes up for
 	// pages that are looked at without a login.
 	SnapshotUser bool `json:"snapshot_user"`
@@ -64,7 +64,7 @@ type Forgotten struct {
 type UserToken struct {
 	App    string `json:"app"`
 	OpenID string `json:"openid"`
-	Scope  string `json:"scope"`
+	Scope  string `json:"scope"` // the widest that it reaches, by which its kind is named
 	Kind   string `json:"kind"`
 	Token  string `json:"token"`
 	// TokenKind is always [TokenOfUser]: this is none of the app's own tokens.

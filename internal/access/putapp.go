@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
@@ -12,9 +13,8 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App) (c
 	if err := s.may(c, broker.Admin, a.ID); err != nil {
 		return false, err
 	}
-	put, err := s.mayLogIn(c, a)
-	if err == nil {
-		created, err = s.registry.PutAppIf(ctx, put, func(full *broker.App) error { return s.mayPut(c, a, full) })
+	if err = s.mayLogIn(c, a); err == nil {
+		created, err = s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error { return s.mayPut(c, a, full) })
 	}
 	return created, s.changed(ctx, entryOf(c, "put_app", a.ID, err), err)
 }
@@ -68,4 +68,47 @@ func (s *Service) mayName(c broker.Caller, full *broker.App) error {
 		}
 	}
 	return nil
+}
+
+// mayLogIn says why users must not log in to an app like this, nor its pages be signed for:
+// asked is what was asked for.
+func (s *Service) mayLogIn(c broker.Caller, asked *broker.App) error {
+	p := s.platforms[asked.Platform]
+	switch {
+	case p.Name == "": // which is told when the app is completed
+		return nil
+	case len(asked.PageHosts) > 0 && p.Pages == nil:
+		return invalid("the platform has no JS-SDK, so that page_hosts has no meaning", "leave page_hosts out")
+	case asked.Login == nil:
+		return nil
+	case p.Web == nil:
+		return invalid("users do not log in to apps of this platform", "leave login out")
+	case s.publicURL == "":
+		return invalid("the server does not know where browsers reach it, so that no app has a login", "set public_url in the configuration, and restart the server")
+	case asked.Login.AuthorizeURL != "" && !acl.Allow(c.Client, broker.Admin, ""):
+		// Browsers would be sent there from this server's own address.
+		return &broker.Error{
+			Code: broker.ErrNotAllowed.Code, Class: broker.Denied, Message: "only a client with admin on every app may set authorize_url",
+			Hint: "leave authorize_url out, or ask an administrator of the server",
+		}
+	}
+	known := p.Web.Scopes()
+	for _, scope := range asked.Login.Scopes {
+		if !slices.Contains(known, scope) {
+			return invalidf("none of the platform's scopes is called %.40q", "there are "+list(known), scope)
+		}
+	}
+	return nil
+}
+
+// ordered is an app with the scopes of its login in the platform's order.
+func (s *Service) ordered(a *broker.App) *broker.App {
+	web := s.platforms[a.Platform].Web
+	if a.Login == nil || web == nil {
+		return a
+	}
+	next, login := *a, *a.Login
+	login.Scopes = broker.NarrowestFirst(web, login.Scopes)
+	next.Login = &login
+	return &next
 }

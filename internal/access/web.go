@@ -2,9 +2,7 @@ package access
 
 import (
 	"context"
-	"slices"
 
-	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
@@ -76,38 +74,4 @@ func (s *Service) counted(c broker.Caller, action, app string, kind broker.Kind,
 		return s.refuse(err)
 	}
 	return nil
-}
-
-// mayLogIn says why users must not log in to an app like this: asked is what was asked
-// for. What it returns is the app with its scopes in the platform's order.
-func (s *Service) mayLogIn(c broker.Caller, asked *broker.App) (*broker.App, error) {
-	p := s.platforms[asked.Platform]
-	switch {
-	case p.Name == "": // which is told when the app is completed
-		return asked, nil
-	case len(asked.PageHosts) > 0 && p.Pages == nil:
-		return nil, invalid("the platform has no JS-SDK, so that page_hosts has no meaning", "leave page_hosts out")
-	case asked.Login == nil:
-		return asked, nil
-	case p.Web == nil:
-		return nil, invalid("users do not log in to apps of this platform", "leave login out")
-	case s.publicURL == "":
-		return nil, invalid("the server does not know where browsers reach it, so that no app has a login", "set public_url in the configuration, and restart the server")
-	case asked.Login.AuthorizeURL != "" && !acl.Allow(c.Client, broker.Admin, ""):
-		// Browsers would be sent there from this server's own address.
-		return nil, &broker.Error{
-			Code: broker.ErrNotAllowed.Code, Class: broker.Denied, Message: "only a client with admin on every app may set authorize_url",
-			Hint: "leave authorize_url out, or ask an administrator of the server",
-		}
-	}
-	known := p.Web.Scopes()
-	for _, scope := range asked.Login.Scopes {
-		if !slices.Contains(known, scope) {
-			return nil, invalidf("none of the platform's scopes is called %.40q", "there are "+list(known), scope)
-		}
-	}
-	next, login := *asked, *asked.Login
-	login.Scopes = slices.SortedFunc(slices.Values(login.Scopes), func(a, b string) int { return slices.Index(known, a) - slices.Index(known, b) })
-	next.Login = &login
-	return &next, nil
 }

@@ -30,6 +30,12 @@ func (l *Login) ScopesOf(web WebAuthorization) []string {
 	return web.DefaultScopes()
 }
 
+// NarrowestFirst returns scopes in the platform's order.
+func NarrowestFirst(web WebAuthorization, scopes []string) []string {
+	known := web.Scopes()
+	return slices.SortedFunc(slices.Values(scopes), func(a, b string) int { return slices.Index(known, a) - slices.Index(known, b) })
+}
+
 // Sites returns how many sites browsers may be sent back to: whatever differs in scheme, host
 // or port may be in other hands.
 func (l *Login) Sites() int {

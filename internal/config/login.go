@@ -94,17 +94,15 @@ func scopes(v value, web broker.WebAuthorization) []string {
 	if web == nil {
 		return nil // that there are none is told already
 	}
-	known := web.Scopes()
 	var list []string
 	for _, item := range items {
-		s := item.choice("", known...)
+		s := item.choice("", web.Scopes()...)
 		if slices.Contains(list, s) && s != "" {
 			item.fault("is there twice; keep one")
 		}
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b string) int { return slices.Index(known, a) - slices.Index(known, b) })
-	return list
+	return broker.NarrowestFirst(web, list)
 }
 
 // pageHosts reads the hosts whose pages may use an app's JS-SDK.
