@@ -25,7 +25,7 @@ type backend struct {
 	// done is how many statements or commands the server has run, for whomever; unknown
 	// where it does not count them.
 	done func(t *testing.T) int64
-	// stored is how many bytes the store at a URL takes, where the server keeps it.
+	// stored is how many bytes the grants in the store at a URL take.
 	stored func(t *testing.T, url string) int64
 	raw    []yardstick
 }
@@ -108,8 +108,13 @@ func postgresBackend(t *testing.T) *backend {
 			}
 		},
 		done: done,
-		stored: func(t *testing.T, url string) (n int64) {
-			ask(t, db, "SELECT pg_database_size('"+schemaOf(t, url)+"')", &n)
+		stored: func(t *testing.T, at string) (n int64) {
+			one, err := d.Open(parsed(t, at))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer one.Close()
+			ask(t, one, "SELECT pg_total_relation_size('grants')", &n)
 			return n
 		},
 		raw: pgbench(d),
@@ -131,22 +136,22 @@ func mariaBackend(t *testing.T) *backend {
 			ask(t, db, "SHOW GLOBAL STATUS LIKE 'Questions'", &name, &n)
 			return n
 		},
-		stored: func(t *testing.T, url string) (n int64) {
-			ask(t, db, "SELECT CAST(sum(data_length + index_length) AS SIGNED) FROM information_schema.tables WHERE table_schema = '"+schemaOf(t, url)+"'", &n)
+		stored: func(t *testing.T, at string) (n int64) {
+			name := strings.TrimPrefix(parsed(t, at).Path, "/") + "/grants"
+			ask(t, db, "SELECT file_size FROM information_schema.innodb_sys_tablespaces WHERE name = '"+name+"'", &n)
 			return n
 		},
 		raw: driverLoop(db),
 	}
 }
 
-// schemaOf is the name of the database in a URL.
-func schemaOf(t *testing.T, at string) string {
+func parsed(t *testing.T, at string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimPrefix(u.Path, "/")
+	return u
 }
 
 func connections(t *testing.T, d *servertest.Database) *sql.DB {

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/seal"
 )
@@ -42,7 +40,7 @@ type grantFigures struct {
 type work struct {
 	Name, Yardstick string
 	AtATime         int
-	Rates, Yards    []float64 // a second, by round
+	Rates, Yards    []pace // by round
 }
 
 // grantMeter measures one server.
@@ -118,10 +116,10 @@ func (m *grantMeter) token(ctx context.Context, i int) error {
 func (m *grantMeter) lookups(ctx context.Context) error {
 	for _, callers := range []int{1, 64} {
 		err := m.compare(work{Name: "a user's token that lives", Yardstick: "the store reads one grant", AtATime: callers},
-			func() (float64, error) {
+			func() (pace, error) {
 				return forPeriod(callers, func() error { return m.token(ctx, rand.IntN(m.users)) })
 			},
-			func() (float64, error) {
+			func() (pace, error) {
 				return forPeriod(callers, func() error {
 					_, err := m.store.Grants().Get(ctx, grantKey(rand.IntN(m.users)))
 					return err
@@ -136,8 +134,8 @@ func (m *grantMeter) lookups(ctx context.Context) error {
 
 // pages lists users from somewhere in the table.
 func (m *grantMeter) pages(ctx context.Context) error {
-	list := func(from string) func() (float64, error) {
-		return func() (float64, error) {
+	list := func(from string) func() (pace, error) {
+		return func() (pace, error) {
 			return forPeriod(1, func() error {
 				page, err := m.grants.List(ctx, m.app, broker.Key{App: m.app.ID, Subject: from}, pageSize)
 				if err == nil && len(page) != pageSize {
@@ -148,8 +146,9 @@ func (m *grantMeter) pages(ctx context.Context) error {
 		}
 	}
 	// Of the 64 characters that come after the prefix one half is below V, and q is the 54th.
-	for name, from := range map[string]string{"halfway": userPrefix + "V", "deep in": userPrefix + "q"} {
-		if err := m.compare(work{Name: fmt.Sprintf("a page of %d users %s", pageSize, name), Yardstick: "the first page", AtATime: 1}, list(from), list("")); err != nil {
+	for _, from := range []string{"V", "q"} {
+		name := fmt.Sprintf("a page of %d users, %s", pageSize, map[string]string{"V": "halfway", "q": "five sixths down"}[from])
+		if err := m.compare(work{Name: name, Yardstick: "the first page", AtATime: 1}, list(userPrefix+from), list("")); err != nil {
 			return err
 		}
 	}
@@ -160,9 +159,9 @@ func (m *grantMeter) pages(ctx context.Context) error {
 // platform and stored.
 func (m *grantMeter) refreshes(ctx context.Context) error {
 	for _, callers := range []int{1, 64} {
-		n := min(m.users, 100*min(callers, 20))
+		n := m.some(callers)
 		err := m.compare(work{Name: "a refresh", Yardstick: "two durable writes of the store", AtATime: callers},
-			func() (float64, error) {
+			func() (pace, error) {
 				m.expire()
 				before := m.rt.given.Load()
 				rate, err := forEach(callers, n, func(i int) error { return m.token(ctx, i) })
@@ -171,7 +170,7 @@ func (m *grantMeter) refreshes(ctx context.Context) error {
 				}
 				return rate, err
 			},
-			func() (float64, error) { return m.writeTwice(ctx, callers, n) })
+			func() (pace, error) { return m.writeTwice(ctx, callers, n) })
 		if err != nil {
 			return err
 		}
@@ -179,14 +178,17 @@ func (m *grantMeter) refreshes(ctx context.Context) error {
 	return nil
 }
 
+// some is how many users are written to in a round.
+func (m *grantMeter) some(callers int) int { return min(m.users, 250*min(callers, 8)) }
+
 // expire has every token be one that has run out.
 func (m *grantMeter) expire() { m.ahead.Add(int64(3 * time.Hour)) }
 
 // writeTwice has the store write n grants two times each.
-func (m *grantMeter) writeTwice(ctx context.Context, callers, n int) (float64, error) {
+func (m *grantMeter) writeTwice(ctx context.Context, callers, n int) (pace, error) {
 	stored, err := m.read(ctx, n)
 	if err != nil {
-		return 0, err
+		return pace{}, err
 	}
 	return forEach(callers, n, func(i int) error {
 		g := stored[i]
@@ -218,8 +220,9 @@ func (m *grantMeter) read(ctx context.Context, n int) ([]broker.Grant, error) {
 // crowds have many ask for one token that has run out.
 func (m *grantMeter) crowds(ctx context.Context) error {
 	crowd := func(i int) (time.Duration, error) {
-		rate, err := forEach(crowdSize, crowdSize, func(int) error { return m.token(ctx, i) })
-		return time.Duration(crowdSize / rate * float64(time.Second)), err
+		begun := time.Now()
+		_, err := forEach(crowdSize, crowdSize, func(int) error { return m.token(ctx, i) })
+		return time.Since(begun), err
 	}
 	for i := range *rounds + 1 {
 		m.expire()
@@ -245,28 +248,29 @@ func (m *grantMeter) crowds(ctx context.Context) error {
 	return nil
 }
 
-// rotation seals again with a new key, for as long as a round of it may take.
+// rotation seals again with a new key, for as long as a round of it may take. The keeper does so eight at a
+// time.
 func (m *grantMeter) rotation(ctx context.Context) error {
-	return m.compare(work{Name: "sealing again with a new key", Yardstick: "single durable writes of the store", AtATime: 64},
-		func() (float64, error) {
+	return m.compare(work{Name: "sealing again with a new key", Yardstick: "single durable writes of the store", AtATime: 8},
+		func() (pace, error) {
 			if _, err := seal.Rotate(m.at.keyset); err != nil {
-				return 0, err
+				return pace{}, err
 			}
 			if err := m.keys.Reload(); err != nil {
-				return 0, err
+				return pace{}, err
 			}
 			ctx, cancel := context.WithTimeout(ctx, *period)
 			defer cancel()
-			begun := time.Now()
+			watch := begin()
 			n, err := m.grants.Reseal(ctx)
 			if ctx.Err() != nil {
 				err = nil
 			}
-			return float64(n) / time.Since(begun).Seconds(), err
+			return watch.pace(n), err
 		},
-		func() (float64, error) {
-			rate, err := m.writeTwice(ctx, 64, min(m.users, 5000))
-			return 2 * rate, err
+		func() (pace, error) {
+			twice, err := m.writeTwice(ctx, 8, min(m.users, 5000))
+			return pace{2 * twice.PerSecond, twice.CPU / 2}, err
 		})
 }
 
@@ -274,15 +278,15 @@ func (m *grantMeter) rotation(ctx context.Context) error {
 func (m *grantMeter) deletion(ctx context.Context) error {
 	grants := m.store.Grants()
 	for _, callers := range []int{1, 64} {
-		n := min(m.users, 100*min(callers, 20))
-		without := func(remove func(broker.Grant) error) (float64, error) {
+		n := m.some(callers)
+		without := func(remove func(broker.Grant) error) (pace, error) {
 			stored, err := m.read(ctx, n)
 			if err != nil {
-				return 0, err
+				return pace{}, err
 			}
 			rate, err := forEach(callers, n, func(i int) error { return remove(stored[i]) })
 			if err != nil {
-				return 0, err
+				return pace{}, err
 			}
 			_, err = forEach(64, n, func(i int) error {
 				stored[i].Version = 0
@@ -292,13 +296,13 @@ func (m *grantMeter) deletion(ctx context.Context) error {
 			return rate, err
 		}
 		err := m.compare(work{Name: "deletion of all that is kept of a user", Yardstick: "the store deletes one grant", AtATime: callers},
-			func() (float64, error) {
+			func() (pace, error) {
 				return without(func(g broker.Grant) error {
 					_, err := m.grants.Forget(ctx, m.app, g.Key.Subject)
 					return err
 				})
 			},
-			func() (float64, error) {
+			func() (pace, error) {
 				return without(func(g broker.Grant) error { return grants.Delete(ctx, g.Key, g.Version) })
 			})
 		if err != nil {
@@ -309,7 +313,7 @@ func (m *grantMeter) deletion(ctx context.Context) error {
 }
 
 // compare measures in alternating rounds, of which the first is a warm-up.
-func (m *grantMeter) compare(w work, ours, yardstick func() (float64, error)) error {
+func (m *grantMeter) compare(w work, ours, yardstick func() (pace, error)) error {
 	for i := range *rounds + 1 {
 		rate, err := ours()
 		if err != nil {
@@ -325,41 +329,4 @@ func (m *grantMeter) compare(w work, ours, yardstick func() (float64, error)) er
 	}
 	m.f.Works = append(m.f.Works, w)
 	return nil
-}
-
-// forPeriod calls f for a quarter of a round, and returns how often a second.
-func forPeriod(callers int, f func() error) (float64, error) {
-	counts := make([]int, callers)
-	begun := time.Now()
-	end := begun.Add(*period / 4)
-	var g errgroup.Group
-	for c := range callers {
-		g.Go(func() error {
-			for time.Now().Before(end) {
-				if err := f(); err != nil {
-					return err
-				}
-				counts[c]++
-			}
-			return nil
-		})
-	}
-	err := g.Wait()
-	n := 0
-	for _, c := range counts {
-		n += c
-	}
-	return float64(n) / time.Since(begun).Seconds(), err
-}
-
-// forEach calls f for 0 to n-1, so many at a time, and returns how many a second.
-func forEach(callers, n int, f func(int) error) (float64, error) {
-	var g errgroup.Group
-	g.SetLimit(callers)
-	begun := time.Now()
-	for i := range n {
-		g.Go(func() error { return f(i) })
-	}
-	err := g.Wait()
-	return float64(n) / time.Since(begun).Seconds(), err
 }

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	grantSizes  = flag.String("bench-grant-sizes", "1000,100000,1000000", "numbers of users whose grants are kept")
+	grantSizes  = flag.String("bench-grant-sizes", "1000,100000", "numbers of users whose grants are kept; a million more take some minutes")
 	grantStores = flag.String("bench-grant-stores", "SQLite", "stores that keep users' grants: SQLite, Redis, PostgreSQL, MariaDB")
 )
 
@@ -28,7 +28,6 @@ type grantStore struct {
 
 // keptRow is a server that keeps the grants of so many users.
 type keptRow struct {
-	store  string
 	filled time.Duration
 	bytes  int64 // of the store, for each user
 	grantFigures
@@ -37,7 +36,7 @@ type keptRow struct {
 // users measures servers that keep what users have granted: that memory does not grow
 // with them, and what a look-up, a refresh and the rest cost beside the bare store.
 func users(t *testing.T) {
-	for _, name := range strings.Split(*grantStores, ",") {
+	for name := range strings.SplitSeq(*grantStores, ",") {
 		t.Run(name, func(t *testing.T) { usersIn(t, grantStoreCalled(t, name)) })
 	}
 }
@@ -45,9 +44,7 @@ func users(t *testing.T) {
 func usersIn(t *testing.T, s *grantStore) {
 	var kept []keptRow
 	defer func() { printGrants(s, kept) }()
-	reads := []*contender{
-		{name: "bare net/http, same bytes", request: appRead, child: startChild(t, "bare")},
-	}
+	reads := []*contender{{name: "bare net/http, same bytes", request: appRead, child: startChild(t, "bare")}}
 	for _, n := range append([]int{0}, numbers(t, *grantSizes)...) {
 		at := s.empty(t)
 		row := keptRow{}
@@ -61,29 +58,29 @@ func usersIn(t *testing.T, s *grantStore) {
 		row.bytes = s.stored(t, at) / int64(max(n, 1))
 		askChild(t, grantRole(n, at), &row.grantFigures)
 		kept = append(kept, row)
-		if n > 0 {
-			reads = append(reads, contenders(t, n, at)...)
+		if n == 0 {
+			continue
 		}
+		child := startChild(t, "users@"+at.String())
+		if len(reads) == 1 {
+			reads = append(reads, &contender{name: "the app's token", request: appRead, child: child})
+		}
+		reads = append(reads, &contender{name: fmt.Sprintf("a user's token, of %d users", n), requests: userReads(n), child: child})
 	}
 	fmt.Printf("Reads of users' tokens, over %s: server on one core, load from the other, 64 connections, medians of %d alternating rounds of %v\n\n", s.name, *rounds, *period)
 	compare(t, reads)
 }
 
+// appRead is a read of the app's own token.
 const appRead = "GET /v1/apps/wx0000000000000000/tokens/access_token HTTP/1.1\r\nHost: hufu\r\nAuthorization: Bearer " + clientKey + "\r\n\r\n"
 
-// contenders are reads of the app's token and of users' from a server that keeps n users.
-func contenders(t *testing.T, n int, at place) []*contender {
-	t.Helper()
-	child := startChild(t, "users@"+at.String())
-	const several = 10_000
-	requests := make([][]byte, several)
+// userReads are reads of many users' tokens, out of n.
+func userReads(n int) [][]byte {
+	requests := make([][]byte, 10_000)
 	for i := range requests {
-		requests[i] = []byte("GET " + userPath(i*n/several) + " HTTP/1.1\r\nHost: hufu\r\nAuthorization: Bearer " + clientKey + "\r\n\r\n")
+		requests[i] = []byte("GET " + userPath(i*n/len(requests)) + " HTTP/1.1\r\nHost: hufu\r\nAuthorization: Bearer " + clientKey + "\r\n\r\n")
 	}
-	return []*contender{
-		{name: fmt.Sprintf("the app's token, %d users", n), request: appRead, child: child},
-		{name: fmt.Sprintf("a user's token, of %d", n), requests: requests, child: child},
-	}
+	return requests
 }
 
 func printGrants(s *grantStore, rows []keptRow) {
@@ -98,14 +95,15 @@ func printGrants(s *grantStore, rows []keptRow) {
 			mebibytes(r.Heap), mebibytes(r.RSS), mebibytes(r.HeapRead), mebibytes(r.RSSRead))
 	}
 	fmt.Printf("\nWhat is done with users' grants, beside the bare store, medians of %d alternating rounds\n\n", *rounds)
-	fmt.Printf("| users | what | at a time | a second | yardstick | a second | ratio |\n|---|---|---|---|---|---|---|\n")
+	fmt.Printf("| users | what | at a time | a second | CPU | yardstick | a second | CPU | ratio | of CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		for _, w := range r.Works {
-			ratios := make([]float64, len(w.Rates))
-			for i := range ratios {
-				ratios[i] = w.Rates[i] / w.Yards[i]
+			var rates, cpus []float64
+			for i, rate := range w.Rates {
+				rates = append(rates, rate.PerSecond/w.Yards[i].PerSecond)
+				cpus = append(cpus, float64(rate.CPU)/float64(w.Yards[i].CPU))
 			}
-			fmt.Printf("| %d | %s | %d | %.0f | %s | %.0f | %.2f |\n", r.Users, w.Name, w.AtATime, middle(w.Rates), w.Yardstick, middle(w.Yards), middle(ratios))
+			fmt.Printf("| %d | %s | %d | %s | %s | %s | %.2f | %.1f |\n", r.Users, w.Name, w.AtATime, usual(w.Rates), w.Yardstick, usual(w.Yards), middle(rates), middle(cpus))
 		}
 	}
 	fmt.Printf("\n%d ask for one user's token at once\n\n", crowdSize)
@@ -116,6 +114,15 @@ func printGrants(s *grantStore, rows []keptRow) {
 		}
 	}
 	fmt.Println()
+}
+
+// usual is the medians of both.
+func usual(paces []pace) string {
+	p := pace{
+		PerSecond: median(paces, func(a, b pace) int { return cmp.Compare(a.PerSecond, b.PerSecond) }).PerSecond,
+		CPU:       median(paces, func(a, b pace) int { return cmp.Compare(a.CPU, b.CPU) }).CPU,
+	}
+	return fmt.Sprintf("%.0f | %v", p.PerSecond, p.CPU.Round(time.Microsecond))
 }
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
