@@ -50,7 +50,9 @@ func ExampleClient_Exchange() {
 			http.Error(w, "this login was not begun here", http.StatusBadRequest)
 			return
 		}
-		user, err := c.Exchange(r.Context(), "shop", api.ExchangeRequest{Code: r.FormValue("code")})
+		user, err := c.Exchange(r.Context(), "shop", api.ExchangeRequest{
+			Code: r.FormValue("code"), RedirectURI: "https://www.example.com/login/done", // as the login was begun with
+		})
 		if p, ok := errors.AsType[*api.Problem](err); ok && p.Code == api.CodeBadCode {
 			http.Error(w, "please log in again", http.StatusBadRequest)
 			return
