@@ -18,9 +18,8 @@ type Config struct {
 	// PublicURL is where browsers reach the server: scheme, host and port. Default: none, so
 	// that no app has a login.
 	PublicURL string
-	// DataDir is the folder of the embedded store, and of the keyset and the admin key
-	// where they are not elsewhere.
-	// Default: data.
+	// DataDir is the folder of the embedded store, and of the keyset and the admin key where
+	// they are not elsewhere. Default: data.
 	DataDir string
 	// Store says where everything is kept. Default: embedded, in DataDir.
 	Store Store

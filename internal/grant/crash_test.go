@@ -10,8 +10,8 @@ import (
 	"github.com/hufu-io/hufu/internal/grant"
 )
 
-// eachTrouble runs a test once for everything that may happen to a process at each of its calls, until it gets
-// through without. It returns how many calls that were.
+// eachTrouble runs a test once for everything that may happen to a process at each of its
+// calls, until it gets through without. It returns how many calls that were.
 func eachTrouble(t *testing.T, troubles []trouble, usesUp bool, test func(t *testing.T, f *fleet, p *process)) int {
 	t.Helper()
 	sealer := newSealer(t)
@@ -67,8 +67,8 @@ func TestCrashInExchangeI5(t *testing.T) {
 	}
 }
 
-// TestExchangeOverAShakyStoreI5: what the platform gives once is kept, whichever one call of the store fails or
-// loses its answer.
+// TestExchangeOverAShakyStoreI5: what the platform gives once is kept, whichever one call of
+// the store fails or loses its answer.
 func TestExchangeOverAShakyStoreI5(t *testing.T) {
 	t.Parallel()
 	eachTrouble(t, []trouble{fails, loses}, true, func(t *testing.T, f *fleet, p *process) {
@@ -87,8 +87,9 @@ func TestExchangeOverAShakyStoreI5(t *testing.T) {
 	})
 }
 
-// TestCrashInRefreshI5: whenever a server dies that renews a token, the others get one, unless the refresh
-// token that the platform has given was with the dead alone. A token that was handed out is stored.
+// TestCrashInRefreshI5: whenever a server dies that renews a token, the others get one, unless
+// the refresh token that the platform has given was with the dead alone. A token that was
+// handed out is stored.
 func TestCrashInRefreshI5(t *testing.T) {
 	t.Parallel()
 	for _, usesUp := range []bool{false, true} {
@@ -141,8 +142,8 @@ func TestCrashInRefreshI5(t *testing.T) {
 	}
 }
 
-// TestRefreshOverAShakyStoreI5: no one call of the store that fails or loses its answer costs a grant or a second
-// refresh.
+// TestRefreshOverAShakyStoreI5: no one call of the store that fails or loses its answer costs
+// a grant or a second refresh.
 func TestRefreshOverAShakyStoreI5(t *testing.T) {
 	t.Parallel()
 	eachTrouble(t, []trouble{fails, loses}, true, func(t *testing.T, f *fleet, p *process) {

@@ -9,8 +9,8 @@ import (
 
 const (
 	maxDoubts = 20_000
-	// doubtRest is how long the platform's word for a token is good. Whoever goes on to report it costs no
-	// call meanwhile (I7).
+	// doubtRest is how long the platform's word for a token is good. Whoever goes on to report
+	// it costs no call meanwhile (I7).
 	doubtRest = 10 * time.Second
 )
 

@@ -200,8 +200,8 @@ func (p *fakePlatform) admit(app *broker.App, secret, code broker.Secret) (owner
 	return o, nil
 }
 
-// sentTwice are the codes that were sent again: after the platform may have taken them, or with the same
-// secret.
+// sentTwice are the codes that were sent again: after the platform may have taken them, or
+// with the same secret.
 func (p *fakePlatform) sentTwice() (again []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -65,8 +65,8 @@ func New(cfg Config) (*Keeper, error) {
 	}, nil
 }
 
-// begin keeps [Keeper.Close] waiting until the function that it returns is called, or says that it is too late
-// to begin anything.
+// begin keeps [Keeper.Close] waiting until the function that it returns is called, or says
+// that it is too late to begin anything.
 func (k *Keeper) begin() (end func(), err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -13,9 +13,10 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// TestNoMixUpI5I8 does everything that there is to do, in any order and on several servers at once. Whatever
-// is handed out was given by the platform for exactly that app, as it is registered, and that user, and reaches as far as was
-// asked; of users who were deleted there is nothing; and a user who has logged in is not lost.
+// TestNoMixUpI5I8 does everything that there is to do, in any order and on several servers at
+// once. Whatever is handed out was given by the platform for exactly that app, as it is
+// registered, and that user, and reaches as far as was asked; of users who were deleted there
+// is nothing; and a user who has logged in is not lost.
 func TestNoMixUpI5I8(t *testing.T) {
 	t.Parallel()
 	sealer := newSealer(t)
@@ -268,8 +269,8 @@ func (m *machine) forget(t *rapid.T) {
 	m.forgotten[person{app: app.ID, user: user}] = deletion{s, time.Now()}
 }
 
-// remembers reports whether a server may still remember a user who was deleted: another one has done it, it
-// is cut off from the store, and that was not long ago.
+// remembers reports whether a server may still remember a user who was deleted: another one
+// has done it, it is cut off from the store, and that was not long ago.
 func (m *machine) remembers(s *server, app *broker.App, user string) bool {
 	d := m.forgotten[person{app: app.ID, user: user}]
 	return m.cut[s] && d.by != s && time.Since(d.at) <= 10*time.Minute

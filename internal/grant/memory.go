@@ -56,9 +56,9 @@ func (m *memory) recall(app, user string, now time.Time) ([]broker.Grant, bool) 
 	return r.grants, true
 }
 
-// wrote puts what was just written in the place of what is remembered of it, so that a token which was renewed is
-// not gone with the store. Where that is not plainly older, such as when the user was deleted at another server,
-// the user is forgotten.
+// wrote puts what was just written in the place of what is remembered of it, so that a token
+// which was renewed is not gone with the store. Where that is not plainly older, such as when
+// the user was deleted at another server, the user is forgotten.
 func (m *memory) wrote(g broker.Grant) {
 	m.users.Update(userKey{g.Key.App, g.Key.Subject}, func(was remembered, _ bool) (remembered, bool) {
 		now := remembered{epoch: was.epoch + 1}

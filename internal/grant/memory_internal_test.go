@@ -10,8 +10,8 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// TestMemoryOfWhatWasWrittenMeanwhile: who has read a user before she was deleted remembers nothing of her
-// afterwards.
+// TestMemoryOfWhatWasWrittenMeanwhile: who has read a user before she was deleted remembers
+// nothing of her afterwards.
 func TestMemoryOfWhatWasWrittenMeanwhile(t *testing.T) {
 	t.Parallel()
 	m, now := newMemory(), time.Now()

@@ -8,8 +8,8 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// TestPlatformThatIsAwayI3I7: a live token is served throughout, and who asks for a new one costs no more calls than
-// the back-off, which all servers and those that start anew keep to.
+// TestPlatformThatIsAwayI3I7: a live token is served throughout, and who asks for a new one
+// costs no more calls than the back-off, which all servers and those that start anew keep to.
 func TestPlatformThatIsAwayI3I7(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 3, func(t *testing.T, f *fleet, app *broker.App) {
@@ -77,8 +77,8 @@ func TestWhatAPlatformHasAgainstTheAppEndsNoGrant(t *testing.T) {
 	})
 }
 
-// TestGrantThatHasEndedI3I7: the platform is asked once, the token that lives is served to its end, and nothing is left in
-// the box of one that is dead.
+// TestGrantThatHasEndedI3I7: the platform is asked once, the token that lives is served to its
+// end, and nothing is left in the box of one that is dead.
 func TestGrantThatHasEndedI3I7(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 2, func(t *testing.T, f *fleet, app *broker.App) {
@@ -199,7 +199,8 @@ func TestStoreThatHangsI3(t *testing.T) {
 	})
 }
 
-// TestStoreThatTakesNoClaimsI3: a live token is served although it cannot be renewed, because nothing can be written.
+// TestStoreThatTakesNoClaimsI3: a live token is served although it cannot be renewed, because
+// nothing can be written.
 func TestStoreThatTakesNoClaimsI3(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
@@ -215,8 +216,8 @@ func TestStoreThatTakesNoClaimsI3(t *testing.T) {
 	})
 }
 
-// TestStoreComesBackI5: a login that the platform has granted is kept although the store is away for a moment, and so is
-// a new refresh token although it is for minutes.
+// TestStoreComesBackI5: a login that the platform has granted is kept although the store is
+// away for a moment, and so is a new refresh token although it is for minutes.
 func TestStoreComesBackI5(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 2, func(t *testing.T, f *fleet, app *broker.App) {
@@ -240,8 +241,8 @@ func TestStoreComesBackI5(t *testing.T) {
 	})
 }
 
-// TestClaimThatWasTakenOverI5: while one server cannot store the new refresh token, another one is told that the old one is
-// used up. The grant is not lost.
+// TestClaimThatWasTakenOverI5: while one server cannot store the new refresh token, another
+// one is told that the old one is used up. The grant is not lost.
 func TestClaimThatWasTakenOverI5(t *testing.T) {
 	t.Parallel()
 	for name, slow := range map[string]time.Duration{"the other has been told": 0, "the other is being told": 9 * time.Second} {
@@ -288,8 +289,8 @@ func TestClaimThatWasTakenOverI5(t *testing.T) {
 	}
 }
 
-// TestClaimOnWhatIsAnotherGrantNowI8: a new refresh token that could not be stored in time takes no place but that of the one
-// it replaces.
+// TestClaimOnWhatIsAnotherGrantNowI8: a new refresh token that could not be stored in time
+// takes no place but that of the one it replaces.
 func TestClaimOnWhatIsAnotherGrantNowI8(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*broker.App){

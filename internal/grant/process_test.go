@@ -87,7 +87,8 @@ func (p *process) happened() string {
 	return p.hit
 }
 
-// platform is the process' way to the platform. A call whose answer does not come has an outcome that is not known.
+// platform is the process' way to the platform. A call whose answer does not come has an
+// outcome that is not known.
 func (p *process) platform(_ context.Context, call func() error) error {
 	var err error
 	if p.do("the platform", func() error { err = call(); return nil }) != nil {

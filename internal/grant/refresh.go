@@ -33,8 +33,8 @@ func (k *Keeper) renew(ctx context.Context, app *broker.App, key broker.Key, w w
 			return broker.Token{}, err
 		}
 		if g.Claim.Holder == k.cfg.Holder {
-			// A process renews a grant once at a time, so that nobody is behind this claim any more: the
-			// answer to its write was lost, or that to the one that was to end it.
+			// A process renews a grant once at a time, so that nobody is behind this claim any more:
+			// the answer to its write was lost, or that to the one that was to end it.
 			g.Claim = broker.RenewalClaim{}
 		}
 		if g.Token == w.Stale && g.UserTokenLive(k.cfg.Now()) {

@@ -10,8 +10,8 @@ import (
 	"github.com/hufu-io/hufu/internal/grant"
 )
 
-// TestChangedRegistrationI8: what was granted to another registration of the same id is not there, whether it
-// is read, renewed, remembered or reported.
+// TestChangedRegistrationI8: what was granted to another registration of the same id is not
+// there, whether it is read, renewed, remembered or reported.
 func TestChangedRegistrationI8(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*broker.App){
@@ -77,8 +77,8 @@ func TestUnionIDOfAnotherRegistrationI8(t *testing.T) {
 	})
 }
 
-// TestAForgedUnionIDI8: whoever can write the store cannot have a user log in as another one, nor what was
-// granted to one registration used for another.
+// TestAForgedUnionIDI8: whoever can write the store cannot have a user log in as another one,
+// nor what was granted to one registration used for another.
 func TestAForgedUnionIDI8(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
@@ -114,8 +114,8 @@ func TestAForgedUnionIDI8(t *testing.T) {
 	})
 }
 
-// TestAnImportedUnionIDI8: whoever may import the grants of one app has nobody log in as another user, whom all
-// apps of the company know.
+// TestAnImportedUnionIDI8: whoever may import the grants of one app has nobody log in as
+// another user, whom all apps of the company know.
 func TestAnImportedUnionIDI8(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
@@ -166,7 +166,8 @@ func TestSameRegistration(t *testing.T) {
 	})
 }
 
-// TestRefreshOfAnotherRegistrationI8: who waits gets nothing of a refresh that is under way for the app as it was before.
+// TestRefreshOfAnotherRegistrationI8: who waits gets nothing of a refresh that is under way
+// for the app as it was before.
 func TestRefreshOfAnotherRegistrationI8(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {

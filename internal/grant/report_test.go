@@ -145,8 +145,8 @@ func TestReportWhileThePlatformIsAwayI3(t *testing.T) {
 	})
 }
 
-// TestTokenThatIsRenewedAsItWasI7: a platform that gives the very token again that it has rejected is not asked
-// for each report of it.
+// TestTokenThatIsRenewedAsItWasI7: a platform that gives the very token again that it has
+// rejected is not asked for each report of it.
 func TestTokenThatIsRenewedAsItWasI7(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {

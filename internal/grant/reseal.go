@@ -10,8 +10,8 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// resealing is how many grants are sealed again at a time: many, because what one costs is that its write
-// is waited for, and fewer than fill the connections to a store.
+// resealing is how many grants are sealed again at a time: many, because what one costs is
+// that its write is waited for, and fewer than fill the connections to a store.
 const resealing = 8
 
 // Reseal seals every grant with the keyset's newest key, while everything goes on. It

@@ -13,8 +13,8 @@ import (
 	"github.com/hufu-io/hufu/internal/seal"
 )
 
-// TestReseal: with the new key alone everything can be opened, but what could not be before; that stays as it
-// is.
+// TestReseal: with the new key alone everything can be opened, but what could not be before;
+// that stays as it is.
 func TestReseal(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keyset.json")

@@ -12,9 +12,9 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// Token returns the user's token of a kind, or of a wider one where that lives and the other does not. The
-// empty kind stands for the widest that the user has granted. One that does not last for
-// minTTL is renewed first, and handed out as it is if that cannot be done.
+// Token returns the user's token of a kind, or of a wider one where that lives and the other
+// does not. The empty kind stands for the widest that the user has granted. One that does not
+// last for minTTL is renewed first, and handed out as it is if that cannot be done.
 func (k *Keeper) Token(ctx context.Context, app *broker.App, user string, kind broker.Kind, minTTL time.Duration) (broker.Token, error) {
 	return k.token(ctx, app, user, kind, broker.UserWant{MinTTL: minTTL})
 }

@@ -11,8 +11,8 @@ const (
 	// maxTurns is how many calls are made for the refreshes of one app at a time: when all users come
 	// back after an outage, the platform is not to fall over (I7).
 	maxTurns = 64
-	// maxTurnApps bounds the apps that are remembered. One that is forgotten while it has more calls than
-	// it may is not worth the count.
+	// maxTurnApps bounds the apps that are remembered. One that is forgotten while it has more
+	// calls than it may is not worth the count.
 	maxTurnApps = 4096
 )
 

@@ -203,7 +203,8 @@ func TestForgetAmidEverything(t *testing.T) {
 	})
 }
 
-// TestNewLoginDuringARefresh: the user has the last word, and whoever waited for the refresh gets what the login brought.
+// TestNewLoginDuringARefresh: the user has the last word, and whoever waited for the refresh
+// gets what the login brought.
 func TestNewLoginDuringARefresh(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 2, func(t *testing.T, f *fleet, app *broker.App) {

@@ -69,8 +69,8 @@ func (r *Relay) scope(v visit, asked string) (scope, wrong string) {
 }
 
 // Begin sends the browser to the platform for a login that another protocol began. The empty
-// scope is the app's narrowest. What is given as ref, at most 2 KiB of printable ASCII, comes back to the
-// [Continuation]; the browser keeps it sealed meanwhile.
+// scope is the app's narrowest. What is given as ref, at most 2 KiB of printable ASCII, comes
+// back to the [Continuation]; the browser keeps it sealed meanwhile.
 func (r *Relay) Begin(w http.ResponseWriter, req *http.Request, app *broker.App, scope, ref string) {
 	ctx, v := req.Context(), visit{w: w, r: req, id: arrive(w)}
 	if fault := r.admit(&v, app); fault != nil {

@@ -207,8 +207,9 @@ func TestCookiesFitThroughProxies(t *testing.T) {
 	}
 }
 
-// TestCookiesOfManyAppsFitThroughProxies: a page that opens the logins of all apps, one after the other, would
-// else keep the browser from logging in anywhere until the cookies have run out: the proxy refuses it.
+// TestCookiesOfManyAppsFitThroughProxies: a page that opens the logins of all apps, one after
+// the other, would else keep the browser from logging in anywhere until the cookies have run
+// out: the proxy refuses it.
 func TestCookiesOfManyAppsFitThroughProxies(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -317,8 +317,8 @@ func TestModeCode(t *testing.T) {
 	clean(t, s.log.String(), code)
 }
 
-// TestACrowdWaitsAndIsToldSo: no more than 64 of an app's logins are at the platform, and the others lose
-// nothing.
+// TestACrowdWaitsAndIsToldSo: no more than 64 of an app's logins are at the platform, and the
+// others lose nothing.
 func TestACrowdWaitsAndIsToldSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

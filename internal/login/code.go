@@ -101,10 +101,11 @@ func (r *Relay) addCode(ctx context.Context, app *broker.App, f *flow, u broker.
 	return code, nil
 }
 
-// Redeem exchanges our own code for who logged in. It works once, on whichever server, and
-// a code that is shown with a wrong verifier or redirect URI is used up all the same. The verifier is that
-// of the login's code challenge, and empty if it had none; an empty redirectURI is not compared, and is
-// [ErrNoRedirect] where the app has several sites. Errors are *[broker.Error].
+// Redeem exchanges our own code for who logged in. It works once, on whichever server, and a
+// code that is shown with a wrong verifier or redirect URI is used up all the same. The
+// verifier is that of the login's code challenge, and empty if it had none; an empty
+// redirectURI is not compared, and is [ErrNoRedirect] where the app has several sites. Errors
+// are *[broker.Error].
 func (r *Relay) Redeem(ctx context.Context, app *broker.App, code, verifier, redirectURI string) (broker.User, error) {
 	if app == nil || app.Login == nil {
 		return broker.User{}, broker.ErrNoLogin

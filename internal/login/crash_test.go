@@ -15,8 +15,9 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// TestTheStoreFailsI5: at whichever write the store fails, and whether it has written or not, no code is
-// sent to the platform twice, none of ours is told that is not stored, and the user can log in again.
+// TestTheStoreFailsI5: at whichever write the store fails, and whether it has written or not,
+// no code is sent to the platform twice, none of ours is told that is not stored, and the user
+// can log in again.
 func TestTheStoreFailsI5(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"add login", "add code"} {

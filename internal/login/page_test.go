@@ -44,8 +44,8 @@ func TestPageSpeaksTheReadersLanguage(t *testing.T) {
 	}
 }
 
-// TestPageRunsNothing: what gets into a page stays text, leads to http and https only, and needs nothing
-// from elsewhere.
+// TestPageRunsNothing: what gets into a page stays text, leads to http and https only, and
+// needs nothing from elsewhere.
 func TestPageRunsNothing(t *testing.T) {
 	t.Parallel()
 	const bad = `"><script>alert(1)</script><img src=x onerror=alert(1)>`

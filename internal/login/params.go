@@ -15,8 +15,9 @@ const maxQuery = 8 << 10
 // somebody else might read the other one.
 type params map[string]string
 
-// parseParams returns false for a query that could be read in several ways. The names that are asked for
-// are known; what else there is has no meaning here, and may stand there as often as it likes.
+// parseParams returns false for a query that could be read in several ways. The names that are
+// asked for are known; what else there is has no meaning here, and may stand there as often as
+// it likes.
 func parseParams(raw string, names ...string) (params, bool) {
 	if len(raw) > maxQuery {
 		return nil, false

@@ -204,9 +204,9 @@ func TestACodeThatWasPutBackIsTooOld(t *testing.T) {
 	})
 }
 
-// TestACodeOfOneSiteIsNoLoginAtAnotherI8: who runs one of an app's sites has the codes of those who log in
-// there. He brings one to another site in his own browser, where he has begun a login, whose challenge he
-// had the user's login begin with.
+// TestACodeOfOneSiteIsNoLoginAtAnotherI8: who runs one of an app's sites has the codes of
+// those who log in there. He brings one to another site in his own browser, where he has begun
+// a login, whose challenge he had the user's login begin with.
 func TestACodeOfOneSiteIsNoLoginAtAnotherI8(t *testing.T) {
 	t.Parallel()
 	const his = "https://m.example.cn/" // beside business

@@ -37,8 +37,9 @@ type Config struct {
 }
 
 // Continuation is a protocol that begins logins of its own and goes on when they end. One of
-// its methods is called for a login that ends, and writes the answer. Of a login that is given up, or comes
-// back in another browser, too late or once more, it hears nothing: the user is shown a page.
+// its methods is called for a login that ends, and writes the answer. Of a login that is given
+// up, or comes back in another browser, too late or once more, it hears nothing: the user is
+// shown a page.
 type Continuation interface {
 	// Done goes on with a user who has logged in.
 	Done(w http.ResponseWriter, r *http.Request, app *broker.App, ref string, u broker.User)

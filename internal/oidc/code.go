@@ -33,8 +33,8 @@ func digest(code string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// boundTo is the associated data of what a code stands for: what is copied to another code's place in the
-// store does not open there.
+// boundTo is the associated data of what a code stands for: what is copied to another code's
+// place in the store does not open there.
 func boundTo(app *broker.App, code string) []byte { return bound(forCode+"/"+digest(code), app) }
 
 // keep stores a login for the client that fetches it, and returns the code for that.

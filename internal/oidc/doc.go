@@ -14,7 +14,8 @@
 //     log users in to the app. All other faults end on a page of ours.
 //   - No code, token, key, nonce or state reaches a log (I6).
 //
-// What is spoken is github.com/zitadel/oidc: its types, decoding and checks, its encoding of answers and
-// its signing. Its server is not used: it logs by the process's default logger, with the URL that
-// a browser is sent to, and knows neither pages nor requests that are kept nowhere.
+// What is spoken is github.com/zitadel/oidc: its types, decoding and checks, its encoding of
+// answers and its signing. Its server is not used: it logs by the process's default logger,
+// with the URL that a browser is sent to, and knows neither pages nor requests that are kept
+// nowhere.
 package oidc

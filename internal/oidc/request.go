@@ -93,8 +93,9 @@ func isDigest(s string) bool {
 	return err == nil && len(b) == 32 && len(s) == 43
 }
 
-// repeated reports whether a parameter is there more than once, so that nobody knows which
-// one counts; the library does not mind the case of names. RFC 8707 allows it of one that is not read here.
+// repeated reports whether a parameter is there more than once, so that nobody knows which one
+// counts; the library does not mind the case of names. RFC 8707 allows it of one that is not
+// read here.
 func repeated(form url.Values) bool {
 	known := make(map[string]bool, len(form))
 	for name, values := range form {

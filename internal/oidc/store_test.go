@@ -219,8 +219,8 @@ func (s spied) Add(ctx context.Context, name string, value []byte, ttl time.Dura
 	return s.OneTimeStore.Add(ctx, name, value, ttl)
 }
 
-// A code stands for nothing but what it was made for, and for no longer, also for somebody who can write
-// the store.
+// A code stands for nothing but what it was made for, and for no longer, also for somebody who
+// can write the store.
 func TestWhatACodeStandsForCannotBeMovedI8(t *testing.T) {
 	t.Parallel()
 	var kept []string

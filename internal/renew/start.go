@@ -88,9 +88,9 @@ func (m *Manager) keepTime(ctx context.Context) {
 	}
 }
 
-// loadAll reads every record and hands it to take. One goroutine reads, the others open what was read. The
-// batches go round, because a record is large and there may be a million. Of one that
-// cannot be decoded pass is given the key, if that is known: nobody else's token is to be
+// loadAll reads every record and hands it to take. One goroutine reads, the others open what
+// was read. The batches go round, because a record is large and there may be a million. Of one
+// that cannot be decoded pass is given the key, if that is known: nobody else's token is to be
 // missing for it (I3).
 func (m *Manager) loadAll(ctx context.Context, take func(broker.Record), pass func(broker.Key)) error {
 	const batch, batches = 256, 8

@@ -26,16 +26,15 @@
 //	curl -i 'BASE/connect/oauth2/authorize?appid=…&redirect_uri=…&response_type=code&scope=snsapi_userinfo&state=…' \
 //	  -d 'user=alice&answer=agree'
 //
-// A [Sandbox] answers over HTTP ([Sandbox.Handler]) or in process
-// ([Sandbox.Transport], which needs no socket and works inside a synctest
-// bubble). [Sandbox.Inject] makes it fail in the ways real platforms fail,
-// methods such as [Sandbox.RotateOutside] and [Sandbox.Kill] interfere the way
-// outsiders do, [Sandbox.NewCode], [Sandbox.NewJSCode], [Sandbox.SignRaw] and
-// [Sandbox.Encrypt] stand for a user's browser and phone, [Sandbox.Revoke],
-// [Sandbox.ExpireUser], [Sandbox.KillUser], [Sandbox.ExpireRefresh] and [Sandbox.Block]
-// for what becomes of users, and [Sandbox.Live], [Sandbox.LiveUser], [Sandbox.Counts], [Sandbox.Issues],
-// [Sandbox.Calls] and [Sandbox.Misuses] tell the truth afterwards. People get
-// the same under /_sandbox/, and scripts by POST:
+// A [Sandbox] answers over HTTP ([Sandbox.Handler]) or in process ([Sandbox.Transport], which
+// needs no socket and works inside a synctest bubble). [Sandbox.Inject] makes it fail in the
+// ways real platforms fail, methods such as [Sandbox.RotateOutside] and [Sandbox.Kill]
+// interfere the way outsiders do, [Sandbox.NewCode], [Sandbox.NewJSCode], [Sandbox.SignRaw]
+// and [Sandbox.Encrypt] stand for a user's browser and phone, [Sandbox.Revoke],
+// [Sandbox.ExpireUser], [Sandbox.KillUser], [Sandbox.ExpireRefresh] and [Sandbox.Block] for
+// what becomes of users, and [Sandbox.Live], [Sandbox.LiveUser], [Sandbox.Counts],
+// [Sandbox.Issues], [Sandbox.Calls] and [Sandbox.Misuses] tell the truth afterwards. People
+// get the same under /_sandbox/, and scripts by POST:
 //
 //	/_sandbox/faults                {"kind":"lost","path":"/cgi-bin/token","times":1}
 //	/_sandbox/faults/clear
