@@ -2,8 +2,6 @@ package login
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
@@ -12,13 +10,11 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/onetime"
 )
 
-const (
-	// codeLifetime is how long a business has to redeem a code.
-	codeLifetime = 2 * time.Minute
-	codeSize     = 32
-)
+// codeLifetime is how long a business has to redeem a code.
+const codeLifetime = 2 * time.Minute
 
 // ErrBadCode is the error of a code that is not good, or is not redeemed as it has to be.
 var ErrBadCode = &broker.Error{
@@ -50,8 +46,6 @@ type identity struct {
 	Snapshot  bool        `json:"snapshot,omitempty"`
 	Redirect  string      `json:"redirect"`
 	Challenge string      `json:"challenge,omitempty"`
-	// Until is when the code ends, in seconds since 1970.
-	Until int64 `json:"until"`
 	// Source is the registration that the user logged in to: the app may be given
 	// another one before the code is redeemed (I8).
 	Source string `json:"source"`
@@ -59,46 +53,35 @@ type identity struct {
 
 func usedName(f *flow) string { return "login/" + hex.EncodeToString(f.ID) }
 
-// codeName hides the code from whoever reads the store.
-func codeName(code broker.Secret) string { return "code/" + digest(code) }
-
 // passedName is that of the platform's code which was sent on. It does not name the app: two may be one
 // registration.
-func passedName(code broker.Secret) string { return "passed/" + digest(code) }
+func passedName(code broker.Secret) string { return "passed/" + onetime.Digest(code.Reveal()) }
 
-func digest(code broker.Secret) string {
-	sum := sha256.Sum256([]byte(code.Reveal()))
-	return hex.EncodeToString(sum[:])
+// codes are those of this package.
+func (r *Relay) codes() onetime.Codes {
+	return onetime.Codes{Store: r.cfg.OneTime, Sealer: r.cfg.Sealer, Now: r.cfg.Now, Lifetime: codeLifetime, Skew: skew}
 }
 
-// codeOf is the associated data of what a code stands for.
-func codeOf(app *broker.App, name string) []byte { return []byte("login/" + app.ID + "/" + name) }
+// codesOf is where an app's codes are kept. Their names do not have the app in them, so that
+// an attempt at another one uses a code up.
+func codesOf(app *broker.App) onetime.Place {
+	return onetime.Place{Name: "code/", Bound: "login/" + app.ID + "/code"}
+}
 
 // addCode makes a code for a user who has logged in. After an error it is not known to be
 // stored, and is told to nobody.
 func (r *Relay) addCode(ctx context.Context, app *broker.App, f *flow, u broker.User) (broker.Secret, error) {
-	var b [codeSize]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	code := broker.NewSecret(text.EncodeToString(b[:]))
-	name := codeName(code)
 	plain, err := json.Marshal(identity{
 		Kind: u.Key.Kind, OpenID: u.Key.Subject, UnionID: u.UnionID, Scope: u.Scope, Snapshot: u.Snapshot,
 		Redirect: string(f.Redirect), Challenge: f.Challenge, Source: app.Source(),
-		Until: r.cfg.Now().Add(codeLifetime).Unix(),
 	})
 	if err != nil {
 		return broker.Secret{}, fmt.Errorf("encode who logged in: %w", err)
 	}
-	box, err := r.cfg.Sealer.Seal(plain, codeOf(app, name))
-	if err != nil {
-		return broker.Secret{}, fmt.Errorf("seal who logged in: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	if err := r.cfg.OneTime.Add(ctx, name, box, codeLifetime); err != nil {
-		return broker.Secret{}, fmt.Errorf("store a code: %w", err)
-	}
-	return code, nil
+	code, err := r.codes().Make(ctx, codesOf(app), plain)
+	return broker.NewSecret(code), err //nolint:wrapcheck // it says what it was doing
 }
 
 // Redeem exchanges our own code for who logged in. It works once, on whichever server, and a
@@ -113,28 +96,19 @@ func (r *Relay) Redeem(ctx context.Context, app *broker.App, code, verifier, red
 	if redirectURI == "" && app.Login.Sites() > 1 {
 		return broker.User{}, ErrNoRedirect
 	}
-	if b, err := text.DecodeString(code); err != nil || len(b) != codeSize || len(code) != text.EncodedLen(codeSize) {
-		return broker.User{}, ErrBadCode // no need to ask the store
-	}
-	name := codeName(broker.NewSecret(code))
-	box, err := r.cfg.OneTime.Take(ctx, name)
+	plain, err := r.codes().Take(ctx, codesOf(app), code)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
 		return broker.User{}, ErrBadCode
-	case err != nil:
-		return broker.User{}, broker.StoreAway(fmt.Errorf("redeem a code: %w", err))
-	}
-	plain, err := r.cfg.Sealer.Open(box, codeOf(app, name))
-	if err != nil {
+	case errors.Is(err, onetime.ErrNotOpened):
 		r.cfg.Logger.WarnContext(ctx, "a code of a login was shown that does not open for this app", "app", app.ID, "error", err)
 		return broker.User{}, badCode("the code is not one of this app")
+	case err != nil:
+		return broker.User{}, broker.StoreAway(fmt.Errorf("redeem a code: %w", err))
 	}
 	var id identity
 	if err := json.Unmarshal(plain, &id); err != nil {
 		return broker.User{}, broker.AsError(fmt.Errorf("decode who logged in: %w", err))
-	}
-	if r.cfg.Now().Sub(time.Unix(id.Until, 0)) > skew {
-		return broker.User{}, ErrBadCode // the end that counts is the store's, but somebody may have put it back there
 	}
 	if err := id.check(app, verifier, redirectURI); err != nil {
 		return broker.User{}, err
