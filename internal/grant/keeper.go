@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/turns"
 )
 
 // Config is what a [Keeper] is made of. Store, Sealer, Platforms and Holder are required.
@@ -36,7 +37,7 @@ type Keeper struct {
 	log     *slog.Logger
 	memory  *memory
 	doubts  *doubts
-	turns   *turns
+	turns   *turns.Turns // of apps
 	metrics *metrics
 
 	mu      sync.Mutex // guards what follows; a leaf
@@ -60,7 +61,7 @@ func New(cfg Config) (*Keeper, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Keeper{
-		cfg: cfg, log: cfg.Logger, memory: newMemory(), doubts: newDoubts(), turns: newTurns(),
+		cfg: cfg, log: cfg.Logger, memory: newMemory(), doubts: newDoubts(), turns: turns.New(maxTurns),
 		metrics: newMetrics(cfg.Registerer), flights: map[flightKey]*flight{},
 	}, nil
 }
@@ -93,6 +94,21 @@ func (k *Keeper) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for refreshes and exchanges under way: %w", ctx.Err())
 	}
+}
+
+// maxTurns is how many calls are made for the refreshes of one app at a time: when all users
+// come back after an outage, the platform is not to fall over (I7).
+const maxTurns = 64
+
+// alone runs a call in the app's turn.
+func alone[T any](ctx context.Context, k *Keeper, app *broker.App, call func() (T, error)) (T, error) {
+	leave, ok := k.turns.Take(ctx, app.ID)
+	if !ok {
+		var none T
+		return none, busy()
+	}
+	defer leave()
+	return call()
 }
 
 // platform returns the app's platform, or nil.

@@ -42,7 +42,7 @@ func (k *Keeper) renew(ctx context.Context, app *broker.App, key broker.Key, w w
 				return k.serve(g)
 			}
 			if w.check {
-				alive, err := alone(ctx, k.turns, app, func() (bool, error) { return k.check(ctx, app, g) })
+				alive, err := alone(ctx, k, app, func() (bool, error) { return k.check(ctx, app, g) })
 				if err != nil || alive {
 					return k.serveOr(g, err)
 				}
@@ -61,7 +61,7 @@ func (k *Keeper) renew(ctx context.Context, app *broker.App, key broker.Key, w w
 			}
 			pause = min(2*pause, maxPause)
 		case broker.RefreshGrant:
-			t, err := alone(ctx, k.turns, app, func() (broker.Token, error) { return k.refresh(ctx, app, g, w) })
+			t, err := alone(ctx, k, app, func() (broker.Token, error) { return k.refresh(ctx, app, g, w) })
 			if !errors.Is(err, broker.ErrConflict) {
 				return t, err
 			}

@@ -19,6 +19,14 @@ const (
 	maxCode = 512
 )
 
+// Bounds on the logins of one app that are at the platform or at the store: a crowd, or a
+// platform that hangs, must not take all connections. A login that finds no place waits a
+// little for one.
+const (
+	atOnce   = 64
+	patience = 2 * time.Second
+)
+
 // callback ends a login: the platform has sent the browser back.
 func (r *Relay) callback(ctx context.Context, v visit) {
 	p, ok := parseParams(v.r.URL.RawQuery, "code", "state")
@@ -50,7 +58,9 @@ func (r *Relay) callback(ctx context.Context, v visit) {
 // What is to be done is done to its end when the browser goes away meanwhile: the platform
 // takes its code once, and the grant that it gives is worth keeping.
 func (r *Relay) finish(ctx context.Context, v visit, f *flow, code broker.Secret) {
-	leave, ok := r.gates.enter(ctx, v.app.ID)
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	leave, ok := r.turns.Take(waiting, v.app.ID)
+	cancel()
 	if !ok {
 		r.end(ctx, v, f, fault{ending: busy, unused: true})
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/turns"
 )
 
 // Config is what a [Relay] is made of. PublicURL, Sealer, OneTime, App, Exchange and Logger
@@ -55,7 +56,7 @@ type Relay struct {
 	web     map[string]broker.WebAuthorization // by platform
 	secure  bool                               // browsers come by https
 	cont    Continuation
-	gates   gates
+	turns   *turns.Turns // of apps, whose logins are at the platform or at the store
 	notes   sparing
 	pages   *pages
 	metrics *metrics
@@ -82,7 +83,7 @@ func New(cfg Config) (*Relay, error) {
 	}
 	r := &Relay{
 		cfg: cfg, web: map[string]broker.WebAuthorization{}, secure: strings.HasPrefix(cfg.PublicURL, "https:"),
-		gates: gates{apps: map[string]*gate{}}, pages: p, metrics: m,
+		turns: turns.New(atOnce), pages: p, metrics: m,
 	}
 	for _, p := range cfg.Platforms {
 		if p.Web != nil {
