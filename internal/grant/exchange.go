@@ -158,27 +158,6 @@ func (k *Keeper) unionOf(g broker.Grant) string {
 	return s.Union
 }
 
-// stored reads what is there under a key, whatever it was granted to. While the store is
-// away it is tried again, until ctx ends.
-func (k *Keeper) stored(ctx context.Context, key broker.Key) (broker.Grant, error) {
-	pause := 50 * time.Millisecond
-	for {
-		once, cancel := context.WithTimeout(ctx, storeTimeout)
-		g, err := k.cfg.Store.Get(once, key)
-		cancel()
-		if errors.Is(err, broker.ErrNotFound) {
-			return broker.Grant{}, nil
-		}
-		if err == nil {
-			return g, nil
-		}
-		if sleep(ctx, pause) != nil {
-			return broker.Grant{}, broker.StoreAway(fmt.Errorf("read a grant of app %q: %w", key.App, err))
-		}
-		pause = min(2*pause, time.Second)
-	}
-}
-
 func userOf(g broker.Grant) broker.User {
 	return broker.User{Key: g.Key, UnionID: g.UnionID, Scope: g.Scope, Snapshot: g.Snapshot}
 }

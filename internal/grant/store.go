@@ -54,16 +54,39 @@ func (k *Keeper) put(ctx context.Context, g broker.Grant) (broker.Version, error
 }
 
 // putAgain is put for what cannot be had again, such as tokens that a used-up code has
-// brought: while the store is away it is tried again, until ctx ends.
+// brought.
 func (k *Keeper) putAgain(ctx context.Context, g broker.Grant) error {
+	_, err := insist(ctx, func() (broker.Version, error) { return k.put(ctx, g) })
+	return err
+}
+
+// stored reads what is there under a key, whatever it was granted to.
+func (k *Keeper) stored(ctx context.Context, key broker.Key) (broker.Grant, error) {
+	return insist(ctx, func() (broker.Grant, error) {
+		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		g, err := k.cfg.Store.Get(ctx, key)
+		switch {
+		case errors.Is(err, broker.ErrNotFound):
+			return broker.Grant{}, nil
+		case err != nil:
+			return broker.Grant{}, broker.StoreAway(fmt.Errorf("read a grant of app %q: %w", key.App, err))
+		default:
+			return g, nil
+		}
+	})
+}
+
+// insist calls the store again while it is away, until ctx ends.
+func insist[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	pause := 50 * time.Millisecond
 	for {
-		_, err := k.put(ctx, g)
+		v, err := call()
 		if err == nil || errors.Is(err, broker.ErrConflict) {
-			return err
+			return v, err
 		}
 		if sleep(ctx, pause) != nil {
-			return err
+			return v, err
 		}
 		pause = min(2*pause, time.Second)
 	}
