@@ -42,7 +42,7 @@ func (s *server) openLogins(ctx context.Context, reg prometheus.Registerer) (l l
 		App: s.app, Client: func(name string) *broker.Client { return s.registry.Client(name) },
 		Authenticate: func(key string) *broker.Client { return s.service.Authenticate(key) },
 		Allowed:      func(c *broker.Client, app string) bool { return acl.Allow(c, broker.Users, app) },
-		Scopes:       s.scopes, Profile: s.profile, Audit: s.clientDid,
+		Profile:      s.profile, Audit: s.clientDid,
 		Now: s.manager.Now, Logger: s.log, Registerer: reg,
 	})
 	if err != nil {
@@ -54,16 +54,6 @@ func (s *server) openLogins(ctx context.Context, reg prometheus.Registerer) (l l
 
 // app finds an app when it is asked for: the registry is made after those who ask.
 func (s *server) app(id string) *broker.App { return s.registry.App(id) }
-
-// scopes are what an app may ask its platform for.
-func (s *server) scopes(a *broker.App) []string {
-	for _, p := range s.table {
-		if p.Name == a.Platform && p.Web != nil && a.Login != nil {
-			return a.Login.ScopesOf(p.Web)
-		}
-	}
-	return nil
-}
 
 func (s *server) profile(ctx context.Context, a *broker.App, user string) (broker.Profile, error) {
 	p, _, err := s.grants.Profile(ctx, a, user, "")

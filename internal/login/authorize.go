@@ -56,9 +56,19 @@ func (r *Relay) requested(v visit, p params) (f flow, wrong string) {
 	return f, ""
 }
 
+// Scopes are what users of an app may be asked for, the narrowest first. None: they do not
+// log in to it.
+func (r *Relay) Scopes(app *broker.App) []string {
+	web := r.web[app.Platform]
+	if web == nil || app.Login == nil {
+		return nil
+	}
+	return app.Login.ScopesOf(web)
+}
+
 // scope returns the scope that a login asks for.
 func (r *Relay) scope(v visit, asked string) (scope, wrong string) {
-	scopes := v.app.Login.ScopesOf(v.web)
+	scopes := r.Scopes(v.app)
 	if asked == "" && len(scopes) > 0 {
 		asked = scopes[0]
 	}

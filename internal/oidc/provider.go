@@ -19,6 +19,9 @@ import (
 
 // Relay is what logs users in, in their browsers: the [login.Relay].
 type Relay interface {
+	// Scopes are what users of the app may be asked for, the narrowest first. None: they do
+	// not log in to it.
+	Scopes(app *broker.App) []string
 	// Begin sends the browser to the platform. The ref comes back with the user's return, to
 	// [Provider.Done] or [Provider.Failed].
 	Begin(w http.ResponseWriter, r *http.Request, app *broker.App, scope, ref string)
@@ -42,8 +45,6 @@ type Config struct {
 	Authenticate func(key string) *broker.Client
 	// Allowed reports whether the client may log users in to the app.
 	Allowed func(c *broker.Client, app string) bool
-	// Scopes are what the platform may be asked for in the app's name, the narrowest first.
-	Scopes func(app *broker.App) []string
 	// Profile is what the user shows of herself.
 	Profile func(ctx context.Context, app *broker.App, user string) (broker.Profile, error)
 	// Audit is told what a client did. Nil: nobody is. It fills in where the call came from.
@@ -71,7 +72,7 @@ var (
 // where there are none.
 func New(ctx context.Context, cfg Config) (*Provider, error) {
 	if cfg.Sealer == nil || cfg.OneTime == nil || cfg.Settings == nil || cfg.Relay == nil || cfg.App == nil || cfg.Client == nil ||
-		cfg.Authenticate == nil || cfg.Allowed == nil || cfg.Scopes == nil || cfg.Profile == nil {
+		cfg.Authenticate == nil || cfg.Allowed == nil || cfg.Profile == nil {
 		return nil, errors.New("a part that an OpenID Connect provider is made of is missing")
 	}
 	cfg.PublicURL = strings.TrimSuffix(cfg.PublicURL, "/")

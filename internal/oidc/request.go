@@ -83,7 +83,7 @@ func (p *Provider) check(ctx context.Context, v visit, a *oidc.AuthRequest) (req
 // client asks for. Some platforms say who a user is for all of a company's apps with the wider
 // scopes only, and a subject must not depend on what was asked for this time.
 func (p *Provider) scope(app *broker.App) string {
-	scopes := p.cfg.Scopes(app)
+	scopes := p.cfg.Relay.Scopes(app)
 	return scopes[len(scopes)-1]
 }
 

@@ -68,7 +68,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, v := r.Context(), visitOf(w, r, p.cfg.App(id))
-	if v.app == nil || v.app.Login == nil || len(p.cfg.Scopes(v.app)) == 0 {
+	if v.app == nil || len(p.cfg.Relay.Scopes(v.app)) == 0 {
 		p.noLogin(ctx, v, endpoint)
 		return
 	}

@@ -176,7 +176,6 @@ func (s *stack) config(oneTime broker.OneTimeStore, settings broker.SettingStore
 		Allowed: func(c *broker.Client, app string) bool {
 			return slices.Contains(c.Apps, app) && c.Rights.Has(broker.Users)
 		},
-		Scopes: func(a *broker.App) []string { return a.Login.Scopes },
 		Profile: func(_ context.Context, _ *broker.App, user string) (broker.Profile, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -231,6 +230,13 @@ type relay struct {
 	apps    map[string]*broker.App
 	scopes  []string
 	refs    []string
+}
+
+func (*relay) Scopes(a *broker.App) []string {
+	if a.Login == nil {
+		return nil
+	}
+	return a.Login.Scopes
 }
 
 func (l *relay) Begin(w http.ResponseWriter, r *http.Request, app *broker.App, scope, ref string) {

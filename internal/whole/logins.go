@@ -30,12 +30,6 @@ func (s *Server) openLogins(ctx context.Context) (*login.Relay, *oidc.Provider, 
 		Client:       func(name string) *broker.Client { return s.registry.Client(name) },
 		Authenticate: func(key string) *broker.Client { return s.service.Authenticate(key) },
 		Allowed:      func(c *broker.Client, app string) bool { return acl.Allow(c, broker.Users, app) },
-		Scopes: func(a *broker.App) []string {
-			if a.Login == nil {
-				return nil
-			}
-			return a.Login.ScopesOf(s.table[0].Web)
-		},
 		Profile: func(ctx context.Context, a *broker.App, user string) (broker.Profile, error) {
 			p, _, err := s.grants.Profile(ctx, a, user, "")
 			return p, err
