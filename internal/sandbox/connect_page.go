@@ -1,26 +1,13 @@
 package sandbox
 
 import (
-	"bytes"
-	"fmt"
-	"html/template"
-	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
-func parseConnectPage() (*template.Template, error) {
-	t, err := template.ParseFS(pageFiles, "page/connect.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse page: %w", err)
-	}
-	return t, nil
-}
-
 // connectView is what the page is made of on which a user logs in.
 type connectView struct {
-	Lang         string
+	reader
 	English      string // the same page in English
 	Chinese      string
 	Action       string // where the form goes
@@ -30,14 +17,6 @@ type connectView struct {
 	Users        []User
 	Errcode      int
 	Error        string
-}
-
-// Tr picks the words for the reader's language.
-func (v connectView) Tr(english, chinese string) string {
-	if v.Lang == "zh" {
-		return chinese
-	}
-	return english
 }
 
 // About is what tells the users apart.
@@ -72,13 +51,9 @@ func (v connectView) Portrait(u User) string { return u.portrait("") }
 
 // connectPage renders the page, or the error page that stands in its place.
 func (w *wechat) connectPage(c *call, asked authorization, wrong *pageError) answer {
-	t, err := w.page()
-	if err != nil {
-		return plainError(http.StatusInternalServerError, err)
-	}
 	v := connectView{
-		Lang: connectLanguage(c), AppID: asked.app.id, Scope: asked.scope,
-		English: withLanguage(c, "en"), Chinese: withLanguage(c, "zh"), Action: withLanguage(c, c.query.Get("lang")),
+		reader: readerOf(c.query, c.language), AppID: asked.app.id, Scope: asked.scope,
+		English: withLanguage(c.path, c.query, "en"), Chinese: withLanguage(c.path, c.query, "zh"), Action: withLanguage(c.path, c.query, c.query.Get("lang")),
 		ByQR: c.path == qrPath, Silent: asked.silent(), Users: Users(),
 	}
 	if wrong != nil {
@@ -86,41 +61,7 @@ func (w *wechat) connectPage(c *call, asked authorization, wrong *pageError) ans
 	} else {
 		v.Host = asked.redirect.Host
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, v); err != nil {
-		return plainError(http.StatusInternalServerError, fmt.Errorf("render page: %w", err))
-	}
-	a := textAnswer(http.StatusOK, "text/html; charset=utf-8", b.String())
 	// Browsers hold a form's policy against the redirect that answers it too, and that one
 	// leads away on purpose. Web sites show WeChat's page in a frame, so they may.
-	a.header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' http: https:; base-uri 'none'")
-	a.header.Set("Cache-Control", "no-store")
-	a.header.Set("Referrer-Policy", "no-referrer")
-	a.header.Set("X-Content-Type-Options", "nosniff")
-	return a
-}
-
-// connectLanguage is the reader's: that of the query, else what the browser prefers.
-func connectLanguage(c *call) string {
-	asked := c.query.Get("lang")
-	if asked == "" {
-		asked = strings.TrimSpace(c.language)
-	}
-	for _, chinese := range []string{"zh", "cn"} {
-		if strings.HasPrefix(strings.ToLower(asked), chinese) {
-			return "zh"
-		}
-	}
-	return "en"
-}
-
-// withLanguage is the address of the page in another language.
-func withLanguage(c *call, lang string) string {
-	q := maps.Clone(c.query)
-	q.Set("lang", lang)
-	if lang == "" {
-		q.Del("lang")
-	}
-	u := url.URL{Path: c.path, RawQuery: q.Encode()}
-	return u.String()
+	return w.page.render(http.StatusOK, v, "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' http: https:; base-uri 'none'")
 }

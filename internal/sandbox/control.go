@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 )
 
 const controlPath = "/_sandbox"
@@ -17,17 +15,17 @@ const controlPath = "/_sandbox"
 type control struct {
 	sandbox *Sandbox
 	origin  *http.CrossOriginProtection
-	page    func() (*template.Template, error)
-	// landedPage is of the page that stands in for a business.
-	landedPage func() (*template.Template, error)
+	page    page
+	// landedPage stands in for the page of a business.
+	landedPage page
 }
 
 func newControl(s *Sandbox) *control {
 	return &control{
 		sandbox:    s,
 		origin:     http.NewCrossOriginProtection(),
-		page:       sync.OnceValues(parsePage),
-		landedPage: sync.OnceValues(parseLandedPage),
+		page:       newPage("page.html"),
+		landedPage: newPage("landed.html"),
 	}
 }
 

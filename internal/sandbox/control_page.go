@@ -1,29 +1,14 @@
 package sandbox
 
 import (
-	"bytes"
-	"embed"
-	"fmt"
-	"html/template"
 	"net/http"
 	"time"
 )
 
-//go:embed page
-var pageFiles embed.FS
-
-func parsePage() (*template.Template, error) {
-	t, err := template.ParseFS(pageFiles, "page/page.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse page: %w", err)
-	}
-	return t, nil
-}
-
 // pageView is what the page is made of.
 type pageView struct {
 	state
-	Lang  string
+	reader
 	App   string // the only app shown, if any
 	Base  string // where the reader reaches the sandbox
 	Error error
@@ -32,14 +17,6 @@ type pageView struct {
 
 	Count  int      // of all misuses, shown or not
 	Probes []Misuse // those that are only probes, which are shown apart
-}
-
-// Tr picks the words for the reader's language.
-func (v pageView) Tr(english, chinese string) string {
-	if v.Lang == "zh" {
-		return chinese
-	}
-	return english
 }
 
 // KindName is a fault kind in words.
@@ -118,30 +95,19 @@ func (v pageView) Span(s string) string {
 const maxMisusesShown = 50
 
 func (c *control) renderPage(status int, r *http.Request, lang string, out made, failure error) answer {
-	t, err := c.page()
-	if err != nil {
-		return plainError(http.StatusInternalServerError, err)
-	}
 	app := r.URL.Query().Get("app")
 	v := pageView{
-		state: c.sandbox.state(app), Lang: "en", App: app,
+		state: c.sandbox.state(app), reader: reader{"en"}, App: app,
 		Base: baseURL(r), Error: failure, Made: out, Kinds: FaultKinds(),
 	}
 	if lang == "zh" {
 		v.Lang = "zh"
 	}
 	v.apart()
-	var b bytes.Buffer
-	if err := t.Execute(&b, v); err != nil {
-		return plainError(http.StatusInternalServerError, fmt.Errorf("render page: %w", err))
-	}
-	a := textAnswer(status, "text/html; charset=utf-8", b.String())
-	a.header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; "+
+	answer := c.page.render(status, v, "default-src 'none'; style-src 'self'; script-src 'self'; "+
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	a.header.Set("Cache-Control", "no-store")
-	a.header.Set("Referrer-Policy", "same-origin")
-	a.header.Set("X-Content-Type-Options", "nosniff")
-	return a
+	answer.header.Set("Referrer-Policy", "same-origin")
+	return answer
 }
 
 // apart takes the probes out of the misuses, and of both the newest.

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ type wechat struct {
 	misuses   *misuses
 	media     *mediaStore
 	endpoints map[string]endpoint
-	page      func() (*template.Template, error) // on which users log in
+	page      page // on which users log in
 
 	mu     sync.Mutex
 	apps   map[string]*wechatApp
@@ -45,7 +44,7 @@ func newWeChat(cfg Config, m *misuses) *wechat {
 		misuses:   m,
 		media:     newMediaStore(cfg.MediaBytes),
 		endpoints: wechatEndpoints(),
-		page:      sync.OnceValues(parseConnectPage),
+		page:      newPage("connect.html"),
 		apps:      make(map[string]*wechatApp, len(cfg.Apps)),
 		nobody:    &wechatApp{},
 		tokens:    make(map[string]*token),
