@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
@@ -47,16 +46,7 @@ func (f *fleet) usersAs(key string, i int, method, path, body string) (status in
 		return 0, a, err
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, a, err
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, a, err
-	}
-	return res.StatusCode, a, json.Unmarshal(b, &a)
+	return askUsers(http.DefaultClient, req)
 }
 
 // begun is a login whose user has come to the platform and agreed.

@@ -257,7 +257,12 @@ func (m *mill) call(ctx context.Context, method, path, body string) (status int,
 }
 
 func (m *mill) do(req *http.Request) (status int, a userAnswer, err error) {
-	res, err := (&http.Client{Transport: m.transport}).Do(req)
+	return askUsers(&http.Client{Transport: m.transport}, req)
+}
+
+// askUsers makes a call about users.
+func askUsers(c *http.Client, req *http.Request) (status int, a userAnswer, err error) {
+	res, err := c.Do(req)
 	if err != nil {
 		return 0, a, err
 	}
