@@ -5,10 +5,11 @@
 // A renewal is: dedup in process, lease, read again and decide again, issue with a
 // deadline inside the lease, seal, compare-and-swap, release. The store tells other
 // replicas of what was written. The compare-and-swap is what makes it correct; the lease
-// only saves the platform's quota. Nobody waits on a mutex that is held across I/O: waiters wait on channels.
+// only saves the platform's quota. Nobody waits on a mutex that is held across I/O:
+// waiters wait on channels.
 //
 // Lock order: Manager.closeMu, app.mu, entry.mu, then scheduler.mu, pool.mu, hub.mu or
 // a shard of the token index. Neither the store nor a platform is called while one of
-// them is held; the keyset is, since opening a box takes less than a microsecond, but for
-// one of a key that is not known yet, for which the keyset may read its file once.
+// them is held, and neither is the keyset, which may read its file for a key that it does
+// not know yet.
 package renew
