@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -138,7 +139,14 @@ func TestAWatchEndsWhereItsPlaceIsLost(t *testing.T) {
 			command(t, server, "FLUSHALL")
 		},
 		"emptied and written again": func(t *testing.T, server *servertest.RedisServer, s *redisstore.Store) {
+			last := command(t, server, "EVAL", "return redis.call('XREVRANGE', '{hufu}:changes', '+', '-')[1][1]", "0")
 			command(t, server, "FLUSHALL")
+			// In the same millisecond what is written would get the place that was lost.
+			servertest.Await(t, func() bool {
+				now := command(t, server, "EVAL", "local t = redis.call('TIME'); return string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000))", "0")
+				lost, _, _ := strings.Cut(last, "-")
+				return now > lost
+			})
 			put(t, s, broker.Record{Key: key(1)})
 		},
 		"restarted without a disk": func(_ *testing.T, server *servertest.RedisServer, _ *redisstore.Store) {
