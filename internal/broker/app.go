@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -17,8 +19,16 @@ type App struct {
 	Secrets  []Secret
 	Mode     string // platform's way to issue; empty: its default
 	BaseURL  string // empty: the platform's own
-	Policy   *Policy
-	Sinks    []Sink
+	// Params are what the platform wants to know besides, see [Platform.Params]. Apps that
+	// differ in them are different apps to the platform.
+	Params map[string]string
+	// OAuth2 says how tokens are got from a provider of OAuth 2.0. Nil: not so.
+	OAuth2 *OAuth2
+	// Refresh is the refresh token to begin with, where tokens are issued by one. What
+	// comes after it is kept with the tokens.
+	Refresh Secret
+	Policy  *Policy
+	Sinks   []Sink
 	// Deny are the patterns of paths that only administrators may call through the
 	// gateway. Nil: the platform's own list. Empty and not nil: none.
 	Deny []string
@@ -94,6 +104,20 @@ func (a *App) Source() string {
 		// The lengths keep parts apart that would read the same when joined.
 		b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
 		b = append(b, s...)
+	}
+	// What not all apps have is added only where it is there, with a mark before it, so that
+	// the others keep the name they always had.
+	if len(a.Params) > 0 {
+		b = append(b, 'p')
+		for _, name := range slices.Sorted(maps.Keys(a.Params)) {
+			for _, s := range [...]string{name, a.Params[name]} {
+				b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
+				b = append(b, s...)
+			}
+		}
+	}
+	if a.OAuth2 != nil {
+		b = a.OAuth2.identity(append(b, 'o'))
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])

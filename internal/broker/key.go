@@ -14,6 +14,12 @@ const (
 	AccessToken  Kind = "access_token"
 	JSAPITicket  Kind = "jsapi_ticket"
 	WxCardTicket Kind = "wx_card_ticket"
+	// AppAccessToken is the token of an app itself on platforms where [AccessToken] acts for
+	// a tenant: Feishu and Lark.
+	AppAccessToken Kind = "app_access_token"
+	// AgentConfigTicket signs for one agent of a WeCom corp, where [JSAPITicket] signs for
+	// the corp.
+	AgentConfigTicket Kind = "agent_config_ticket"
 )
 
 // Version numbers the writes of one record and the tokens in it. It grows with

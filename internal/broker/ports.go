@@ -13,7 +13,9 @@ type IssueRequest struct {
 	App    *App
 	Key    Key
 	Secret Secret // the one app secret to use; zero for derived kinds
-	Tokens Tokens // for kinds that are derived from another token
+	// Refresh is the refresh token to use, where tokens are issued by one; else zero.
+	Refresh Secret
+	Tokens  Tokens // for kinds that are derived from another token
 }
 
 // Issued is what a platform gave.
@@ -22,6 +24,9 @@ type Issued struct {
 	// Lifetime is what the platform says is left, counted from before the request
 	// left, never from when the answer came.
 	Lifetime time.Duration
+	// Refresh is the refresh token that the next issue has to use; zero where the one that
+	// was used stays good, or none was.
+	Refresh Secret
 }
 
 // Issuer gets tokens from one platform. Issue has side effects that cannot be undone.
@@ -74,6 +79,17 @@ type Platform struct {
 	Kinds func(mode string) map[Kind]Source
 	// BaseURL is the platform's own.
 	BaseURL string
+	// Base is where the calls of a path go in a mode, for platforms that are at several
+	// hosts; nil: all go to BaseURL. An app's own base URL comes before both.
+	Base func(mode, path string) string
+	// Params are what the platform wants to know of an app besides its id and secret.
+	Params []Param
+	// TokenPaths are the platform's own paths that give tokens, as SDKs call them.
+	TokenPaths []TokenPath
+	// Canonical is a path as it is compared, so that one is a token path exactly where the
+	// gateway takes it for one. Nil: a path is compared as it is, but for slashes that stand
+	// together or at its end.
+	Canonical func(path string) string
 	// Upstream is how its calls are passed on. Nil: they are not.
 	Upstream Upstream
 	// Examiner finds out what stands between an app and its tokens. Nil: nobody does.
@@ -84,6 +100,14 @@ type Platform struct {
 	Mini MiniProgram
 	// Pages signs for the JS-SDK. Nil: there is none.
 	Pages PageSigner
+}
+
+// Param is a thing that a platform wants to know of an app besides its id and secret.
+type Param struct {
+	Name string // [a-z0-9_]
+	// Required says that there is no app without it; of the others apps have it or not.
+	Required bool
+	Help     string // what it is, and where to find it
 }
 
 // Entry is the one name for all of a platform's own entries: its base URL for those of

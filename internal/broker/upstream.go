@@ -36,6 +36,8 @@ type Route struct {
 	Metered bool
 	// Clears says that a success gives the app its used-up quotas back.
 	Clears bool
+	// Kind is which of the app's tokens opens a [CallApp]. Empty: [AccessToken].
+	Kind Kind
 }
 
 // Shown is what a call shows in the places where its platform looks for credentials.
@@ -86,7 +88,7 @@ type Upstream interface {
 	// Judge reads an answer, of which body is the whole content in the clear, or nil where
 	// that is too large or of a type that errors never have.
 	Judge(path string, resp *http.Response, body []byte) Judgement
-	// Refuse says an error in the platform's own form. The request's id is in it where the
-	// platform would have put its own.
-	Refuse(err *Error, requestID string) Refusal
+	// Refuse says an error in the form that the platform gives its own on a path. The
+	// request's id is in it where the platform would have put its own.
+	Refuse(path string, err *Error, requestID string) Refusal
 }

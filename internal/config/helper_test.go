@@ -60,7 +60,7 @@ func (entries) Route(string) broker.Route                       { return broker.
 func (entries) Shown(*http.Request) broker.Shown                { return broker.Shown{} }
 func (entries) Attach(*http.Request, broker.Secret)             {}
 func (entries) Substitute(*http.Request, string, broker.Secret) {}
-func (entries) Refuse(*broker.Error, string) broker.Refusal     { return broker.Refusal{} }
+func (entries) Refuse(string, *broker.Error, string) broker.Refusal     { return broker.Refusal{} }
 func (entries) Judge(string, *http.Response, []byte) broker.Judgement {
 	return broker.Judgement{}
 }

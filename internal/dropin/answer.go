@@ -126,7 +126,7 @@ func writeHeader(w http.ResponseWriter, rid string) {
 // its own that one is kept, because the platform's support asks for it; ours is in the
 // header.
 func (h *Handler) writeError(w http.ResponseWriter, rid string, err *broker.Error) {
-	x := h.cfg.Refuse(err, rid)
+	x := h.cfg.Refuse("", err, rid)
 	writeHeader(w, rid)
 	w.Header().Set("Content-Type", x.ContentType)
 	w.WriteHeader(x.Status)

@@ -28,7 +28,7 @@ type Config struct {
 	Logger  *slog.Logger
 	// Refuse says an error in the platform's own form: its words where it said some, else
 	// the closest code of its table and what to do. It is that of WeChat's upstream.
-	Refuse func(err *broker.Error, requestID string) broker.Refusal
+	Refuse func(path string, err *broker.Error, requestID string) broker.Refusal
 	// Canonical is a path as it is compared, so that a path is one of those served here
 	// exactly where the gateway takes it for one. WxJava's documented settings, for one,
 	// produce two slashes at the beginning. It is wechat.Canonical.

@@ -169,7 +169,11 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, x *call, reques
 		return // nobody is there
 	}
 	if p := g.first(x); p != nil {
-		say(w, p, broker.AsError(err), requestID)
+		path := ""
+		if x != nil {
+			path = x.place.path
+		}
+		say(w, p, path, broker.AsError(err), requestID)
 		return
 	}
 	h := w.Header()
@@ -177,9 +181,9 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, x *call, reques
 	http.Error(w, "calls are not passed on to any platform", http.StatusNotFound)
 }
 
-// say answers with an error as a platform says it.
-func say(w http.ResponseWriter, p *broker.Platform, err *broker.Error, requestID string) {
-	a := p.Upstream.Refuse(err, requestID)
+// say answers with an error as a platform says it on a path.
+func say(w http.ResponseWriter, p *broker.Platform, path string, err *broker.Error, requestID string) {
+	a := p.Upstream.Refuse(path, err, requestID)
 	h := w.Header()
 	h["X-Request-Id"], h["Cache-Control"] = []string{requestID}, noStore
 	h.Set("Content-Type", a.ContentType)

@@ -94,7 +94,7 @@ func (g *Gateway) throttle(w http.ResponseWriter, x *call, err *broker.Error) {
 	if err.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((err.RetryAfter+time.Second-1)/time.Second)))
 	}
-	say(w, x.platform, err, x.caller.RequestID)
+	say(w, x.platform, x.place.path, err, x.caller.RequestID)
 }
 
 // bufferPool gives the proxy its buffers.

@@ -311,7 +311,7 @@ func (k upstream) refuses(t *testing.T) {
 		broker.ErrNotReady, broker.ErrShuttingDown,
 		{Code: "new", Class: broker.Invalid, Message: "a line\nand \"another\"", Hint: "do <this> & that"},
 	} {
-		x := k.up.Refuse(e, id)
+		x := k.up.Refuse("", e, id)
 		j := k.judgeRefusal(t, app, x)
 		if j.Err == nil || j.Err.PlatformCode == "" {
 			t.Errorf("%s is refused with %s, which the platform would not say", e.Code, x.Body)
@@ -327,7 +327,7 @@ func (k upstream) refuses(t *testing.T) {
 	}
 	for _, c := range k.h.Codes {
 		first := k.judge(t, app, k.refusalStatus(), k.h.Refuse(c.Code, "the platform's own words")).Err
-		x := k.up.Refuse(first, id)
+		x := k.up.Refuse("", first, id)
 		j := k.judgeRefusal(t, app, x)
 		if j.Err == nil || j.Err.Code != first.Code || j.Err.PlatformCode != c.Code || !strings.HasPrefix(j.Err.PlatformMessage, "the platform's own words") {
 			t.Errorf("code %s is refused with %s", c.Code, x.Body)

@@ -13,7 +13,7 @@ import (
 // Refuse implements [broker.Upstream]. What the platform said itself is said again as it
 // was; with an error of this server comes what to do about it, because the developer of
 // the caller may see nothing else.
-func (upstream) Refuse(err *broker.Error, requestID string) broker.Refusal {
+func (upstream) Refuse(_ string, err *broker.Error, requestID string) broker.Refusal {
 	if err == nil {
 		err = broker.AsError(nil)
 	}

@@ -168,7 +168,7 @@ func TestRefusalsSayWhatToDoInOneLine(t *testing.T) {
 		"no token shown": {broker.ErrTokenMissing, `{"errcode":41001,"errmsg":"access_token missing (token_missing): the call shows no token rid: ` + id + `"}`},
 		"no error":       {nil, `{"errcode":-1,"errmsg":"system error (internal): internal error rid: ` + id + `"}`},
 	} {
-		x := upstream().Refuse(tt.err, id)
+		x := upstream().Refuse("", tt.err, id)
 		if string(x.Body) != tt.want || x.Status != http.StatusOK || x.ContentType != "application/json" {
 			t.Errorf("%s: %d %s %s, want %s", name, x.Status, x.ContentType, x.Body, tt.want)
 		}
@@ -248,7 +248,7 @@ func FuzzJudge(f *testing.F) {
 		if j.Verdict == broker.VerdictRejected && !slices.Contains([]string{"40001", "40014", "42001"}, j.Err.PlatformCode) {
 			t.Errorf("%q rejects a token", body)
 		}
-		if j.Err != nil && !json.Valid(upstream().Refuse(j.Err, "1-2-3").Body) {
+		if j.Err != nil && !json.Valid(upstream().Refuse("", j.Err, "1-2-3").Body) {
 			t.Errorf("%+v cannot be said", j.Err)
 		}
 	})
