@@ -62,8 +62,6 @@ func (l *appList) login(v value, platform *broker.Platform) *broker.Login {
 		if login.AuthorizeURL = base; ok && l.d.opt.Sandbox && !broker.LoopbackHost(host) {
 			at.fault(sandboxRefused)
 		}
-	} else if l.d.opt.Sandbox {
-		o.missing("authorize_url", "with --sandbox name the sandbox's address, because without it browsers are sent to the real platform")
 	}
 	o.done()
 	return login

@@ -150,12 +150,12 @@ func TestBrowserLoginsThatEndOtherwiseSaySoAndLeaveNothing(t *testing.T) {
 			begin(p)
 			p.click("#refuse", ended)
 		}},
-		{"a state from another browser", "Not begun in this browser", func(_ *testing.T, p *person) {
+		{"a state from another browser", "Please log in again", func(_ *testing.T, p *person) {
 			other := b.person()
 			begin(other)
 			p.open(callback(other, c.code(t, "alice")), ended)
 		}},
-		{"a state of another login, swapped in", "Not begun in this browser", func(_ *testing.T, p *person) {
+		{"a state of another login, swapped in", "Please log in again", func(_ *testing.T, p *person) {
 			other := b.person()
 			begin(other)
 			begin(p)
@@ -235,7 +235,7 @@ func TestBrowserAReplayedCallbackEndsInAPageAndChangesNothing(t *testing.T) {
 		t.Fatal("the browser did not come by the callback")
 	}
 	p.open(callback, ended)
-	if title := p.read("h1"); title != "This login has ended" && title != "Not begun in this browser" {
+	if title := p.read("h1"); title != "This login has ended" && title != "Please log in again" {
 		t.Errorf("the page says %q: want one that says that the login has ended", title)
 	}
 	if got := exchanges(t, c.sandbox); got != 1 {

@@ -21,8 +21,8 @@ type Imported struct {
 	Authorized             time.Time     // zero: not known
 }
 
-// unknownDeadline is what is written down for a refresh token whose end is not known: what
-// counts is what the platform says when it is used.
+// unknownDeadline is what is written down for a refresh token whose end is not known, counted
+// from the login: what counts is what the platform says when it is used.
 const unknownDeadline = 30 * 24 * time.Hour
 
 // Import takes over a grant that was made elsewhere, and returns what is here then. One that is here
@@ -98,6 +98,10 @@ func (k *Keeper) imported(app *broker.App, in Imported) (broker.Grant, secrets, 
 	case in.Refresh.IsZero():
 	case in.Deadline.IsZero():
 		g.Deadline = now.Add(unknownDeadline)
+		if !in.Authorized.IsZero() {
+			// A day is left at any rate, because nobody knows it but the platform.
+			g.Deadline = broker.Later(in.Authorized.Add(unknownDeadline), now.Add(24*time.Hour))
+		}
 	default:
 		g.Deadline = in.Deadline
 	}

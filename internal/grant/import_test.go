@@ -56,6 +56,22 @@ func TestImportWithoutAnAccessToken(t *testing.T) {
 	}
 }
 
+// A refresh token whose end is not known lasts from the login, and a day at the least.
+func TestImportCountsADeadlineFromTheLogin(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for since, left := range map[time.Duration]time.Duration{day: 29 * day, 29 * day: day, 40 * day: day} {
+		inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {
+			in := f.elsewhere(app, "mo", info)
+			in.Deadline, in.Authorized = time.Time{}, time.Now().Add(-since)
+			st, err := f.servers[0].Import(t.Context(), app, in)
+			if got := time.Until(st.Deadline); err != nil || got != left {
+				t.Errorf("%v after the login %v are left, %v; want %v", since, got, err, left)
+			}
+		})
+	}
+}
+
 func TestImportIsRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(t *testing.T, f *fleet, app *broker.App) {

@@ -151,7 +151,7 @@ func TestABrowserKeepsThreeLogins(t *testing.T) {
 		for i, tr := range trips {
 			a := b.get(t, tr.callback(s.platform.agree("shop", "o-1", tr.scope)))
 			if i < 2 {
-				wantPage(t, a, http.StatusForbidden, "Not begun in this browser")
+				wantPage(t, a, http.StatusForbidden, "Please log in again")
 			} else {
 				sentBack(t, a)
 			}

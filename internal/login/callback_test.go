@@ -54,7 +54,7 @@ func TestEndings(t *testing.T) {
 		"two codes":                {func(c *scene) { c.trip.state += "&code=x" }, 400, "This link is not valid", "链接无效", "forged", false, "", true, 0, 0},
 		"another app's callback":   {func(c *scene) { c.trip.app = "club" }, 400, "This link is not valid", "链接无效", "forged", false, "", true, 0, 0},
 		"an app that is gone":      {func(c *scene) { delete(c.s.apps, "shop") }, 404, "No login here", "此处无法登录", "no_login", false, "", true, 0, 0},
-		"another browser":          {func(c *scene) { c.b = c.s.browser(t) }, 403, "Not begun in this browser", "登录不是在此浏览器中开始的", "elsewhere", false, "", false, 0, 0},
+		"another browser":          {func(c *scene) { c.b = c.s.browser(t) }, 403, "Please log in again", "请重新登录", "elsewhere", false, "", false, 0, 0},
 		"an address no more theirs": {func(c *scene) {
 			c.s.apps["shop"].Login = &broker.Login{Redirects: []string{"https://new.example.com/"}}
 		}, 400, "The login was stopped", "登录已停止", "bad_redirect", false, "", true, 0, 0},
@@ -77,7 +77,7 @@ func TestEndings(t *testing.T) {
 			u, _ := url.Parse(public)
 			c.b.jar.SetCookies(u, []*http.Cookie{{Name: kept[0].Name, Value: kept[0].Value, Path: "/", Secure: true}})
 		}, 409, "This login has ended", "这次登录已经完成", "used", true, "server_error", false, 2, 1},
-		"the back button": {func(c *scene) { sentBack(t, c.b.get(t, c.trip.callback(c.code))) }, 403, "Not begun in this browser", "登录不是在此浏览器中开始的", "elsewhere", false, "", false, 1, 1},
+		"the back button": {func(c *scene) { sentBack(t, c.b.get(t, c.trip.callback(c.code))) }, 403, "Please log in again", "请重新登录", "elsewhere", false, "", false, 1, 1},
 	} {
 		for _, language := range []string{"en-GB,en;q=0.9", "zh-CN,zh;q=0.9,en;q=0.8"} {
 			t.Run(name+" "+language[:2], func(t *testing.T) {
@@ -258,16 +258,16 @@ func TestAPlantedCookieLogsNobodyIn(t *testing.T) {
 	planted := attacker.cookies("shop")[0]
 
 	// His state with her cookie, her state with his cookie, and his cookie beside hers.
-	wantPage(t, victim.get(t, his.callback(code)), http.StatusForbidden, "Not begun in this browser")
+	wantPage(t, victim.get(t, his.callback(code)), http.StatusForbidden, "Please log in again")
 	name := victim.cookies("shop")[0].Name
 	u, _ := url.Parse(public)
 	saved := victim.cookies("shop")[0].Value
 	victim.jar.SetCookies(u, []*http.Cookie{{Name: name, Value: planted.Value, Path: "/", Secure: true}})
-	wantPage(t, victim.get(t, hers.callback(code)), http.StatusForbidden, "Not begun in this browser")
+	wantPage(t, victim.get(t, hers.callback(code)), http.StatusForbidden, "Please log in again")
 	for _, both := range []string{name + "=" + saved + "; " + name + "=" + planted.Value, name + "=" + planted.Value + "; " + name + "=" + saved} {
 		two := s.browser(t)
 		two.header = http.Header{"Cookie": {both}}
-		wantPage(t, two.get(t, hers.callback(code)), http.StatusForbidden, "Not begun in this browser")
+		wantPage(t, two.get(t, hers.callback(code)), http.StatusForbidden, "Please log in again")
 	}
 	if n := s.platform.exchanges(t); n != 0 {
 		t.Errorf("the platform was asked %d times", n)
@@ -307,7 +307,7 @@ func TestModeCode(t *testing.T) {
 		t.Error("the code was used here")
 	}
 	// Once, like every other login.
-	wantPage(t, b.get(t, tr.callback(code)), http.StatusForbidden, "Not begun in this browser")
+	wantPage(t, b.get(t, tr.callback(code)), http.StatusForbidden, "Please log in again")
 	// And the way to log in again is the same.
 	b = s.browser(t)
 	tr = begin(t, b, "shop", "redirect_uri", business, "mode", "code")

@@ -47,7 +47,7 @@ func TestTheStoreFailsI5(t *testing.T) {
 				case op == "add login":
 					wantPage(t, a, http.StatusConflict, "This login has ended")
 				default:
-					wantPage(t, a, http.StatusForbidden, "Not begun in this browser")
+					wantPage(t, a, http.StatusForbidden, "Please log in again")
 				}
 				if n, want := s.platform.exchanges(t), map[bool]int{true: 0, false: 1}[op == "add login" && done]; n != want {
 					t.Errorf("the platform was asked %d times, want %d", n, want)

@@ -46,10 +46,10 @@ var (
 		},
 	}
 	pageElsewhere = Page{
-		Title: Words{"Not begun in this browser", "登录不是在此浏览器中开始的"},
+		Title: Words{"Please log in again", "请重新登录"},
 		Text: Words{
-			"This login was begun in another browser or app, or it has ended already. Go back to the site and log in there; cookies have to be allowed.",
-			"这次登录是在另一个浏览器或应用中开始的，或者已经结束。请回到网站重新登录，并允许浏览器使用 Cookie。",
+			"This login has ended already, as it has after the back button or a reload, or it was begun in another browser or app. Go back to the site and log in there; cookies have to be allowed.",
+			"这次登录已经结束（例如您按了返回键或刷新了页面），或者是在另一个浏览器或应用中开始的。请回到网站重新登录，并允许浏览器使用 Cookie。",
 		},
 	}
 	pageUsed = Page{

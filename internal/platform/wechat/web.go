@@ -55,11 +55,7 @@ func (w web) KindOf(scope string) broker.Kind {
 // with a pattern, so that the order of the parameters matters, and the fragment must be
 // there [A*].
 func (w web) AuthorizeURL(r broker.AuthorizeRequest) (string, error) {
-	base := openURL
-	if r.App.Login != nil {
-		base = cmp.Or(r.App.Login.AuthorizeURL, base)
-	}
-	u, err := url.Parse(base)
+	u, err := url.Parse(pagesOf(r.App))
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "":
 		return "", &broker.Error{
@@ -90,6 +86,19 @@ func (w web) AuthorizeURL(r broker.AuthorizeRequest) (string, error) {
 		"&response_type=code&scope=" + r.Scope + "&state=" + r.State
 	u.Fragment = "wechat_redirect"
 	return u.String(), nil
+}
+
+// pagesOf is where an app's users log in. An app that is at a simulated platform on this
+// machine has its pages there too: they would else be sent to the real one.
+func pagesOf(app *broker.App) string {
+	base := openURL
+	if _, host, err := broker.ParseBaseURL(app.BaseURL); err == nil && broker.LoopbackHost(host) {
+		base = app.BaseURL
+	}
+	if app.Login != nil {
+		base = cmp.Or(app.Login.AuthorizeURL, base)
+	}
+	return base
 }
 
 func notAlphanumeric(r rune) bool {

@@ -55,6 +55,23 @@ func TestBrowsersAreSentWithTheParametersInWeChatsOrder(t *testing.T) {
 	}
 }
 
+// Who tries out an app on this machine is not sent to the real platform.
+func TestAnAppOnThisMachineHasItsPagesThere(t *testing.T) {
+	t.Parallel()
+	web := wechat.Platform(nil).Web
+	for base, want := range map[string]string{
+		"http://127.0.0.1:8090": "http://127.0.0.1:8090/connect/", "http://localhost:8090/a": "http://localhost:8090/a/connect/",
+		"": "https://open.weixin.qq.com/connect/", "https://sh.api.weixin.qq.com": "https://open.weixin.qq.com/connect/", "http://proxy.internal": "https://open.weixin.qq.com/connect/",
+	} {
+		app := testApp()
+		app.BaseURL, app.Login = base, &broker.Login{}
+		got, err := web.AuthorizeURL(broker.AuthorizeRequest{App: &app, Scope: "snsapi_base", Callback: "https://hufu.test/cb", State: "0a1B"})
+		if err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("an app at %q has its pages at %s, %v; want %s…", base, got, err, want)
+		}
+	}
+}
+
 func TestTheWidestScopeOfAnAnswerIsItsKind(t *testing.T) {
 	t.Parallel()
 	for scope, want := range map[string]broker.Kind{
