@@ -77,9 +77,18 @@ func moment(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	d := t.Sub(now).Round(time.Second)
+	d := t.Sub(now)
 	if d < 0 {
-		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(time.RFC3339), -d)
+		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(time.RFC3339), span(-d))
 	}
-	return fmt.Sprintf("%s (in %s)", t.UTC().Format(time.RFC3339), d)
+	return fmt.Sprintf("%s (in %s)", t.UTC().Format(time.RFC3339), span(d))
+}
+
+// span shows a time of some days in days, because nobody counts those in hours.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day {
+		return count(int(d.Round(day)/day), "day")
+	}
+	return d.Round(time.Second).String()
 }
