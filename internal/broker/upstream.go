@@ -38,7 +38,21 @@ type Route struct {
 	Clears bool
 	// Kind is which of the app's tokens opens a [CallApp]. Empty: [AccessToken].
 	Kind Kind
+	// Own says that the path is known to be one of the platform's, as those are that begin
+	// like no other's. It decides nothing but who speaks where several platforms could be
+	// meant and none can tell whose call it is.
+	Own bool
+	// Body says that what a [CallExchange] is opened by stands in its body, as JSON or as a
+	// form, instead of the query or a header. Before [Upstream.Shown] is asked, such a body
+	// has been read whole and is in memory: GetBody of the request returns it from its
+	// beginning, as often as it is called, without I/O and without an error, and Body is
+	// what GetBody returned once. Where there is no body, GetBody is nil. It has at most
+	// [MaxShownBody] bytes and no content encoding: other calls are refused before.
+	Body bool
 }
+
+// MaxShownBody bounds, in bytes, the bodies in which platforms look for credentials.
+const MaxShownBody = 64 << 10
 
 // Shown is what a call shows in the places where its platform looks for credentials.
 // What is not shown is zero.
@@ -78,12 +92,22 @@ type Upstream interface {
 	Denied() []string
 	// Route says what a path is. Unknown paths are [CallApp].
 	Route(path string) Route
-	// Shown finds what a call shows.
+	// Shown finds what a call shows. It reads a body only where Body of the path's [Route]
+	// says so, by GetBody and never from Body itself, and consumes nothing. What cannot be
+	// read shows nothing.
 	Shown(r *http.Request) Shown
 	// Attach puts a token where the platform wants it, instead of any that is there.
 	Attach(r *http.Request, tok Secret)
 	// Substitute puts the app's id and secret where the platform wants them, instead of
 	// any that are there.
+	//
+	// Where Body of the path's [Route] is set, it makes another body of the one that GetBody
+	// gives, in the encoding that the platform wants, with everything else that the caller
+	// wrote left as it was. It sets Body, GetBody and ContentLength to the new one, and the
+	// header Content-Type; GetBody goes on to give it from memory, because it is looked
+	// through before it is sent. A body that it cannot read becomes one with nothing of the
+	// caller's in it. Before it is asked again, with another secret, the body is the caller's
+	// once more.
 	Substitute(r *http.Request, appID string, secret Secret)
 	// Judge reads an answer, of which body is the whole content in the clear, or nil where
 	// that is too large or of a type that errors never have.
