@@ -82,7 +82,10 @@ type Refusal struct {
 
 // Upstream is the gateway's side of a platform: how its calls look. Its methods change
 // nothing but the request they are given, do no I/O, and are safe for concurrent use.
-// Paths have single slashes and are decoded.
+// Paths have single slashes and are decoded. That of a request that is to be looked at or
+// changed is the platform's own as well, without what stands before it at this server or in
+// the app's base URL, and no path is changed. The header Authorization, where a request
+// has one, is meant for the platform: a client key that stood there has been taken away.
 type Upstream interface {
 	// Hosts are the platform's own hosts. An app's calls go to its base URL and nowhere
 	// else, whatever a request says; this is what base URLs are checked against.
