@@ -25,6 +25,10 @@ type call struct {
 	ip     netip.Addr
 	owner  string // the id of the app whose call it is, known or not
 
+	local  string      // the path below the platform's name; of WeChat's the whole
+	header http.Header // as it came
+	issued []*token    // new tokens that the answer has
+
 	base     string // where the caller reaches the sandbox
 	language string // of a browser, as it asks for it
 
@@ -39,6 +43,8 @@ func newCall(r *http.Request) *call {
 		path:   r.URL.Path,
 		query:  r.URL.Query(),
 		ip:     clientIP(r.RemoteAddr),
+		local:  r.URL.Path,
+		header: r.Header,
 
 		base:     baseURL(r),
 		language: r.Header.Get("Accept-Language"),

@@ -16,15 +16,21 @@ type Config struct {
 	// adds more.
 	Apps []App
 
-	// Lifetime is how long a token, an app's or a user's, or a ticket lives. Zero
-	// means two hours, as on the platform.
+	// Lifetime is how long a token, an app's or a user's, or a ticket lives, on
+	// all platforms. Zero means as long as on the platform itself, which is two
+	// hours on most of them.
 	Lifetime time.Duration
 
 	// Overlap is how long the previous token lives on after a new one was
-	// issued, and also the tail of the lifetime in which stable_token rolls
-	// over. Zero means five minutes. It is never longer than Lifetime; a
-	// negative value means none.
+	// issued, on the platforms where that is so, and also the tail of the
+	// lifetime in which stable_token rolls over. Zero means five minutes. It is
+	// never longer than Lifetime; a negative value means none.
 	Overlap time.Duration
+
+	// Window is the tail of the lifetime in which Feishu and Lark give a new
+	// token. Zero means a quarter of the lifetime, which is half an hour unless
+	// Lifetime is set; a negative value means none.
+	Window time.Duration
 
 	// Now is the platform's clock, for tests whose subject is clock skew. Nil
 	// means time.Now, which follows a synctest bubble's fake clock.
@@ -81,8 +87,14 @@ type Config struct {
 
 // App is one registration on the platform.
 type App struct {
-	// ID is the app id, such as wx0123456789abcdef.
+	// Platform is one of [Platforms]. Empty means WeChat.
+	Platform string
+
+	// ID is the app id, such as wx0123456789abcdef, of WeCom the corp id.
 	ID string
+
+	// Agent tells the apps of a corp of WeCom apart, such as 1000002.
+	Agent string
 
 	// Secret is the one valid secret. [Sandbox.SetSecret] replaces it.
 	Secret string `json:"-"`
@@ -100,7 +112,8 @@ type App struct {
 	// with the port where it matters. Empty means all.
 	CallbackDomains []string
 
-	// Company is whose app it is. A user has one union id for all apps of a company.
+	// Company is whose app it is. A user has one union id for all apps of a company. Of
+	// DingTalk it is the corp id that one of its token paths has in it; empty means any.
 	Company string
 
 	// Quotas of this app; fields that are zero are taken from the Config.
@@ -108,13 +121,13 @@ type App struct {
 }
 
 // String shows an app without its secret.
-func (a App) String() string { return "app " + a.ID }
+func (a App) String() string { return "app " + key(a.ID, a.Agent) }
 
 // GoString shows an app without its secret.
 func (a App) GoString() string { return a.String() }
 
 // LogValue shows an app without its secret.
-func (a App) LogValue() slog.Value { return slog.StringValue(a.ID) }
+func (a App) LogValue() slog.Value { return slog.StringValue(key(a.ID, a.Agent)) }
 
 // Quotas limits the calls of one app. A zero field means the default, a
 // negative one that nothing is allowed, as for a punished account. Days and
@@ -130,6 +143,11 @@ type Quotas struct {
 	CallsPerMinute  int           // each path but those of tokens; default unlimited
 	ClearPerMonth   int           // clear_quota and clear_quota/v2 together; default 10
 	LoginsPerMinute int           // sns/jscode2session, of one user; default 100
+
+	// Those of all other platforms, beside CallsPerMinute. Their defaults, and how
+	// long they are good for, are the platform's own, as far as it has any.
+	IssueCalls  int // calls for a token, of each mode
+	TicketCalls int // calls for a ticket, of each kind
 }
 
 // or fills the fields that are zero.
@@ -145,6 +163,8 @@ func (q Quotas) or(d Quotas) Quotas {
 		CallsPerMinute:  cmp.Or(q.CallsPerMinute, d.CallsPerMinute),
 		ClearPerMonth:   cmp.Or(q.ClearPerMonth, d.ClearPerMonth),
 		LoginsPerMinute: cmp.Or(q.LoginsPerMinute, d.LoginsPerMinute),
+		IssueCalls:      cmp.Or(q.IssueCalls, d.IssueCalls),
+		TicketCalls:     cmp.Or(q.TicketCalls, d.TicketCalls),
 	}
 }
 

@@ -70,6 +70,8 @@ func (v pageView) MisuseName(k MisuseKind) string {
 		return v.Tr("code used twice", "重复使用 code")
 	case RefreshUsedTwice:
 		return v.Tr("refresh token used twice", "重复使用 refresh_token")
+	case MisplacedSecret:
+		return v.Tr("app secret in a wrong place", "应用密钥出现在错误的位置")
 	case BadState:
 		return v.Tr("state with foreign characters", "state 含不允许的字符")
 	case ForcedTooSoon:

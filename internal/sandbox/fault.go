@@ -54,8 +54,12 @@ type Fault struct {
 	Delay time.Duration
 	// Status is the HTTP status of FaultStatus. Zero means 502.
 	Status int
-	// Errcode is the code of FaultErrcode. Zero means -1, system error.
+	// Errcode is the code of FaultErrcode. Zero means the one that says that the
+	// platform is busy, such as -1.
 	Errcode int
+	// Code is that of FaultErrcode for platforms whose codes are words. Status goes
+	// with it.
+	Code string
 	// Times is how many calls fail. Zero means all until the faults are
 	// cleared.
 	Times int

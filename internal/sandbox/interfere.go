@@ -17,11 +17,18 @@ const (
 )
 
 // AddApp registers an app, or replaces all but the tokens and the history of the one
-// that has its id.
+// that has its id. It panics where there is no such platform.
 func (s *Sandbox) AddApp(a App) {
-	s.wechat.mu.Lock()
-	defer s.wechat.mu.Unlock()
-	s.wechat.add(a)
+	if a.Platform == "" || a.Platform == weChat {
+		s.wechat.mu.Lock()
+		defer s.wechat.mu.Unlock()
+		s.wechat.add(a)
+		return
+	}
+	p := s.Of(a.Platform)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.add(a)
 }
 
 // withApp calls f for an app under the platform's lock.

@@ -19,9 +19,10 @@ const (
 	OutsideToken       MisuseKind = "outside-token"        // a call with a token that a rotation from outside ended
 	ForcedTooOften     MisuseKind = "forced-too-often"     // a forced refresh beyond the day's quota
 	ForcedTooSoon      MisuseKind = "forced-too-soon"      // a forced refresh too close to the last one
-	MixedUpToken       MisuseKind = "mixed-up-token"       // an app's token in the place of a user's, or a user's in the place of an app's
+	MixedUpToken       MisuseKind = "mixed-up-token"       // an app's token in the place of a user's, or a user's in the place of an app's, or one of another mode
 	CodeUsedTwice      MisuseKind = "code-used-twice"      // a user's code that was exchanged before
 	RefreshUsedTwice   MisuseKind = "refresh-used-twice"   // a refresh token that was used up before, see Config.RotateRefresh
+	MisplacedSecret    MisuseKind = "misplaced-secret"     // an app's secret where the platform does not want it: with a business call, or in the query instead of the body
 	BadState           MisuseKind = "bad-state"            // a state of a login page with other characters than letters and digits
 )
 
@@ -29,7 +30,7 @@ const (
 func MisuseKinds() []MisuseKind {
 	return []MisuseKind{
 		IssueInsideOverlap, SupersededToken, ExpiredToken, KilledToken, OutsideToken, ForcedTooOften, ForcedTooSoon,
-		MixedUpToken, CodeUsedTwice, RefreshUsedTwice, BadState,
+		MixedUpToken, CodeUsedTwice, RefreshUsedTwice, MisplacedSecret, BadState,
 	}
 }
 

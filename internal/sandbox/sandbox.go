@@ -11,20 +11,35 @@ import (
 // have.
 var ErrUnknownApp = errors.New("sandbox: unknown app")
 
-// Sandbox is a simulated platform. Its methods may be called by many
-// goroutines at once. Make one with [New].
+// Sandbox is the simulated platforms. Its own methods are about WeChat, [Sandbox.Of] has
+// the others. All may be called by many goroutines at once. Make one with [New].
 type Sandbox struct {
-	now     func() time.Time
-	observe func(*http.Request)
-	faults  *faults
-	misuses *misuses
-	wechat  *wechat
-	control *control
+	now       func() time.Time
+	observe   func(*http.Request)
+	faults    *faults
+	misuses   *misuses
+	wechat    *wechat
+	platforms map[string]*Platform // all others
+	control   *control
 }
 
-// New makes a sandbox. It starts nothing and needs no closing.
+// site is a platform, as requests see it.
+type site interface {
+	// uploads reports whether the call's body is to be read by whoever serves it.
+	uploads(c *call) bool
+	// arrived finds out whose call it is and notes it.
+	arrived(c *call)
+	serve(c *call) answer
+	// fail refuses a call for a reason that lies outside of it.
+	fail(c *call, f Fault) answer
+}
+
+// New makes a sandbox. It starts nothing and needs no closing. It panics where an app is
+// of a platform that there is not.
 func New(cfg Config) *Sandbox {
+	given := cfg
 	cfg = cfg.withDefaults()
+	given.Now = cfg.Now
 	s := &Sandbox{
 		now:     cfg.Now,
 		observe: cfg.Observe,
@@ -32,6 +47,10 @@ func New(cfg Config) *Sandbox {
 		misuses: newMisuses(cfg.Allow),
 	}
 	s.wechat = newWeChat(cfg, s.misuses)
+	s.platforms = newPlatforms(given, s.misuses)
+	for _, a := range cfg.Apps {
+		s.AddApp(a)
+	}
 	s.control = newControl(s)
 	return s
 }
@@ -53,7 +72,8 @@ func (s *Sandbox) exchange(r *http.Request) answer {
 		s.observe(r)
 	}
 	c := newCall(r)
-	if s.wechat.uploads(c) {
+	at := s.site(c)
+	if at.uploads(c) {
 		c.upload = newStream(r)
 	} else {
 		var err error
@@ -66,13 +86,24 @@ func (s *Sandbox) exchange(r *http.Request) answer {
 		}
 	}
 	c.at = s.now()
-	s.wechat.arrived(c)
+	at.arrived(c)
 	act := func() answer {
 		c.at = s.now()
-		return s.wechat.serve(c)
+		return at.serve(c)
 	}
 	if f := s.faults.pick(c.path, c.owner); f != nil {
-		return s.suffer(r.Context(), *f, c, act)
+		return s.suffer(r.Context(), *f, at, c, act)
 	}
 	return act()
+}
+
+// site finds whose call it is: that of the platform whose name its path begins with, or
+// WeChat's.
+func (s *Sandbox) site(c *call) site {
+	name, local, ok := strings.Cut(strings.TrimPrefix(c.path, "/"), "/")
+	if p := s.platforms[name]; ok && p != nil {
+		c.local = "/" + local
+		return p
+	}
+	return s.wechat
 }

@@ -15,7 +15,7 @@ const hugeBody = 64 << 20
 
 // suffer answers a call the way the fault wants it. act lets the platform act.
 // No lock is held in here.
-func (s *Sandbox) suffer(ctx context.Context, f Fault, c *call, act func() answer) answer {
+func (s *Sandbox) suffer(ctx context.Context, f Fault, at site, c *call, act func() answer) answer {
 	switch f.Kind {
 	case FaultHang:
 		c.upload.drain() // Until that is read, net/http does not notice that a caller leaves.
@@ -50,18 +50,23 @@ func (s *Sandbox) suffer(ctx context.Context, f Fault, c *call, act func() answe
 	case FaultQuoted:
 		return after(ctx, f.Delay, func() answer {
 			a := act()
-			a.body = regexp.MustCompile(`^\{"errcode":(-?\d+)`).ReplaceAll(a.body, []byte(`{"errcode":"$1"`))
+			a.body = codeField().ReplaceAll(a.body, []byte(`"$1":"$2"`))
 			return a
 		})
 	case FaultErrcode:
 		return after(ctx, f.Delay, func() answer {
 			c.at = s.now()
-			return s.wechat.fail(c, cmp.Or(f.Errcode, -1))
+			return at.fail(c, f)
 		})
 	default:
 		return textAnswer(http.StatusInternalServerError, "text/plain; charset=utf-8",
 			fmt.Sprintf("sandbox: unknown fault kind %q", f.Kind))
 	}
+}
+
+// codeField finds the code of an answer, under all the names that platforms have for it.
+func codeField() *regexp.Regexp {
+	return regexp.MustCompile(`"(errcode|code|err_no|error_code|result)":(-?\d+)`)
 }
 
 // after waits and then lets the answer be made, if the caller is still there.

@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,9 +50,6 @@ func newWeChat(cfg Config, m *misuses) *wechat {
 		apps:      make(map[string]*wechatApp, len(cfg.Apps)),
 		nobody:    &wechatApp{},
 		tokens:    make(map[string]*token),
-	}
-	for _, a := range cfg.Apps {
-		w.add(a)
 	}
 	return w
 }
@@ -158,10 +157,14 @@ func appInBody(b []byte) string {
 }
 
 // fail refuses a call for a reason that lies outside of it.
-func (w *wechat) fail(c *call, code int) answer {
+func (w *wechat) fail(c *call, f Fault) answer {
+	code := f.Errcode
+	if code == 0 {
+		code, _ = strconv.Atoi(f.Code)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.refuse(c, w.known(c.owner), code)
+	return w.refuse(c, w.known(c.owner), cmp.Or(code, codeBusy))
 }
 
 func (w *wechat) misused(at time.Time, app string, what MisuseKind, detail words) {
