@@ -162,8 +162,7 @@ func (s *server) assemble(ctx context.Context) error {
 		return err
 	}
 	native, err := dropin.New(dropin.Config{
-		Service: s.service, Forward: s.gateway, Logger: s.log, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
-		Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical,
+		Service: s.service, Forward: s.gateway, Platforms: s.table, Logger: s.log, Registerer: reg, MaxBody: s.cfg.Limits.MaxBodyBytes,
 	})
 	if err != nil {
 		return err

@@ -114,7 +114,7 @@ func TestAnAppIDOfOthersIsRefused(t *testing.T) {
 		if e := broker.AsError(err); e.Code != "conflict" || e.Hint == "" || strings.Contains(e.Error(), "shop") {
 			t.Errorf("an app id of the file: %v, want a refusal that names nobody's app", err)
 		}
-		if a, err := s.DropIn(s.caller("reads"), wechat.Name, appID); err != nil || a.ID != "shop" {
+		if a, err := s.DropIn(s.caller("reads"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: appID}); err != nil || a.ID != "shop" {
 			t.Errorf("%v, %v", a, err)
 		}
 		if err := put("rival", teamApp("rival-a", otherID)); err != nil {
@@ -163,14 +163,14 @@ func TestDropInPrefersTheAppOfTheFile(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if a, err := s.DropIn(s.caller("reads"), wechat.Name, appID); err != nil || a.ID != "shop" {
+		if a, err := s.DropIn(s.caller("reads"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: appID}); err != nil || a.ID != "shop" {
 			t.Errorf("%v, %v, want the app of the file", a, err)
 		}
-		err := second(s.DropIn(s.caller("reads"), wechat.Name, otherID))
+		err := second(s.DropIn(s.caller("reads"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}))
 		if e := broker.AsError(err); e.Code != "ambiguous_app" || strings.Contains(e.Error()+e.Hint, "team") || strings.Contains(e.Error()+e.Hint, "rival") {
 			t.Errorf("%v, want that it is ambiguous, without names", err)
 		}
-		if err := second(s.DropIn(s.caller("both"), wechat.Name, otherID)); !strings.Contains(fmt.Sprint(err), "team-a") || !strings.Contains(fmt.Sprint(err), "rival-a") {
+		if err := second(s.DropIn(s.caller("both"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID})); !strings.Contains(fmt.Sprint(err), "team-a") || !strings.Contains(fmt.Sprint(err), "rival-a") {
 			t.Errorf("%v, want both names, for one who manages both", err)
 		}
 	})

@@ -161,19 +161,19 @@ func TestDropInFindsTheAppThatTheClientMayRead(t *testing.T) {
 	t.Parallel()
 	inBubble(t, twins(), func(t *testing.T, s *stack) {
 		for name, want := range map[string]string{"one": "blog", "other": "blog-classic"} {
-			if a, err := s.DropIn(s.caller(name), wechat.Name, otherID); err != nil || a.ID != want {
+			if a, err := s.DropIn(s.caller(name), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); err != nil || a.ID != want {
 				t.Errorf("%s: %v, %v, want %s", name, a, err, want)
 			}
 		}
-		if _, err := s.DropIn(s.caller("both"), wechat.Name, otherID); broker.AsError(err).Code != "ambiguous_app" || broker.AsError(err).Hint == "" {
+		if _, err := s.DropIn(s.caller("both"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); broker.AsError(err).Code != "ambiguous_app" || broker.AsError(err).Hint == "" {
 			t.Errorf("both: %v, want that it is ambiguous", err)
 		}
 		for _, c := range []broker.Caller{s.caller("none"), s.caller("reader"), {}} {
-			if _, err := s.DropIn(c, wechat.Name, otherID); !errors.Is(err, broker.ErrUnknownApp) {
+			if _, err := s.DropIn(c, broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); !errors.Is(err, broker.ErrUnknownApp) {
 				t.Errorf("%q: %v, want that there is no such app", c.Name(), err)
 			}
 		}
-		if _, err := s.DropIn(s.caller("one"), "wecom", otherID); !errors.Is(err, broker.ErrUnknownApp) {
+		if _, err := s.DropIn(s.caller("one"), broker.AccessToken, access.Meant{Platform: "wecom", AppID: otherID}); !errors.Is(err, broker.ErrUnknownApp) {
 			t.Errorf("I8: at another platform: %v", err)
 		}
 	})
@@ -191,7 +191,7 @@ func TestATokenStandsForItsApp(t *testing.T) {
 				t.Fatal(id, "has no token")
 			}
 			tok[id] = held.Secret
-			if _, a, ok := s.ByToken(ctx, broker.Caller{}, held.Secret); !ok || a.ID != id {
+			if _, a, ok := s.ByToken(ctx, broker.Caller{}, wechat.Name, held.Secret); !ok || a.ID != id {
 				t.Errorf("I8: the token of %s stands for %v", id, a)
 			}
 		}
@@ -202,7 +202,7 @@ func TestATokenStandsForItsApp(t *testing.T) {
 		for name, seen := range map[string]broker.Secret{
 			"none": {}, "a made-up one": broker.NewSecret("83_made_up"), "a ticket": ticket.Secret, "a secret": broker.NewSecret(secret),
 		} {
-			if _, a, ok := s.ByToken(ctx, broker.Caller{}, seen); ok {
+			if _, a, ok := s.ByToken(ctx, broker.Caller{}, wechat.Name, seen); ok {
 				t.Errorf("I8: %s stands for %v", name, a)
 			}
 		}
@@ -210,13 +210,13 @@ func TestATokenStandsForItsApp(t *testing.T) {
 		s.Settle()
 		old := tok["shop"]
 		for range 30 {
-			_, a, ok := s.ByToken(ctx, broker.Caller{}, old)
+			_, a, ok := s.ByToken(ctx, broker.Caller{}, wechat.Name, old)
 			if live := s.Sandbox.Live(old.Reveal()); live && (!ok || a.ID != "shop") {
 				t.Error("a token that works at the platform is not known here")
 			}
 			time.Sleep(15 * time.Second)
 		}
-		if _, _, ok := s.ByToken(ctx, broker.Caller{}, old); ok {
+		if _, _, ok := s.ByToken(ctx, broker.Caller{}, wechat.Name, old); ok {
 			t.Error("a token that is dead at the platform stands for its app")
 		}
 	})

@@ -39,7 +39,7 @@ func (s *Service) App(c broker.Caller, id string) (AppState, error) {
 // may manage.
 func (s *Service) Apps(c broker.Caller, after string, limit int) ([]AppState, error) {
 	if c.Client == nil || !c.Client.Rights.Has(broker.Admin) {
-		return nil, s.lacks(c, broker.Admin, "", "some app", hintRights)
+		return nil, s.refuse(s.lacks(c, broker.Admin, "", "some app", hintRights))
 	}
 	ids := s.registry.AppIDs()
 	first, found := slices.BinarySearch(ids, after)

@@ -22,10 +22,14 @@ func (s *Service) Callable(c broker.Caller, app string) (*broker.App, error) {
 	return a, nil
 }
 
-// CallableBy finds the app that a client means by a platform's app id, of those that it
-// may make calls on, as [Service.DropIn] does for those it may read.
-func (s *Service) CallableBy(c broker.Caller, platform, appID string) (*broker.App, error) {
-	return s.meant(c, broker.Call, platform, appID)
+// CallableBy finds the app that a client means, of those that it may make calls on, as
+// [Service.DropIn] does for those whose tokens it may have.
+func (s *Service) CallableBy(c broker.Caller, m Meant) (*broker.App, error) {
+	a, err := s.meant(c, broker.Call, m)
+	if err != nil {
+		return nil, s.refuse(err)
+	}
+	return a, nil
 }
 
 // maxLooked bounds the apps that are looked at for a call that could be any one's.

@@ -2,80 +2,36 @@ package access
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// DropIn finds the app that a client means by a platform's app id: the one of those
-// with this id whose access token the client may have; of several the one that the file
-// defines. A client that may have none of them is told the same as if there were none.
-func (s *Service) DropIn(c broker.Caller, platform, appID string) (*broker.App, error) {
-	right := rightToHave(c.Client, broker.AccessToken)
-	a, err := s.meant(c, right, platform, appID)
-	if err != nil && right != broker.Read {
-		// Who may read an app may know what is missing.
-		if a, rerr := s.meant(c, broker.Read, platform, appID); rerr == nil {
-			return nil, s.mayHave(c, a.ID, broker.AccessToken)
-		}
+// DropIn finds the app whose token of a kind a client wants on a platform's own path: one
+// whose token of the kind it may have. A client that may have none is told the same as if
+// there were none. Nothing is counted: of several platforms that a path may be of, each is
+// asked about. Who refuses the call says so by [Service.Refused].
+func (s *Service) DropIn(c broker.Caller, kind broker.Kind, m Meant) (*broker.App, error) {
+	right := rightToHave(c.Client, kind)
+	a, err := s.meant(c, right, m)
+	if err == nil || m.App != "" || c.Client.Handout != broker.HandoutVirtual {
+		return a, err
 	}
-	return a, err
+	// What it may have of an app depends on the kind. Who has the other right may know what
+	// is missing.
+	other := broker.Read
+	if right == broker.Read {
+		other = broker.Call
+	}
+	if a, oerr := s.meant(c, other, m); oerr == nil {
+		return nil, s.lacksToHave(c, a.ID, kind)
+	}
+	return nil, err
 }
 
-// DropInAt is [Service.DropIn] where the app is named beforehand, as it is in a base URL.
-// A platform's app id that is none of that app's is no app; "" is that app's.
-func (s *Service) DropInAt(c broker.Caller, platform, appID, app string) (*broker.App, error) {
-	a := s.registry.App(app)
-	if a == nil || a.Platform != platform || appID != "" && a.AppID != appID || !acl.Allow(c.Client, rightToHave(c.Client, broker.AccessToken), app) {
-		return nil, s.refuse(broker.ErrUnknownApp)
-	}
-	return a, nil
-}
-
-// meant is the app that a client means by a platform's app id, of those on which it has
-// a right.
-func (s *Service) meant(c broker.Caller, r broker.Right, platform, appID string) (*broker.App, error) {
-	var few, own [4]*broker.App
-	readable, inFile := own[:0], 0
-	for _, a := range s.registry.ByPlatformID(few[:0], platform, appID) {
-		if !acl.Allow(c.Client, r, a.ID) {
-			continue
-		}
-		readable = append(readable, a)
-		if a.Origin == broker.FromFile {
-			readable[inFile], readable[len(readable)-1] = a, readable[inFile]
-			inFile++
-		}
-	}
-	switch {
-	case len(readable) == 0:
-		return nil, s.refuse(broker.ErrUnknownApp)
-	case len(readable) == 1 || inFile == 1:
-		return readable[0], nil
-	}
-	return nil, s.refuse(ambiguous(c, readable))
-}
-
-// ambiguous names the apps to those who may manage them, and so can end it.
-func ambiguous(c broker.Caller, apps []*broker.App) error {
-	e := &broker.Error{
-		Code: "ambiguous_app", Class: broker.Misconfigured,
-		Message: fmt.Sprintf("the client may use %d apps with this app id", len(apps)),
-		Hint:    "give the client the right to one of them only",
-	}
-	ids := make([]string, len(apps))
-	for i, a := range apps {
-		if !acl.Allow(c.Client, broker.Admin, a.ID) {
-			return e
-		}
-		ids[i] = a.ID
-	}
-	e.Message += ": " + strings.Join(ids, ", ")
-	return e
-}
+// Refused counts a call that was refused.
+func (s *Service) Refused(err error) { _ = s.refuse(err) }
 
 // Recheck is for a client that asks again for a token that it should still have:
 // maybe the platform rejected it, and maybe the client only runs twice. The token is
@@ -95,21 +51,49 @@ func (s *Service) Recheck(ctx context.Context, c broker.Caller, t Held) Held {
 	return Held{Token: got, Now: s.tokens.Now()}
 }
 
-// handover is how long a token that was replaced still stands for its app here. WeChat
-// promises that the old one works for five minutes more.
-const handover = 5 * time.Minute
+// minHandover is how long a token that was replaced still stands for its app here, at
+// least. WeChat promises that the old one works for five minutes more.
+const minHandover = 5 * time.Minute
+
+// handover is how long an app's access token that was replaced may still be in use: where
+// tokens live on to their own expiry, that was promised to whoever has one (I2).
+func (s *Service) handover(a *broker.App) time.Duration {
+	p := s.platforms[a.Platform]
+	if p.Kinds == nil {
+		return minHandover
+	}
+	switch r := p.Kinds(a.Mode)[broker.AccessToken].Rotation; r.Family {
+	case broker.Late:
+		return max(minHandover, r.Window)
+	case broker.Independent:
+		return max(minHandover, r.Lifetime)
+	case broker.Eager, broker.Fixed, broker.Sliding:
+	}
+	return minHandover
+}
 
 // ByToken finds whose access token this is: of a virtual one the client and its app, of a
 // real one the app alone. Of real ones it knows the one that is handed out now, and the
-// one before it while it still may be in use.
-func (s *Service) ByToken(ctx context.Context, c broker.Caller, seen broker.Secret) (broker.Caller, *broker.App, bool) {
-	_, virtual := s.virtual.Read(seen)
-	c, a, ok := s.Bearer(c, seen)
-	if !ok || virtual {
-		return c, a, ok
+// one before it while it still may be in use. An app of another platform is none, nor is
+// one whose token of another kind is shown (I8).
+func (s *Service) ByToken(ctx context.Context, c broker.Caller, platform string, seen broker.Secret) (broker.Caller, *broker.App, bool) {
+	claim, virtual := s.virtual.Read(seen)
+	k := claim.Key
+	if !virtual {
+		k, _ = s.tokens.ByToken(seen)
+	}
+	if k.Kind != broker.AccessToken {
+		return c, nil, false
+	}
+	found, a, ok := s.Bearer(c, seen)
+	switch {
+	case !ok || a.Platform != platform:
+		return c, nil, false
+	case virtual:
+		return found, a, true
 	}
 	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
-	if err != nil || !t.Secret.Equal(seen) && s.tokens.Now().Sub(t.Issued) >= handover {
+	if err != nil || !t.Secret.Equal(seen) && s.tokens.Now().Sub(t.Issued) >= s.handover(a) {
 		return c, nil, false
 	}
 	return c, a, true

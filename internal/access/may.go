@@ -18,7 +18,7 @@ func (s *Service) may(c broker.Caller, r broker.Right, app string) error {
 	if acl.Allow(c.Client, r, app) {
 		return nil
 	}
-	return s.lacks(c, r, app, placeOf(app), hintRights)
+	return s.refuse(s.lacks(c, r, app, placeOf(app), hintRights))
 }
 
 // placeOf says where a right is needed; "" is the server as a whole.
@@ -35,7 +35,7 @@ func placeOf(app string) string {
 
 // lacks is the refusal of a client without a right. Misconfigured clients ask again and
 // again, so that it is logged for who looks for them only. What is no app is not
-// written down: it may be anything that went to the wrong place.
+// written down: it may be anything that went to the wrong place. It is not counted.
 func (s *Service) lacks(c broker.Caller, r broker.Right, app, where, hint string) error {
 	right := strings.Join(broker.Rights(r).Names(), ", ")
 	if app != "" && s.registry.App(app) == nil {
@@ -44,9 +44,9 @@ func (s *Service) lacks(c broker.Caller, r broker.Right, app, where, hint string
 	s.log.Debug("a client may not do what it asks for",
 		slog.String("client", c.Name()), slog.String("app", app), slog.String("right", right),
 		slog.String("request_id", c.RequestID), slog.String("remote", c.Remote))
-	return s.refuse(&broker.Error{
+	return &broker.Error{
 		Code: broker.ErrNotAllowed.Code, Class: broker.ErrNotAllowed.Class,
 		Message: broker.ErrNotAllowed.Message + ": it needs the right " + right + " on " + where,
 		Hint:    hint,
-	})
+	}
 }

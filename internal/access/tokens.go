@@ -97,20 +97,6 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// maxKey is longer than any client key; hashing is not to cost more than that.
-const maxKey = 512
-
-// Authenticate finds the client with this key, or returns nil.
-func (s *Service) Authenticate(key string) *broker.Client {
-	if len(key) > maxKey {
-		return nil
-	}
-	return s.registry.Authenticate(key)
-}
-
-// Mistyped reports whether a key looks like one of ours with a typing error in it.
-func (s *Service) Mistyped(key string) bool { return registry.MistypedKey(key) }
-
 // Now is the clock on which promises end.
 func (s *Service) Now() time.Time { return s.tokens.Now() }
 

@@ -46,11 +46,16 @@ func rightToHave(c *broker.Client, kind broker.Kind) broker.Right {
 
 // mayHave checks that a client may be handed an app's token of a kind.
 func (s *Service) mayHave(c broker.Caller, app string, kind broker.Kind) error {
-	if !getsVirtual(c.Client, kind) {
-		return s.may(c, broker.Read, app)
-	}
-	if acl.Allow(c.Client, broker.Call, app) {
+	if acl.Allow(c.Client, rightToHave(c.Client, kind), app) {
 		return nil
+	}
+	return s.refuse(s.lacksToHave(c, app, kind))
+}
+
+// lacksToHave is why a client may not be handed an app's token of a kind. It is not counted.
+func (s *Service) lacksToHave(c broker.Caller, app string, kind broker.Kind) error {
+	if !getsVirtual(c.Client, kind) {
+		return s.lacks(c, broker.Read, app, placeOf(app), hintRights)
 	}
 	return s.lacks(c, broker.Call, app, placeOf(app)+", because it gets virtual tokens",
 		"a virtual token is good for calls through this server only: an administrator of the server can put call into the client's allow, or set its handout to real")

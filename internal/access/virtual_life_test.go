@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/seal"
 	"github.com/hufu-io/hufu/internal/stacktest"
 	"github.com/hufu-io/hufu/internal/store/memstore"
@@ -36,7 +37,7 @@ func TestAVirtualTokenDiesWithItsClient(t *testing.T) {
 		}
 		alive := func(tok broker.Secret) bool {
 			c, _, ok := s.Bearer(broker.Caller{}, tok)
-			_, _, byToken := s.ByToken(ctx, broker.Caller{}, tok)
+			_, _, byToken := s.ByToken(ctx, broker.Caller{}, wechat.Name, tok)
 			if ok != byToken || ok && c.Name() != "guest" {
 				t.Errorf("bearer %v %q, by token %v", ok, c.Name(), byToken)
 			}

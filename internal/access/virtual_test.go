@@ -143,7 +143,7 @@ func TestWhatAVirtualClientMayHave(t *testing.T) {
 		blind := s.caller("blind")
 		_, watch := s.Watch(blind, []string{"shop"})
 		_, kinds := s.Kinds(blind, "shop")
-		_, dropin := s.DropIn(blind, wechat.Name, appID)
+		_, dropin := s.DropIn(blind, broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: appID})
 		for how, err := range map[string]error{
 			"read": second(s.Read(ctx, blind, "shop", broker.AccessToken, 0)), "suspect": second(s.Suspect(ctx, blind, "shop", broker.AccessToken)),
 			"report": second(s.Report(ctx, blind, "shop", broker.AccessToken, 1)), "wait": second(s.Wait(ctx, blind, "shop", broker.AccessToken, 1)),
@@ -158,7 +158,7 @@ func TestWhatAVirtualClientMayHave(t *testing.T) {
 			t.Errorf("read now: version %d", h.Version)
 		}
 		// Who may not use the app at all is told the same as ever.
-		if _, err := s.DropIn(s.caller("caller"), wechat.Name, otherID); !errors.Is(err, broker.ErrUnknownApp) {
+		if _, err := s.DropIn(s.caller("caller"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); !errors.Is(err, broker.ErrUnknownApp) {
 			t.Errorf("an app of others: %v", err)
 		}
 		if _, err := s.Report(ctx, s.caller("signer"), "shop", broker.AccessToken, 1); !errors.Is(err, broker.ErrNotAllowed) {
@@ -325,7 +325,7 @@ func TestATicketForAVirtualToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, a, ok := s.ByToken(ctx, broker.Caller{}, h.Secret)
+			c, a, ok := s.ByToken(ctx, broker.Caller{}, wechat.Name, h.Secret)
 			if !ok || a.ID != tc.app || c.Name() != "" && c.Name() != tc.name || (c.Client != nil) != h.Virtual {
 				t.Fatalf("%s: the token is that of %q", tc.name, c.Name())
 			}

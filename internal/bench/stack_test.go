@@ -140,7 +140,7 @@ func (s *stack) serve(ctx context.Context, log *slog.Logger, reg *prometheus.Reg
 		return nil, err
 	}
 	drop, err := dropin.New(dropin.Config{
-		Service: svc, Forward: gate, Logger: log, Registerer: reg, Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical,
+		Service: svc, Forward: gate, Logger: log, Registerer: reg, Platforms: []broker.Platform{wechat.Platform(nil)},
 	})
 	if err != nil {
 		return nil, err

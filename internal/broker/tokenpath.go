@@ -12,8 +12,10 @@ type TokenPath struct {
 	Method string
 	// Path is as [Platform.Canonical] writes it. A segment in braces stands for any.
 	Path string
-	// Ask reads what a caller shows, of whose request body is the whole body. The error is
-	// what can be told from the request alone.
+	// Ask reads what a caller shows, of whose request body is the whole body, which cannot be
+	// read from the request any more. What is not there is left zero: a caller whose base
+	// URL names the app may show its key in a header. The error is what can be told from the
+	// form of the request alone.
 	Ask func(r *http.Request, body []byte) (Asked, *Error)
 	// Answer appends a token as the platform answers with it, as JSON, with the lifetime in
 	// seconds.
@@ -34,7 +36,8 @@ type Asked struct {
 	ByToken bool
 	// Force says that the caller wants another token than it has.
 	Force bool
-	// Wrong is what else is wrong with the call. Only callers with a good key are told.
+	// Wrong is what else is wrong with the call. That there is no such app comes before it,
+	// and that the token is not good.
 	Wrong *Error
 }
 
@@ -43,6 +46,7 @@ var (
 	ErrNoAppID     = &Error{Code: "app_id_missing", Class: Invalid, Message: "the call does not say which app it is for"}
 	ErrNoKey       = &Error{Code: "key_missing", Class: Invalid, Message: "there is nothing in the place of the app secret"}
 	ErrBadGrant    = &Error{Code: "wrong_grant_type", Class: Invalid, Message: "the grant type is not the one of this path"}
+	ErrNoGrantType = &Error{Code: "grant_type_missing", Class: Invalid, Message: "the call does not say its grant type"}
 	ErrBadMethod   = &Error{Code: "wrong_method", Class: Invalid, Message: "the path is asked with another method"}
 	ErrEmptyBody   = &Error{Code: "empty_body", Class: Invalid, Message: "the call has no body"}
 	ErrBadBody     = &Error{Code: "bad_body", Class: Invalid, Message: "the body cannot be read"}

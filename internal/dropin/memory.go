@@ -8,16 +8,19 @@ import (
 	"github.com/hufu-io/hufu/internal/recent"
 )
 
-// maxRemembered bounds the memory: about 15 MB when full.
+// maxRemembered bounds the memory: about 17 MB when full.
 const maxRemembered = 100_000
 
-// memory knows which token each client was told last of each app, and until when its
-// promise lasts.
+// memory knows which token each client was told last of each app and kind, and until when
+// its promise lasts.
 type memory struct {
 	told *recent.Map[holder, told]
 }
 
-type holder struct{ client, app string }
+type holder struct {
+	client, app string
+	kind        broker.Kind
+}
 
 type told struct {
 	version broker.Version
@@ -33,8 +36,8 @@ func newMemory(bound int) *memory {
 
 // again notes that a client is told a token and reports whether it was told the same
 // one before, or already its successor, and should still have it.
-func (m *memory) again(client, app string, t *access.Held) (early, hurried bool) {
-	k := holder{client, app}
+func (m *memory) again(client string, t *access.Held) (early, hurried bool) {
+	k := holder{client, t.Key.App, t.Key.Kind}
 	now := t.Now.UnixNano()
 	until := t.Now.Add(t.Promise()).UnixNano()
 	was, ok := m.told.Get(k)
@@ -64,8 +67,8 @@ func (m *memory) note(k holder, x told, now int64) (was told) {
 }
 
 // hurry remembers that a client waited too long for a check of a token.
-func (m *memory) hurry(client, app string, until time.Time) {
-	m.told.Update(holder{client, app}, func(x told, known bool) (told, bool) {
+func (m *memory) hurry(client string, of broker.Key, until time.Time) {
+	m.told.Update(holder{client, of.App, of.Kind}, func(x told, known bool) (told, bool) {
 		x.hurried = until.UnixNano()
 		return x, known
 	})

@@ -10,8 +10,10 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
+var shop = broker.Key{App: "shop", Kind: broker.AccessToken}
+
 func heldAt(now time.Time, v broker.Version, promise time.Duration) *access.Held {
-	return &access.Held{Token: broker.Token{Version: v, Until: now.Add(promise + time.Second)}, Now: now}
+	return &access.Held{Token: broker.Token{Key: shop, Version: v, Until: now.Add(promise + time.Second)}, Now: now}
 }
 
 func TestMemoryTellsEarlyReasks(t *testing.T) {
@@ -42,7 +44,7 @@ func TestMemoryTellsEarlyReasks(t *testing.T) {
 		{"the older version again", 3 * time.Hour, 1, until.Add(3 * time.Hour), true},
 	} {
 		now := start.Add(step.after)
-		early, hurried := m.again("orders", "shop", heldAt(now, step.version, step.until.Sub(now)))
+		early, hurried := m.again("orders", heldAt(now, step.version, step.until.Sub(now)))
 		if early != step.early || hurried {
 			t.Errorf("%s: early %v, hurried %v, want %v and false", step.name, early, hurried, step.early)
 		}
@@ -55,19 +57,19 @@ func TestMemoryKeepsWhoKeepsAsking(t *testing.T) {
 	now := time.Now()
 	m := newMemory(100)
 	for i := range 10_000 {
-		m.again(fmt.Sprint(i), "shop", heldAt(now, 1, time.Hour))
-		if early, _ := m.again("steady", "shop", heldAt(now, 1, time.Hour)); early != (i > 0) {
+		m.again(fmt.Sprint(i), heldAt(now, 1, time.Hour))
+		if early, _ := m.again("steady", heldAt(now, 1, time.Hour)); early != (i > 0) {
 			t.Fatalf("after %d others, the steady client's early re-ask is told as %v", i, early)
 		}
 		if i%10 == 0 {
-			m.hurry("steady", "shop", now.Add(time.Minute))
+			m.hurry("steady", shop, now.Add(time.Minute))
 		}
-		if _, hurried := m.again("steady", "shop", heldAt(now, 1, time.Hour)); !hurried {
+		if _, hurried := m.again("steady", heldAt(now, 1, time.Hour)); !hurried {
 			t.Fatalf("after %d others, the steady client's hurry is forgotten", i)
 		}
 	}
-	m.hurry("nobody", "shop", now.Add(time.Minute))
-	if early, hurried := m.again("nobody", "shop", heldAt(now, 1, time.Hour)); early || hurried {
+	m.hurry("nobody", shop, now.Add(time.Minute))
+	if early, hurried := m.again("nobody", heldAt(now, 1, time.Hour)); early || hurried {
 		t.Errorf("who was told nothing asks early: %t, in a hurry: %t", early, hurried)
 	}
 }
@@ -80,8 +82,8 @@ func TestMemoryIsSafeForConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			now := time.Now()
 			for v := range broker.Version(500) {
-				m.again(fmt.Sprint(v%20), "shop", heldAt(now, v/50, time.Hour))
-				m.hurry(fmt.Sprint(i), "shop", now)
+				m.again(fmt.Sprint(v%20), heldAt(now, v/50, time.Hour))
+				m.hurry(fmt.Sprint(i), shop, now)
 			}
 		})
 	}
@@ -92,8 +94,8 @@ func TestAReadOfTheSameTokenAllocatesNothing(t *testing.T) {
 	now := time.Now()
 	m := newMemory(100)
 	held := heldAt(now, 1, time.Hour)
-	m.again("orders", "shop", held)
-	if n := testing.AllocsPerRun(100, func() { m.again("orders", "shop", held) }); n != 0 {
+	m.again("orders", held)
+	if n := testing.AllocsPerRun(100, func() { m.again("orders", held) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

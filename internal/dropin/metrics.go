@@ -26,11 +26,23 @@ func (o outcome) String() string {
 	}
 }
 
+// counters count the requests of one path by how they ended.
+type counters [outcomes]prometheus.Counter
+
 // metrics has its series made beforehand: counting a request looks nothing up, and
 // there are never more of them.
 type metrics struct {
-	requests   [places][outcomes]prometheus.Counter
+	requests   *prometheus.CounterVec
+	other      counters // of no token path
 	suspicions [causes]prometheus.Counter
+}
+
+// of makes the counters of a token path. "" is no platform.
+func (m *metrics) of(platform, path string) (c counters) {
+	for o := range c {
+		c[o] = m.requests.WithLabelValues(platform, path, outcome(o).String())
+	}
+	return c
 }
 
 // cause is why a token was suspected to be dead.
@@ -46,19 +58,15 @@ const causes = int(forceRefresh) + 1
 func newMetrics(reg prometheus.Registerer) *metrics {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "hufu", Name: "dropin_requests_total", Help: "Requests on the platforms' own paths.",
-	}, []string{"path", "result"})
+	}, []string{"platform", "path", "result"})
 	suspicions := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "hufu", Name: "dropin_suspicions_total", Help: "Requests that made a token be suspected to be dead, by what they did.",
 	}, []string{"cause"})
 	if reg != nil {
 		reg.MustRegister(requests, suspicions)
 	}
-	m := &metrics{}
-	for p := range place(places) {
-		for o := range outcome(outcomes) {
-			m.requests[p][o] = requests.WithLabelValues(p.String(), o.String())
-		}
-	}
+	m := &metrics{requests: requests}
+	m.other = m.of("", "other")
 	m.suspicions[earlyReask] = suspicions.WithLabelValues("early_reask")
 	m.suspicions[forceRefresh] = suspicions.WithLabelValues("force_refresh")
 	return m

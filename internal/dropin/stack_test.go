@@ -37,7 +37,7 @@ func client(name, key string, apps ...string) *broker.Client {
 func newStack(tb testing.TB, c stacktest.Config) *stack {
 	tb.Helper()
 	s := stacktest.New(tb, c)
-	h, err := dropin.New(dropin.Config{Service: s.Service, Logger: s.Logger, Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical, Registerer: s.Metrics})
+	h, err := dropin.New(dropin.Config{Service: s.Service, Logger: s.Logger, Platforms: []broker.Platform{wechat.Platform(nil)}, Registerer: s.Metrics})
 	if err != nil {
 		tb.Fatal(err)
 	}

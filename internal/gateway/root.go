@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hufu-io/hufu/internal/access"
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
@@ -94,12 +95,17 @@ func (g *Gateway) identifyByKey(x *call) error {
 	if x.shown.AppID == "" || x.shown.Key.IsZero() {
 		return errNoKey
 	}
-	if x.caller.Client = g.svc.Authenticate(x.shown.Key.Reveal()); x.caller.Client == nil {
+	var named string
+	if x.caller.Client, named = g.svc.AuthenticateNamed(x.shown.Key.Reveal()); x.caller.Client == nil {
 		return errUnknownKey
 	}
-	var err error
-	x.app, err = g.svc.CallableBy(x.caller, x.platform.Name, x.shown.AppID)
 	x.key = x.shown.Key
+	if named != "" {
+		key, _ := access.CutApp(x.key.Reveal())
+		x.key = broker.NewSecret(key)
+	}
+	var err error
+	x.app, err = g.svc.CallableBy(x.caller, access.Meant{Platform: x.platform.Name, AppID: x.shown.AppID, App: named})
 	return err
 }
 

@@ -82,7 +82,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 			tb.Error(err)
 		}
 	})
-	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical})
+	paths, err := dropin.New(dropin.Config{Service: s.Service, Forward: g, Logger: s.Logger, Platforms: []broker.Platform{wechat.Platform(nil)}})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		return fmt.Errorf("make the gateway: %w", err)
 	}
 	native, err := dropin.New(dropin.Config{
-		Service: s.service, Forward: s.gateway, Logger: log, Refuse: wechat.Platform(nil).Upstream.Refuse, Canonical: wechat.Canonical,
+		Service: s.service, Forward: s.gateway, Logger: log, Platforms: s.table,
 	})
 	if err != nil {
 		return fmt.Errorf("make the drop-in paths: %w", err)

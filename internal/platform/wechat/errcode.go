@@ -15,12 +15,14 @@ import (
 const (
 	codeSystem       = -1
 	codeBadToken     = 40001
+	codeBadGrant     = 40002
 	codeBadOpenID    = 40003
 	codeBadAppID     = 40013
 	codeInvalidToken = 40014
 	codeBadCode      = 40029
 	codeBadRefresh   = 40030
 	codeBadPath      = 40066
+	codeBadArgument  = 40097
 	codeBadSecret    = 40125
 	codeNoToken      = 41001
 	codeNoAppID      = 41002
@@ -30,6 +32,9 @@ const (
 	codeExpired      = 42001
 	codeOldRefresh   = 42002
 	codeGrantOver    = 42007
+	codeRequireGet   = 43001
+	codeRequirePost  = 43002
+	codeEmptyBody    = 44002
 	codeDayQuota     = 45009
 	codeMinuteQuota  = 45011
 	codeBadFormat    = 47001
@@ -147,6 +152,20 @@ func Errcode(err *broker.Error) (code int, errmsg string) {
 	}
 	code = codeSystem
 	switch {
+	case errors.Is(err, broker.ErrNoAppID):
+		code = codeNoAppID
+	case errors.Is(err, broker.ErrNoKey):
+		code = codeNoSecret
+	case errors.Is(err, broker.ErrNoGrantType), errors.Is(err, broker.ErrBadGrant):
+		code = codeBadGrant
+	case errors.Is(err, broker.ErrBadMethod):
+		code = codeRequireGet
+	case errors.Is(err, broker.ErrEmptyBody):
+		code = codeEmptyBody
+	case errors.Is(err, broker.ErrBadBody):
+		code = codeBadFormat
+	case errors.Is(err, broker.ErrBadArgument):
+		code = codeBadArgument
 	case errors.Is(err, broker.ErrUnknownApp), err.Code == "wrong_app":
 		code = codeBadAppID
 	case errors.Is(err, broker.ErrTokenMissing):

@@ -33,14 +33,16 @@ const (
 // Platform describes WeChat. Its calls are made by c.
 func Platform(c *platform.Caller) broker.Platform {
 	return broker.Platform{
-		Name:     Name,
-		Modes:    []string{Stable, Classic},
-		BaseURL:  BaseURL,
-		Upstream: upstream{},
-		Examiner: examiner{client{c}},
-		Web:      web{client{c}},
-		Mini:     mini{client{c}},
-		Pages:    pages{},
+		Name:       Name,
+		Modes:      []string{Stable, Classic},
+		BaseURL:    BaseURL,
+		TokenPaths: tokenPaths(),
+		Canonical:  Canonical,
+		Upstream:   upstream{},
+		Examiner:   examiner{client{c}},
+		Web:        web{client{c}},
+		Mini:       mini{client{c}},
+		Pages:      pages{},
 		Kinds: func(mode string) map[broker.Kind]broker.Source {
 			var token broker.Source
 			switch cmp.Or(mode, Stable) {

@@ -1,0 +1,114 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/acl"
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/registry"
+)
+
+// maxKey is longer than any client key; hashing is not to cost more than that.
+const maxKey = 512
+
+// Authenticate finds the client with this key, or returns nil.
+func (s *Service) Authenticate(key string) *broker.Client {
+	if len(key) > maxKey {
+		return nil
+	}
+	return s.registry.Authenticate(key)
+}
+
+// AuthenticateNamed is [Service.Authenticate] for what stands in the place of an app
+// secret: a key, or KEY.APP, which is a key with a dot and our id of an app behind it. So
+// callers name the app where the platform's name for it is that of several; app is "" where
+// they do not. The whole text is tried first, because a key may have a dot of its own.
+func (s *Service) AuthenticateNamed(text string) (c *broker.Client, app string) {
+	if c = s.Authenticate(text); c != nil {
+		return c, ""
+	}
+	key, app := CutApp(text)
+	if app == "" {
+		return nil, ""
+	}
+	if c = s.Authenticate(key); c == nil {
+		return nil, ""
+	}
+	return c, app
+}
+
+// CutApp takes KEY.APP apart. Where no app is named, the key is the whole text.
+func CutApp(text string) (key, app string) {
+	i := strings.LastIndexByte(text, '.')
+	if i < 0 || !broker.ValidAppID(text[i+1:]) {
+		return text, ""
+	}
+	return text[:i], text[i+1:]
+}
+
+// Mistyped reports whether a key, alone or in KEY.APP, looks like one of ours with a typing
+// error in it.
+func (s *Service) Mistyped(text string) bool {
+	key, _ := CutApp(text)
+	return registry.MistypedKey(key)
+}
+
+// Meant says which app a caller means, in the platform's words and in ours.
+type Meant struct {
+	Platform string
+	// AppID is the platform's name of the app. Where App is set, it may be empty.
+	AppID string
+	// App is our id, where the caller, or its base URL, names the app by it.
+	App string
+}
+
+// meant is the app that a client means, of those on which it has a right: the one that it
+// names; else the only one with the platform's app id, or the only one of the file. One that
+// is another platform's or has another app id is as one that is not there.
+func (s *Service) meant(c broker.Caller, r broker.Right, m Meant) (*broker.App, error) {
+	if m.App != "" {
+		a := s.registry.App(m.App)
+		if a == nil || a.Platform != m.Platform || m.AppID != "" && a.AppID != m.AppID || !acl.Allow(c.Client, r, a.ID) {
+			return nil, broker.ErrUnknownApp
+		}
+		return a, nil
+	}
+	var few, own [4]*broker.App
+	readable, inFile := own[:0], 0
+	for _, a := range s.registry.ByPlatformID(few[:0], m.Platform, m.AppID) {
+		if !acl.Allow(c.Client, r, a.ID) {
+			continue
+		}
+		readable = append(readable, a)
+		if a.Origin == broker.FromFile {
+			readable[inFile], readable[len(readable)-1] = a, readable[inFile]
+			inFile++
+		}
+	}
+	switch {
+	case len(readable) == 0:
+		return nil, broker.ErrUnknownApp
+	case len(readable) == 1 || inFile == 1:
+		return readable[0], nil
+	}
+	return nil, ambiguous(c, readable)
+}
+
+// ambiguous names the apps to those who may manage them.
+func ambiguous(c broker.Caller, apps []*broker.App) error {
+	e := &broker.Error{
+		Code: "ambiguous_app", Class: broker.Misconfigured,
+		Message: fmt.Sprintf("the client may use %d apps with this app id", len(apps)),
+		Hint:    "name the app in the place of the app secret, KEY.APP: the client key, a dot and this server's id of the app; or give the client the right to one of them only",
+	}
+	ids := make([]string, len(apps))
+	for i, a := range apps {
+		if !acl.Allow(c.Client, broker.Admin, a.ID) {
+			return e
+		}
+		ids[i] = a.ID
+	}
+	e.Message += ": " + strings.Join(ids, ", ")
+	return e
+}
