@@ -65,7 +65,8 @@ type App struct {
 	PageHosts []string `json:"page_hosts,omitempty"`
 	// Origin is "file" (read-only here) or "api". Only in answers.
 	Origin string `json:"origin,omitempty"`
-	// Tokens tells how each kind stands. Only in answers.
+	// Tokens tells how each kind stands. In the body of PUT those that have a Token are
+	// imported with the app, and the others mean nothing.
 	Tokens []TokenState `json:"tokens,omitempty"`
 }
 
@@ -98,7 +99,9 @@ type Sink struct {
 	IncludeToken bool   `json:"include_token,omitempty"` // of a webhook sink
 }
 
-// TokenState tells how one kind of token stands, without the token.
+// TokenState tells how one kind of token stands, without the token. With the token it is
+// one that was issued elsewhere: the body of PUT /v1/apps/{app}/tokens/{kind}, and what PUT
+// /v1/apps/{app} imports.
 type TokenState struct {
 	Kind    string    `json:"kind"`
 	Version int64     `json:"version,omitempty"`
@@ -106,7 +109,19 @@ type TokenState struct {
 	Expiry  time.Time `json:"expiry,omitzero"`
 	Due     time.Time `json:"due,omitzero"` // of the next renewal
 	Problem *Problem  `json:"problem,omitempty"`
+	// Token is a token that was issued elsewhere. It only goes in, with how many seconds it
+	// lives (ExpiresIn) or when it ends (Expiry).
+	Token     string `json:"token,omitempty"`
+	ExpiresIn int64  `json:"expires_in,omitempty"`
+	// Replace has it take the place of another token that lives here.
+	Replace bool `json:"replace,omitempty"`
+	// Result is what became of it, in the answer to its import: [ImportDone] or
+	// [ImportUnchanged].
+	Result string `json:"result,omitempty"`
 }
+
+// ImportUnchanged is the result of a token that was here already.
+const ImportUnchanged = "unchanged"
 
 // Client is a business server that may ask for tokens: the body of POST /v1/clients
 // and the answers about clients.

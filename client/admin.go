@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,12 +39,23 @@ func (c *Client) App(ctx context.Context, id string) (api.App, error) {
 }
 
 // PutApp adds the app, or replaces the one with its id. Without secrets those of the
-// app that is replaced are kept, if platform, app id and base URL stay the same.
+// app that is replaced are kept, if platform, app id and base URL stay the same. Those of
+// app.Tokens that have a token were issued elsewhere, and are stored before any server
+// knows of the app, so that none issues another.
 func (c *Client) PutApp(ctx context.Context, app api.App) (api.App, error) {
-	app.Origin, app.Tokens = "", nil // only in answers
+	app.Origin = "" // only in answers
+	app.Tokens = slices.DeleteFunc(slices.Clone(app.Tokens), func(t api.TokenState) bool { return t.Token == "" })
 	var put api.App
 	err := c.do(ctx, call{method: http.MethodPut, path: []string{"v1", "apps", app.ID}, body: app, answer: &put})
 	return put, err
+}
+
+// ImportToken has an app use a token that was issued elsewhere. Where that token is here
+// already, the answer's result is [api.ImportUnchanged].
+func (c *Client) ImportToken(ctx context.Context, app string, t api.TokenState) (api.TokenState, error) {
+	var now api.TokenState
+	err := c.do(ctx, call{method: http.MethodPut, path: []string{"v1", "apps", app, "tokens", t.Kind}, body: t, answer: &now})
+	return now, err
 }
 
 // DeleteApp removes an app and its tokens.

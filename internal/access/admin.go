@@ -127,7 +127,14 @@ func (s *Service) RotateKeys(ctx context.Context, c broker.Caller, rotate func()
 // for is reported as a failure, although it was made. What was refused is counted: it
 // changed nothing, and who asks for it without end is not to fill the audit.
 func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) error {
+	return s.allChanged(ctx, err, e)
+}
+
+// allChanged is changed for a change that has several entries. The last one is that of a
+// change that was refused.
+func (s *Service) allChanged(ctx context.Context, err error, entries ...broker.AuditEntry) error {
 	if refused(err) {
+		e := entries[len(entries)-1]
 		if said := broker.AsError(err); said.Class == broker.NotFound {
 			e.Target = "" // it names nothing
 			if !errors.Is(said, broker.ErrNoGrant) {
@@ -137,7 +144,7 @@ func (s *Service) changed(ctx context.Context, e broker.AuditEntry, err error) e
 		s.audit.Count(e)
 		return s.refuse(err)
 	}
-	if aerr := s.recorded(s.audit.Record(ctx, e)); aerr != nil && err == nil {
+	if aerr := s.recorded(s.audit.Record(ctx, entries...)); aerr != nil && err == nil {
 		return aerr
 	}
 	return err

@@ -6,17 +6,28 @@ import (
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/renew"
 )
 
-// PutApp adds an app or replaces the one with its id.
-func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App) (created bool, err error) {
+// PutApp adds an app or replaces the one with its id. Tokens that it has from elsewhere are
+// stored before anybody knows of the app.
+func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App, tokens ...renew.Imported) (created bool, err error) {
 	if err := s.may(c, broker.Admin, a.ID); err != nil {
 		return false, err
 	}
+	var stored []bool
 	if err = s.mayLogIn(c, a); err == nil {
-		created, err = s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error { return s.mayPut(c, a, full) })
+		created, err = s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error { return s.mayPut(c, a, full) },
+			func(next *broker.App, put func() error) (err error) {
+				if len(tokens) == 0 {
+					return put()
+				}
+				stored, err = s.takeOver(ctx, next, tokens, put)
+				return err
+			})
 	}
-	return created, s.changed(ctx, entryOf(c, "put_app", a.ID, err), err)
+	entries := append(importEntries(c, a.ID, tokens, stored), entryOf(c, "put_app", a.ID, err))
+	return created, s.allChanged(ctx, err, entries...)
 }
 
 // mayPut says why a client that may manage an app must not make it like this: full is

@@ -54,7 +54,11 @@ func (a *API) putApp(ctx context.Context, c broker.Caller, r *http.Request) (ans
 	if err != nil {
 		return answer{}, err
 	}
-	created, err := a.svc.PutApp(ctx, c, app)
+	tokens, err := importedTokens(in.Tokens, time.Now())
+	if err != nil {
+		return answer{}, err
+	}
+	created, err := a.svc.PutApp(ctx, c, app, tokens...)
 	if err != nil {
 		return answer{}, err
 	}

@@ -86,6 +86,7 @@ func New(cfg Config) (*API, error) {
 func (a *API) routes() {
 	keyed := func(pattern string, h handler) { a.mux.HandleFunc(pattern, a.serve(h)) }
 	keyed("GET /v1/apps/{app}/tokens/{kind}", a.getToken)
+	keyed("PUT /v1/apps/{app}/tokens/{kind}", a.importToken)
 	keyed("POST /v1/apps/{app}/tokens/{kind}/renew", a.renewToken)
 	keyed("GET /v1/apps", a.listApps)
 	keyed("GET /v1/apps/{app}", a.getApp)

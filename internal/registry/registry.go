@@ -149,13 +149,17 @@ var (
 
 // PutApp is [Registry.PutAppIf] without a condition.
 func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err error) {
-	return r.PutAppIf(ctx, a, func(*broker.App) error { return nil })
+	return r.PutAppIf(ctx, a, func(*broker.App) error { return nil }, nil)
 }
 
 // PutAppIf adds an app or replaces the one with its id, unless allow, which is shown the
 // completed app while nothing else changes, returns an error. Where no secrets are
 // given, those of the app it replaces are kept, if it stays the same registration.
-func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*broker.App) error) (created bool, err error) {
+//
+// Once nothing speaks against it any more, around is given the app as it will be and what
+// puts it: it may do first what has to be done before anybody knows of the app. Nil: it is
+// put at once.
+func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*broker.App) error, around func(next *broker.App, put func() error) error) (created bool, err error) {
 	r.writes.Lock()
 	defer r.writes.Unlock()
 	// Another server may have changed it a moment ago.
@@ -188,19 +192,36 @@ func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*brok
 			return false, err
 		}
 	}
-	d, err := r.sealApp(next)
-	if err != nil {
-		return false, err
+	if around == nil {
+		around = func(_ *broker.App, put func() error) error { return put() }
 	}
+	err = around(next, func() error {
+		stored, err := r.store(ctx, next)
+		if err != nil {
+			return err
+		}
+		created = old == nil
+		return r.register(ctx, stored)
+	})
+	return created, err
+}
+
+// store stores an app, and returns it as it is stored.
+func (r *Registry) store(ctx context.Context, a *broker.App) (*broker.App, error) {
+	d, err := r.sealApp(a)
+	if err != nil {
+		return nil, err
+	}
+	next := *a
 	next.Version, err = r.cfg.Apps.Put(ctx, d)
 	next.Stamp = stampOf(d)
 	switch {
 	case errors.Is(err, broker.ErrConflict):
-		return false, ErrChanged
+		return nil, ErrChanged
 	case err != nil:
-		return false, fmt.Errorf("store app %q: %w", a.ID, err)
+		return nil, fmt.Errorf("store app %q: %w", a.ID, err)
 	}
-	return old == nil, r.register(ctx, next)
+	return &next, nil
 }
 
 // admitted returns a completed copy of the app, or says why it must not be registered.
