@@ -122,6 +122,9 @@ func TestAChangeIsMadeOnACondition(t *testing.T) {
 			t.Error("the app is not completed")
 		}
 		return no
+	}, func(*broker.App, func() error) error {
+		t.Error("the app is being put although it may not be")
+		return nil
 	})
 	if !errors.Is(err, no) || f.App("shop") != nil {
 		t.Errorf("%v", err)

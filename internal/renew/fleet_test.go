@@ -113,9 +113,10 @@ type fleetConfig struct {
 	platforms func(*valve) []broker.Platform
 	renewed   func()
 	// lined makes the replicas know each other and stand in line for the keys.
-	lined bool
-	seed  uint64 // zero: not repeatable
-	quiet bool   // no log in the test's output
+	lined   bool
+	appless bool   // the replicas do not know the app
+	seed    uint64 // zero: not repeatable
+	quiet   bool   // no log in the test's output
 }
 
 // shortPolicy is the acceptance's: an overlap of 6 s, renewed every 10 s.
@@ -162,8 +163,10 @@ func newFleet(t tester, c fleetConfig) *fleet {
 func (f *fleet) start() *replica {
 	f.t.Helper()
 	r := f.prepare()
-	if err := r.SetApp(f.t.Context(), &f.app); err != nil {
-		f.t.Fatal(err)
+	if !f.config.appless {
+		if err := r.SetApp(f.t.Context(), &f.app); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	f.run(r)
 	return r
