@@ -117,6 +117,13 @@ var (
 	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
 )
 
+// ErrRefreshEnded is permanent, and yet the refresh token is kept: one answer of a provider
+// that is not itself must not end a grant.
+var ErrRefreshEnded = &Error{
+	Code: "refresh_token_ended", Class: Misconfigured, Message: "the provider does not take the refresh token any more",
+	Hint: "authorize the app at the provider again, and set what you get as the app's refresh_token",
+}
+
 // ErrStoreAway is the error of a request that needs the store, which does not answer.
 var ErrStoreAway = &Error{
 	Code: "store_unreachable", Class: Transient, RetryAfter: time.Second,

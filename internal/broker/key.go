@@ -46,6 +46,10 @@ func (k Key) String() string {
 	return s
 }
 
+// RefreshData is the associated data under which the key's refresh token is sealed. No key
+// has it as its textual form, so that neither box opens in the place of the other.
+func (k Key) RefreshData() []byte { return []byte("refresh//" + k.String()) }
+
 // ParseKey is the inverse of [Key.String].
 func ParseKey(s string) (Key, error) {
 	parts := strings.Split(s, "/")

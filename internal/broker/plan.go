@@ -7,6 +7,8 @@ type Success struct {
 	Want        Want
 	Box         []byte // the token, sealed
 	Same        bool   // it is the token that the record holds already
+	Refresh     []byte // the refresh token of the next issue, sealed; nil: that of the record
+	Seed        string // what it descends from
 	Started     time.Time
 	Lifetime    time.Duration
 	Fingerprint string  // of the app secret that worked
@@ -50,6 +52,9 @@ func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
 	r.Failure = Failure{}
 	r.Rejected = 0
 	r.Secret = s.Fingerprint
+	if len(s.Refresh) > 0 {
+		r.Refresh, r.Seed = s.Refresh, s.Seed
+	}
 	return r
 }
 

@@ -25,7 +25,8 @@ type Issued struct {
 	// left, never from when the answer came.
 	Lifetime time.Duration
 	// Refresh is the refresh token that the next issue has to use; zero where the one that
-	// was used stays good, or none was.
+	// was used stays good, or none was. It is set beside an error too, where the answer has
+	// one but no token that is of use: the one that was used may not be good any more.
 	Refresh Secret
 }
 

@@ -65,23 +65,42 @@ type Record struct {
 	// Source names the registration that the tokens were issued for, see
 	// [App.Source]. Tokens of another one are never handed out under this key.
 	Source string
+	// Refresh is the refresh token that the next issue has to use, sealed with
+	// [Key.RefreshData] as associated data. Nil: none has come with a token yet.
+	Refresh []byte
+	// Seed is the fingerprint of the configured refresh token that the one in Refresh
+	// descends from.
+	Seed string
 }
 
 // Clone returns a copy that shares no memory with r.
 func (r Record) Clone() Record {
 	r.Current.Box = slices.Clone(r.Current.Box)
 	r.Previous.Box = slices.Clone(r.Previous.Box)
+	r.Refresh = slices.Clone(r.Refresh)
 	return r
 }
 
 // For returns the record as it stands for an app: where its tokens were issued for
 // another registration, nothing but its version and its budget is left of it: replicas
-// with different settings would else renew in turn without an end.
+// with different settings would else renew in turn without an end. A refresh token stays as
+// well where the app still names the one that it descends from, which is used up: the
+// grant would else be lost with a change of scopes (I5).
 func (r Record) For(a *App) Record {
 	if r.Source == a.Source() {
 		return r
 	}
-	return Record{Key: r.Key, Version: r.Version, Budget: r.Budget, Source: a.Source()}
+	next := Record{Key: r.Key, Version: r.Version, Budget: r.Budget, Source: a.Source()}
+	if !a.Refresh.IsZero() && a.Refresh.Fingerprint() == r.Seed {
+		next.Refresh, next.Seed = r.Refresh, r.Seed
+	}
+	return next
+}
+
+// Chained reports whether the app's next issue has to use the refresh token that is on
+// record, rather than the configured one.
+func (r Record) Chained(a *App) bool {
+	return len(r.Refresh) > 0 && (a.Refresh.IsZero() || a.Refresh.Fingerprint() == r.Seed)
 }
 
 // Usable reports whether the current token may be handed out: it is not past its

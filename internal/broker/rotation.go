@@ -51,7 +51,10 @@ type Rotation struct {
 	// a token, however old it is. Its real expiry is then known only from having
 	// seen the token change.
 	AgeUnknown bool
-	Limits     Limits
+	// UsesRefresh marks tokens that are issued by a refresh token, which the platform may
+	// take for used up from then on. Two issues with the same one can end the grant.
+	UsesRefresh bool
+	Limits      Limits
 }
 
 // Limits bound what may be asked of the platform per app and day.
@@ -88,7 +91,10 @@ func (r Rotation) fit(lifetime time.Duration) Rotation {
 
 // HarmlessTwice reports whether issuing twice hurts nobody, so that a renewal may
 // go on although the store, and with it the lease, cannot be reached.
-func (r Rotation) HarmlessTwice() bool { return r.Family != Eager }
+func (r Rotation) HarmlessTwice() bool { return r.KeepsOld() && !r.UsesRefresh }
+
+// KeepsOld reports whether a new token leaves the promises on the one before it alone.
+func (r Rotation) KeepsOld() bool { return r.Family != Eager }
 
 // slack is the time between a planned renewal and the death of the old token.
 func (r Rotation) slack() time.Duration {

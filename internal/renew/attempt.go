@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	k := e.key()
 	d := e.app.def.Load()
 	_, rot := d.source(e.kind)
+	if m.isInsisting(e) {
+		return errUnsaved
+	}
 	before := m.cfg.Now()
 	if m.outage.spared(before) {
 		return m.renewOffline(ctx, e, d, w)
@@ -94,10 +98,17 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}
 	// What is left of the lease bounds the issue, however long the store took.
 	timeout := min(rot.IssueTimeout(), lease.Expiry.Sub(m.now())-time.Second/4)
+	if rot.UsesRefresh && timeout <= 0 {
+		return errStoreLost // the lease is over before the issue could be, and another may begin
+	}
 	next, ev := m.issue(ctx, e, d, r, w, timeout)
-	if err := m.save(ctx, e, next); err != nil {
+	if err := m.saveOver(ctx, e, next, r.Refresh); err != nil {
 		// The platform has acted, so this is the truth, stored or not.
 		m.metrics.storeErrors.Inc()
+		if unsaved = !bytes.Equal(next.Refresh, r.Refresh); unsaved {
+			m.insist(ctx, e, unsavedRecord{next, r.Refresh, lease, ev})
+			return errUnsaved
+		}
 		m.keepOffline(e, next, lease.Term)
 		unsaved = ev.Err == nil || broker.AsError(ev.Err).Unknown
 	}
@@ -109,7 +120,7 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 // released, its holder may have died after the platform had acted: an issue whose
 // outcome is not known.
 func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.Lease, rot broker.Rotation) (broker.Record, error) {
-	known := r.Current.Version == 0 || !r.Current.Issued.Before(l.Abandoned) || r.Failure.Last.After(l.Abandoned)
+	known := r.Current.Version == 0 && !rot.UsesRefresh || !r.Current.Issued.Before(l.Abandoned) || r.Failure.Last.After(l.Abandoned)
 	if l.Abandoned.IsZero() || rot.HarmlessTwice() || known {
 		return r, nil
 	}
@@ -117,6 +128,11 @@ func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.
 		Code: "issue_abandoned", Class: broker.Transient, Unknown: true,
 		Message: "a server stopped in the middle of a renewal, so the platform may have replaced the token",
 		Hint:    "nothing to do: the renewal is repeated when no promise depends on the old token any more",
+	}
+	if rot.UsesRefresh {
+		lost.RetryAfter = abandonedPause
+		lost.Message = "a server stopped in the middle of a renewal, so the provider may have used the refresh token up"
+		lost.Hint = "nothing to do: the renewal is repeated with the same refresh token, after a while in which that server could still store the next one"
 	}
 	now := m.now()
 	next := broker.PlanFailed(r, broker.Want{Cause: broker.CausePlanned}, lost, l.Abandoned, now, rot, m.cfg.Rand())
@@ -144,13 +160,20 @@ func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.R
 	got := m.ask(ctx, e, d, src, rot, &r, w)
 	now := m.now()
 	ev.Took = now.Sub(begun)
+	link, err := m.link(&r, d.app, got)
+	if err != nil {
+		got.err = err
+	}
 	if got.err == nil {
-		got.err = m.plan(e, d, rot, &r, w, got)
+		got.err = m.plan(e, d, rot, &r, w, got, link)
 	}
 	if got.err != nil {
 		r = broker.PlanFailed(r, w, got.err, got.started, now, rot, m.cfg.Rand())
-		if got.err.Class == broker.BadCredential && !got.err.Unknown && !src.Derived {
-			r.Secret = refused(d.app.Secrets)
+		if link.box != nil {
+			r.Refresh, r.Seed = link.box, link.seed
+		}
+		if (got.err.Class == broker.BadCredential || got.err.Is(broker.ErrRefreshEnded)) && !got.err.Unknown && !src.Derived {
+			r.Secret = refused(d.app)
 		}
 		ev.Err = got.err
 		return r, ev
@@ -160,10 +183,10 @@ func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.R
 }
 
 // plan seals what the platform gave into the record.
-func (m *Manager) plan(e *entry, d *definition, rot broker.Rotation, r *broker.Record, w broker.Want, got answer) *broker.Error {
+func (m *Manager) plan(e *entry, d *definition, rot broker.Rotation, r *broker.Record, w broker.Want, got answer, l link) *broker.Error {
 	s := broker.Success{
 		Want: w, Started: got.started, Lifetime: got.issued.Lifetime, Fingerprint: got.fingerprint, Rnd: m.cfg.Rand(),
-		Same: m.holds(e, *r, got.issued.Token),
+		Same: m.holds(e, *r, got.issued.Token), Refresh: l.box, Seed: l.seed,
 	}
 	if !s.Same {
 		box, err := m.cfg.Sealer.Seal([]byte(got.issued.Token.Reveal()), []byte(r.Key.String()))
@@ -194,7 +217,8 @@ func (m *Manager) holds(e *entry, r broker.Record, tok broker.Secret) bool {
 // answer is what came of asking a platform.
 type answer struct {
 	issued      broker.Issued
-	started     time.Time // when the request left that brought it
+	used        broker.Secret // the refresh token that it was asked with, if any
+	started     time.Time     // when the request left that brought it
 	fingerprint string
 	err         *broker.Error
 }
@@ -203,6 +227,12 @@ type answer struct {
 // app's secrets are tried in turn, the one that worked last first.
 func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.Source, rot broker.Rotation, r *broker.Record, w broker.Want) answer {
 	req := broker.IssueRequest{App: d.app, Key: r.Key, Tokens: m}
+	if rot.UsesRefresh {
+		var err *broker.Error
+		if req.Refresh, err = m.refreshToken(r, d.app); err != nil {
+			return answer{started: m.now(), err: err}
+		}
+	}
 	secrets := inOrder(d.app.Secrets, r.Secret)
 	if src.Derived || len(secrets) == 0 {
 		secrets = []broker.Secret{{}}
@@ -254,7 +284,7 @@ func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.S
 // call asks the platform once. A panic of the issuer counts as a call whose outcome is
 // not known, so that it is not repeated without a back-off.
 func (m *Manager) call(ctx context.Context, req broker.IssueRequest, f func(context.Context, broker.IssueRequest) (broker.Issued, error)) (a answer) {
-	a = answer{started: m.now(), fingerprint: req.Secret.Fingerprint()}
+	a = answer{started: m.now(), fingerprint: req.Secret.Fingerprint(), used: req.Refresh}
 	defer func() {
 		if p := recover(); p != nil {
 			m.metrics.panics.Inc()
@@ -266,6 +296,7 @@ func (m *Manager) call(ctx context.Context, req broker.IssueRequest, f func(cont
 		}
 	}()
 	got, err := f(ctx, req)
+	a.issued.Refresh = got.Refresh
 	switch {
 	case err != nil:
 		a.err = broker.AsError(err)
@@ -301,12 +332,14 @@ func inOrder(secrets []broker.Secret, fingerprint string) []broker.Secret {
 // fingerprint of one that worked.
 const refusedMark = "refused:"
 
-// refused stands for secrets that were all refused.
-func refused(secrets []broker.Secret) string {
+// refused stands for an app's secrets that were all refused, and for the refresh token that
+// was configured when that on record had ended.
+func refused(a *broker.App) string {
 	var all strings.Builder
-	for _, s := range secrets {
+	for _, s := range a.Secrets {
 		all.WriteString(s.Fingerprint())
 	}
+	all.WriteString(a.Refresh.Fingerprint())
 	return refusedMark + broker.NewSecret(all.String()).Fingerprint()
 }
 

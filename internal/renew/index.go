@@ -145,7 +145,10 @@ type entry struct {
 	// unsavedTerm is the term of the lease under which the offline record came about;
 	// zero: there was none.
 	unsavedTerm int64
-	gone        bool // the app was removed
+	// insisting says that the store is still to take a refresh token that an issue has
+	// brought. Nothing is issued meanwhile.
+	insisting bool
+	gone      bool // the app was removed
 	// hashes of the current and the previous token, as they are in the token index.
 	hashes   [2]uint64
 	outlived atomic.Pointer[[]outlived] // nil: there are none

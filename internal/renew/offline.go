@@ -51,7 +51,7 @@ func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 	// Other replicas may have written this version meanwhile; what is in memory only
 	// never hides what they wrote.
 	s.record = old.record
-	if !rot.HarmlessTwice() {
+	if !rot.KeepsOld() {
 		// The others do not know of this and may issue at any time, so no more is promised
 		// than was before; of a new token nothing, until it is stored.
 		s.until = min(s.until, s.issued)
@@ -80,6 +80,9 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w b
 	case broker.Hold:
 		return do.Err
 	case broker.Issue:
+	}
+	if rot.UsesRefresh {
+		return errStoreLost // what it would bring could not be kept, and is brought once
 	}
 	if !rot.HarmlessTwice() {
 		if r.Usable(m.now()) && w.Cause != broker.CauseRejected {
@@ -129,7 +132,7 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 		return stored, nil
 	}
 	_, rot := e.app.def.Load().source(e.kind)
-	if term != wasStored && l.Term != term+1 && !rot.HarmlessTwice() && m.distinct(stored.Key, ours.Current, stored.Current) {
+	if term != wasStored && l.Term != term+1 && !rot.KeepsOld() && m.distinct(stored.Key, ours.Current, stored.Current) {
 		// Others have had the lease since. They may have issued what they could not store
 		// either, and then ours is dying. Nothing is promised of it any more.
 		doubted := ours.Clone()
@@ -197,7 +200,8 @@ func doubted(f broker.Failure, issued time.Time) bool {
 }
 
 // merge brings a record that could not be stored onto the stored one. The token that
-// was issued last wins, and what is known of failures is kept. It reports false if
+// was issued last wins, and what is known of failures is kept. The refresh token is the
+// stored one: of another that an issue has brought its caller knows. It reports false if
 // there is nothing of ours to add.
 func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool) {
 	next := ours
@@ -211,6 +215,7 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 		next.Secret = stored.Secret
 	}
 	next.Previous = stored.Previous
+	next.Refresh, next.Seed = stored.Refresh, stored.Seed
 	switch {
 	case ours.Current.Version != 0 && ours.Current.Issued.After(stored.Current.Issued):
 		if distinct(ours.Current, stored.Current) {
@@ -220,7 +225,7 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 			next.Current.Version = stored.Current.Version
 		}
 		switch {
-		case rot.HarmlessTwice():
+		case rot.KeepsOld():
 		case doubted(stored.Failure, ours.Current.Issued):
 			next.Failure, next.Due = stored.Failure, stored.Due
 			next.Current.Until = ours.Current.Issued
@@ -241,7 +246,7 @@ func merge(stored, ours broker.Record, rot broker.Rotation) (broker.Record, bool
 	}
 	// Somebody wrote who could not know that an issue of ours has an unknown outcome.
 	next.Current, next.Rejected, next.Due = stored.Current, stored.Rejected, broker.Later(stored.Due, ours.Failure.NotBefore)
-	if !rot.HarmlessTwice() {
+	if !rot.KeepsOld() {
 		next.Due = broker.Later(next.Due, stored.Current.Until)
 	}
 	return next, true

@@ -60,6 +60,12 @@ func (m *Manager) put(ctx context.Context, r broker.Record) (broker.Version, err
 // it current here. If somebody else wrote meanwhile, what they wrote and what the platform gave us
 // are brought together: the token that was issued last wins, and nothing is lost.
 func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error {
+	return m.saveOver(ctx, e, next, next.Refresh)
+}
+
+// saveOver is save for a record that may bring another refresh token than the one that it
+// was made of, which is over.
+func (m *Manager) saveOver(ctx context.Context, e *entry, next broker.Record, over []byte) error {
 	_, rot := e.app.def.Load().source(e.kind)
 	for {
 		if e.removed() {
@@ -78,12 +84,15 @@ func (m *Manager) save(ctx context.Context, e *entry, next broker.Record) error 
 		if err != nil {
 			return err
 		}
-		if stored.Source != next.Source {
-			// The app was changed meanwhile, and this is not its token any more (I8).
-			m.adopt(e, stored)
-			return nil
+		merged, changed := stored, false
+		if stored.Source == next.Source {
+			merged, changed = merge(stored, next, rot)
+		} // Else the app was changed meanwhile, and this is not its token any more (I8).
+		if succeeds(stored, next, over) {
+			merged.Refresh, merged.Seed, changed = next.Refresh, next.Seed, true
+		} else {
+			over = merged.Refresh
 		}
-		merged, changed := merge(stored, next, rot)
 		if !changed {
 			m.adopt(e, stored)
 			return nil

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
@@ -78,6 +79,7 @@ func rejoin(stored, ours broker.Record, same bool, rot broker.Rotation) (broker.
 			ours.Rejected == ours.Current.Version && stored.Rejected != stored.Current.Version
 		if known {
 			next.Current, next.Failure, next.Due = ours.Current, ours.Failure, ours.Due
+			next.Refresh, next.Seed = ours.Refresh, ours.Seed
 			if ours.Rejected == ours.Current.Version {
 				next.Rejected = version
 			}
@@ -87,6 +89,7 @@ func rejoin(stored, ours broker.Record, same bool, rot broker.Rotation) (broker.
 		next.Current.Version = version
 	case ours.Current.Issued.After(stored.Current.Issued):
 		next.Current, next.Due, next.Rejected = ours.Current, ours.Due, 0
+		next.Refresh, next.Seed = ours.Refresh, ours.Seed
 		next.Current.Version = version
 		if version == stored.Current.Version {
 			next.Current.Version++ // it names another token in the store
@@ -100,7 +103,7 @@ func rejoin(stored, ours broker.Record, same bool, rot broker.Rotation) (broker.
 		}
 		if stored.Failure.Last.After(ours.Current.Issued) && stored.Failure.Last.After(ours.Failure.Last) {
 			// Somebody who did not know of our token tried to replace the one before it.
-			if !rot.HarmlessTwice() && !stored.Failure.UnknownAt.IsZero() {
+			if !rot.KeepsOld() && !stored.Failure.UnknownAt.IsZero() {
 				next.Current.Until = ours.Current.Issued
 			}
 			next.Due = broker.Later(ours.Due, stored.Failure.NotBefore)
@@ -116,7 +119,8 @@ func rejoin(stored, ours broker.Record, same bool, rot broker.Rotation) (broker.
 		}
 	}
 	s := newSnapshot(&stored, broker.Secret{})
-	return next, !s.madeOf(&next) || next.Budget != stored.Budget || next.Failure != stored.Failure || next.Current.Until != stored.Current.Until
+	return next, !s.madeOf(&next) || next.Budget != stored.Budget || next.Failure != stored.Failure || next.Current.Until != stored.Current.Until ||
+		!bytes.Equal(next.Refresh, stored.Refresh)
 }
 
 // Resync reads every record and takes in what is news. What the store has lost is stored

@@ -81,5 +81,11 @@ func (m *Manager) resealTokens(r *broker.Record) (bool, error) {
 		}
 		t.Box, sealed = box, true
 	}
+	if plain, err := m.cfg.Sealer.Open(r.Refresh, r.Key.RefreshData()); len(r.Refresh) > 0 && err == nil {
+		if r.Refresh, err = m.cfg.Sealer.Seal(plain, r.Key.RefreshData()); err != nil {
+			return false, fmt.Errorf("seal the refresh token of %q: %w", r.Key, err)
+		}
+		sealed = true
+	}
 	return sealed, nil
 }

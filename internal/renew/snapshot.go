@@ -2,6 +2,7 @@ package renew
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -22,7 +23,16 @@ type snapshot struct {
 	issues   int32
 	leaked   bool            // the token before this one was
 	failure  *broker.Failure // nil while all is well
-	budget   *broker.Budget  // nil while nothing out of the plan was asked of the platform
+	seldom   *seldom         // nil for most
+}
+
+// seldom is what most keys do not have.
+type seldom struct {
+	budget broker.Budget // more than its day and issues, where something out of the plan was asked of the platform
+	// refresh and seed are those of the record. What is in memory is all that is left of
+	// them where the store has lost writes.
+	refresh []byte
+	seed    string
 }
 
 // noSnapshot stands for a key of which nothing is known yet.
@@ -52,9 +62,8 @@ func newSnapshot(r *broker.Record, secret broker.Secret) *snapshot {
 		f := r.Failure
 		s.failure = &f
 	}
-	if !r.Budget.LastUnplanned.IsZero() || !r.Budget.LastForced.IsZero() {
-		b := r.Budget
-		s.budget = &b
+	if !r.Budget.LastUnplanned.IsZero() || !r.Budget.LastForced.IsZero() || len(r.Refresh) > 0 {
+		s.seldom = &seldom{r.Budget, slices.Clone(r.Refresh), r.Seed}
 	}
 	return s
 }
@@ -84,8 +93,8 @@ func (s *snapshot) outline(k broker.Key, source string) broker.Record {
 		r.Failure = *s.failure
 	}
 	r.Budget.Day, r.Budget.Issues = int(s.day), int(s.issues)
-	if s.budget != nil {
-		r.Budget = *s.budget
+	if s.seldom != nil {
+		r.Budget, r.Refresh, r.Seed = s.seldom.budget, s.seldom.refresh, s.seldom.seed
 	}
 	return r
 }

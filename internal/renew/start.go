@@ -151,7 +151,7 @@ func (m *Manager) adoptStored(r broker.Record) {
 		return
 	}
 	m.adopt(e, r)
-	if strings.HasPrefix(r.Secret, refusedMark) && r.Secret != refused(x.def.Load().app.Secrets) {
+	if strings.HasPrefix(r.Secret, refusedMark) && r.Secret != refused(x.def.Load().app) {
 		// Since all secrets were refused, an operator has given others.
 		m.mendedMu.Lock()
 		m.mended = append(m.mended, e)

@@ -58,6 +58,8 @@ type storedRecord struct {
 	Foreign  storedForeign `json:"foreign,omitzero"`
 	Secret   string        `json:"secret,omitzero"`
 	Source   string        `json:"source,omitzero"`
+	Refresh  []byte        `json:"refresh,omitempty"`
+	Seed     string        `json:"seed,omitzero"`
 }
 
 func storedRecordOf(r *broker.Record) *storedRecord {
@@ -71,7 +73,7 @@ func storedRecordOf(r *broker.Record) *storedRecord {
 			LastUnplanned: nanos.Of(b.LastUnplanned), LastForced: nanos.Of(b.LastForced),
 		},
 		Foreign: storedForeign{r.Foreign.Count, nanos.Of(r.Foreign.Last)},
-		Secret:  r.Secret, Source: r.Source,
+		Secret:  r.Secret, Source: r.Source, Refresh: r.Refresh, Seed: r.Seed,
 	}
 }
 
@@ -86,7 +88,7 @@ func (s *storedRecord) record() broker.Record {
 			LastUnplanned: nanos.Time(b.LastUnplanned), LastForced: nanos.Time(b.LastForced),
 		},
 		Foreign: broker.Foreign{Count: s.Foreign.Count, Last: nanos.Time(s.Foreign.Last)},
-		Secret:  s.Secret, Source: s.Source,
+		Secret:  s.Secret, Source: s.Source, Refresh: s.Refresh, Seed: s.Seed,
 	}
 }
 

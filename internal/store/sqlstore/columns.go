@@ -65,10 +65,12 @@ func recordColumns() columns[broker.Record] {
 		texts: append([]textColumn[broker.Record]{
 			text("secret", func(r R) *string { return &r.Secret }),
 			text("source", func(r R) *string { return &r.Source }),
+			text("seed", func(r R) *string { return &r.Seed }),
 		}, failed.texts...),
 		boxes: []boxColumn[broker.Record]{
 			{"current_box", func(r R) *[]byte { return &r.Current.Box }},
 			{"previous_box", func(r R) *[]byte { return &r.Previous.Box }},
+			{"refresh_box", func(r R) *[]byte { return &r.Refresh }},
 		},
 	}
 }

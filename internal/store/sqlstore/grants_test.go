@@ -142,9 +142,19 @@ func stepsOf(t *testing.T, db *sql.DB, query string, args ...any) string {
 
 // What the version before has made, also where a server ended in the middle of the step.
 func beforeGrants(t *testing.T, d *servertest.Database) {
-	for _, gone := range [][]string{{"grants", "one_time"}, {"one_time"}} {
+	const columns = "ALTER TABLE records DROP COLUMN seed, DROP COLUMN refresh_box"
+	for _, step := range []struct {
+		schema string // the first that is missing
+		undo   []string
+		half   bool
+	}{
+		{"2", []string{columns, "DROP TABLE grants", "DROP TABLE one_time"}, false},
+		{"2", []string{columns, "DROP TABLE one_time"}, true},
+		{"3", []string{columns}, false},
+		{"3", nil, true},
+	} {
 		u := d.New(t)
-		if u.Scheme == "postgres" && len(gone) == 1 {
+		if u.Scheme == "postgres" && step.half {
 			continue // there a step is a transaction
 		}
 		first := openServer(t, u)
@@ -152,11 +162,8 @@ func beforeGrants(t *testing.T, d *servertest.Database) {
 		if _, err := first.Put(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
-		d.Exec(t, u, "DELETE FROM schema_versions WHERE version_id = 2")
-		for _, table := range gone {
-			d.Exec(t, u, "DROP TABLE "+table)
-		}
-		// Servers that know nothing of grants go on meanwhile.
+		d.Exec(t, u, append(step.undo, "DELETE FROM schema_versions WHERE version_id >= "+step.schema)...)
+		// Servers that know nothing of it go on meanwhile.
 		s := openServer(t, u)
 		if _, err := s.Get(t.Context(), r.Key); err != nil {
 			t.Error(err)

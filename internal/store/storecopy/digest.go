@@ -68,9 +68,9 @@ func recordForm() former[broker.Record] {
 	return func(r broker.Record) (any, bool) {
 		key := r.Key.String()
 		r.Key = broker.Key{}
-		r.Current.Box, r.Previous.Box = bare(r.Current.Box), bare(r.Previous.Box)
+		r.Current.Box, r.Previous.Box, r.Refresh = bare(r.Current.Box), bare(r.Previous.Box), bare(r.Refresh)
 		r.Failure = failure(r.Failure)
-		r.Secret, r.Source = text(r.Secret), text(r.Source)
+		r.Secret, r.Source, r.Seed = text(r.Secret), text(r.Source), text(r.Seed)
 		return struct {
 			Key string
 			broker.Record

@@ -125,6 +125,9 @@ func drawRecord(t *rapid.T, k broker.Key) broker.Record {
 		r.Foreign.Count = count.Draw(t, "foreign")
 	}
 	r.Secret, r.Source = words.Draw(t, "secret"), words.Draw(t, "source")
+	if rapid.Bool().Draw(t, "refreshes") {
+		r.Refresh, r.Seed = box.Draw(t, "refresh"), words.Draw(t, "seed")
+	}
 	return r
 }
 

@@ -180,14 +180,14 @@ func (s suite) copies(t *testing.T) {
 	want := r.Clone()
 	want.Version = 1
 	put(t, st, r)
-	r.Current.Box[0], r.Previous.Box[0] = 'X', 'X'
+	r.Current.Box[0], r.Previous.Box[0], r.Refresh[0] = 'X', 'X', 'X'
 	got := get(t, st, r.Key)
 	check(t, "get after the caller changed what it had put", want, got)
-	got.Current.Box[1], got.Previous.Box[1] = 'Y', 'Y'
+	got.Current.Box[1], got.Previous.Box[1], got.Refresh[1] = 'Y', 'Y', 'Y'
 	for r, err := range st.All(t.Context()) {
 		ok(t, "all", err)
 		check(t, "all after the caller changed what it got", want, r)
-		r.Current.Box[2], r.Previous.Box[2] = 'Z', 'Z'
+		r.Current.Box[2], r.Previous.Box[2], r.Refresh[2] = 'Z', 'Z', 'Z'
 	}
 	check(t, "get after the caller changed what all yielded", want, get(t, st, r.Key))
 }

@@ -119,5 +119,7 @@ func full(app string) broker.Record {
 		Foreign: broker.Foreign{Count: 4, Last: at(14)},
 		Secret:  "deadbeef",
 		Source:  "0123456789abcdef",
+		Refresh: []byte{0, 'r', 0xfe, '\'', '"', '\\', 0},
+		Seed:    "cafe0123",
 	}
 }
