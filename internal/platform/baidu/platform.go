@@ -1,0 +1,71 @@
+package baidu
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/declared"
+)
+
+// Name is the platform's name in configurations.
+const Name = "baidu"
+
+// Token is the one way to issue.
+const Token = "token"
+
+// Definition describes the platform.
+func Definition() declared.Definition {
+	return declared.Definition{
+		Name:    Name,
+		BaseURL: "https://aip.baidubce.com", // [A]
+		Modes: []declared.Mode{{
+			Name: Token,
+			Tokens: []declared.Token{{
+				Kind: broker.AccessToken,
+				Request: declared.Request{
+					Method: http.MethodPost,
+					Path:   "/oauth/2.0/token", // [A]
+					Query:  map[string]string{"grant_type": "client_credentials", "client_id": "{app_id}", "client_secret": "{secret}"},
+				},
+				Answer: declared.Answer{
+					Token: "access_token", Lifetime: "expires_in",
+					// The platform's own SDKs refuse a token without this scope, or take it for one of
+					// another sort, and look at nothing else [S].
+					Extra: map[string]string{"scope": "public brain_all_scope"},
+				},
+				Rotation: rotation(),
+				DropIn:   Token,
+			}},
+		}},
+		Surfaces: []declared.Surface{
+			{
+				Attach: declared.Place{Query: "access_token"}, // [A]
+				// log_id stands in every answer [A].
+				Errors: declared.Errors{Code: []string{"error_code"}, OK: []string{"0"}, Message: []string{"error_msg"}, RequestID: "log_id"},
+			},
+			{
+				Prefix: "/oauth/",
+				Attach: declared.Place{Query: "access_token"},
+				Errors: declared.Errors{
+					Code: []string{"error"}, Message: []string{"error_description"},
+					Status: http.StatusUnauthorized, // [P] for invalid_client
+				},
+			},
+		},
+		Codes: codes(),
+		Words: words(),
+	}
+}
+
+// rotation: every call gives a new token. That the ones before live on is what everybody
+// who asks for one at every start relies on, and the documentation recommends it as one of
+// two ways [A]; it does not say so [U].
+func rotation() broker.Rotation {
+	return broker.Rotation{
+		Family:   broker.Independent,
+		Lifetime: 30 * 24 * time.Hour, // [A]
+		// No quota is documented.
+		Limits: broker.Limits{PerDay: 1000, Unplanned: 100},
+	}
+}

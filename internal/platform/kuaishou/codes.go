@@ -1,0 +1,75 @@
+package kuaishou
+
+import (
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/declared"
+)
+
+// Hints that several codes share.
+const (
+	whereSecret = "mp.kuaishou.com → 开发管理 → 开发设置 (Development → Development settings)"
+	hintBaseURL = "check that the app's base_url is https://open.kuaishou.com and that nothing on the way changes the request"
+	hintReject  = "nothing to do if it passes: a new token is issued"
+	hintUser    = "let the user authorize again"
+)
+
+// codes say what the platform's codes mean. The call of the token documents the first two
+// [A]; the others are those of the open platform's list [A*].
+func codes() []declared.Code {
+	code := func(at declared.At, code, name string, class broker.Class, says, hint string) declared.Code {
+		return declared.Code{Code: code, At: at, Name: name, Class: class, Says: says, Hint: hint}
+	}
+	rejected := func(code string) declared.Code {
+		return declared.Code{
+			Code: code, At: declared.AtCall, Name: broker.ErrRejected.Code, Class: broker.ErrRejected.Class,
+			Says: broker.ErrRejected.Message, Hint: hintReject, Rejects: true,
+		}
+	}
+	busy := code(declared.AtIssue, "100200500", "system_busy", broker.Transient, "the platform has a fault of its own", "nothing to do if it passes: the call is repeated")
+	busy.Unknown = true
+	return []declared.Code{
+		code(declared.AtIssue, "100200100", "bad_request", broker.Misconfigured, "the platform misses a parameter, or does not understand one", "set the app's app_id and secret; if they are set: "+hintBaseURL),
+		code(declared.AtCall, "100200100", "bad_argument", broker.Invalid, "the platform misses a parameter, or does not understand one", "see the platform's message; most calls want app_id in the query too"),
+		code("", "100200101", "wrong_secret", broker.BadCredential, "the platform refuses the app id or the app secret", "compare the app's app_id and secret with those at "+whereSecret),
+
+		rejected("100200102"), // "the request is refused, maybe the token is not valid"
+		rejected("100200108"), // too old
+
+		code("", "100200104", "wrong_grant_type", broker.Misconfigured, "the platform does not know the grant type", hintBaseURL),
+		code("", "100200103", "wrong_response_type", broker.Misconfigured, "the platform does not know the response type", hintBaseURL),
+		code(declared.AtCall, "100200105", "bad_login_code", broker.Invalid, "the login code is none, or was used before", "let the user log in again; a login code works once and for minutes"),
+		code(declared.AtCall, "100200106", "bad_scope", broker.Misconfigured, "the app has no such scope", "see which rights it has at mp.kuaishou.com"),
+		code(declared.AtCall, "100200107", "bad_open_id", broker.Invalid, "there is no such user", "a user's open id belongs to one app"),
+		code(declared.AtCall, "100200109", "user_not_authorized", broker.Denied, "the user has taken the authorization back", hintUser),
+		code(declared.AtCall, "100200110", "user_not_authorized", broker.Denied, "the user's authorization is over", hintUser),
+		code(declared.AtCall, "100200111", "user_not_authorized", broker.Denied, "the user never authorized the app", hintUser),
+		code(declared.AtCall, "100200112", "bad_bundle_token", broker.Invalid, "the bundle token is none", "see the platform's message"),
+		code(declared.AtCall, "100200113", "refresh_token_expired", broker.Denied, "the user's refresh token is too old", hintUser),
+		busy,
+		code(declared.AtCall, "100200500", "system_busy", broker.Transient, "the platform has a fault of its own", "nothing to do if it passes: call again"),
+	}
+}
+
+// words are the errors of this server as the platform would say them.
+func words() map[string]declared.Word {
+	var (
+		client = declared.Word{Code: "100200101", Message: "invalid client"}
+		token  = declared.Word{Code: "100200102", Message: "access denied: invalid access_token"}
+		params = declared.Word{Code: "100200100", Message: "invalid request"}
+	)
+	return map[string]declared.Word{
+		"":                          {Code: "100200500", Message: "server error"},
+		broker.ErrUnknownApp.Code:   client,
+		"wrong_app":                 client,
+		broker.ErrUnauthorized.Code: client,
+		broker.ErrNoAppID.Code:      params,
+		broker.ErrNoKey.Code:        params,
+		broker.ErrBadBody.Code:      params,
+		broker.ErrEmptyBody.Code:    params,
+		broker.ErrBadGrant.Code:     {Code: "100200104", Message: "unsupported grant type"},
+		broker.ErrTokenMissing.Code: params,
+		broker.ErrTokenUnknown.Code: token,
+		broker.ErrTokenKind.Code:    token,
+		broker.ErrNotAllowed.Code:   {Code: "100200106", Message: "invalid scope"},
+	}
+}
