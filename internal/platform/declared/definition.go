@@ -105,6 +105,9 @@ type Surface struct {
 	BaseURL string
 	Attach  Place
 	Errors  Errors
+	// Words are those of the definition as they are said on these paths, where that is
+	// something else. Nil: they are the same everywhere.
+	Words map[string]Word
 }
 
 // Place is where a token stands in a call: one of the two.
@@ -122,6 +125,9 @@ type Errors struct {
 	// OK are the codes of a success. An answer without a code is one too, unless NeedCode.
 	OK       []string
 	NeedCode bool
+	// ByStatus says that a call was refused only where the HTTP status is 400 or more, and
+	// that the code says why. A field of a success may then have the code's name.
+	ByStatus bool
 	// Message is where the words stand.
 	Message []string
 	// Detail is where a code stands that says more than the one of Code, as DingTalk's
@@ -133,6 +139,9 @@ type Errors struct {
 	// RequestID is the field, or the header where it begins with a capital letter, in which
 	// the platform names the request. Empty: there is none.
 	RequestID string
+	// Wait is the header in which the platform says, in seconds, when to ask again, where it
+	// is another than Retry-After.
+	Wait string
 }
 
 // Code is what one of the platform's codes says.
@@ -168,6 +177,8 @@ type Word struct {
 	Code    string
 	Message string
 	Status  int // zero: that of the surface's errors
+	// Extra are further fields of the answer, each a text.
+	Extra map[string]string
 }
 
 // Check is a call that changes nothing.
