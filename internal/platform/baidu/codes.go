@@ -1,6 +1,7 @@
 package baidu
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -88,19 +89,29 @@ func codes() []declared.Code {
 	}
 }
 
-// words are the errors of this server as the platform would say them. The token's path
-// says them in words, and all others in numbers.
+// issueWords are the errors of this server as the platform would say them where it gives
+// tokens.
+func issueWords() map[string]declared.Word {
+	client := declared.Word{Code: "invalid_client", Message: "unknown client id"}
+	secret := declared.Word{Code: "invalid_client", Message: "Client authentication failed"}
+	return map[string]declared.Word{
+		"":                          {Code: "server_error", Message: "the token could not be had", Status: http.StatusServiceUnavailable},
+		broker.ErrUnknownApp.Code:   client,
+		"wrong_app":                 client,
+		broker.ErrNoAppID.Code:      client,
+		broker.ErrUnauthorized.Code: secret,
+		broker.ErrNoKey.Code:        secret,
+		broker.ErrBadGrant.Code:     {Code: "unsupported_grant_type", Message: "The authorization grant type is not supported", Status: http.StatusBadRequest},
+		broker.ErrBadBody.Code:      {Code: "invalid_request", Message: "the request cannot be read", Status: http.StatusBadRequest},
+	}
+}
+
+// words are those everywhere else.
 func words() map[string]declared.Word {
 	token := declared.Word{Code: "110", Message: "Access token invalid or no longer valid"}
 	path := declared.Word{Code: "3", Message: "Unsupported openapi method"}
 	return map[string]declared.Word{
 		"":                          {Code: "2", Message: "Service temporarily unavailable"},
-		broker.ErrUnknownApp.Code:   {Code: "invalid_client", Message: "unknown client id"},
-		"wrong_app":                 {Code: "invalid_client", Message: "unknown client id"},
-		broker.ErrNoAppID.Code:      {Code: "invalid_client", Message: "unknown client id"},
-		broker.ErrUnauthorized.Code: {Code: "invalid_client", Message: "Client authentication failed"},
-		broker.ErrNoKey.Code:        {Code: "invalid_client", Message: "Client authentication failed"},
-		broker.ErrBadGrant.Code:     {Code: "unsupported_grant_type", Message: "The authorization grant type is not supported"},
 		broker.ErrTokenMissing.Code: token,
 		broker.ErrTokenUnknown.Code: token,
 		broker.ErrTokenKind.Code:    token,

@@ -51,6 +51,7 @@ func Definition() declared.Definition {
 					Code: []string{"error"}, Message: []string{"error_description"},
 					Status: http.StatusUnauthorized, // [P] for invalid_client
 				},
+				Words: issueWords(),
 			},
 		},
 		Codes: codes(),

@@ -66,6 +66,7 @@ func Definition() declared.Definition {
 					Message:   []string{"err_tips", "err_msg", "errmsg", "message"},
 					RequestID: "log_id",
 				},
+				Words: miniWords(),
 			},
 			{
 				Prefix: "/oauth/",
@@ -74,13 +75,14 @@ func Definition() declared.Definition {
 					Code: []string{"data.error_code", "extra.error_code", "err_no"}, OK: []string{"0"},
 					Message: []string{"data.description", "extra.description", "err_msg"},
 				},
+				Words: clientWords(),
 			},
 		},
 		Codes: append(issueCodes(), callCodes()...),
 		Words: words(),
 		Exchanges: []declared.Exchange{
-			{Method: http.MethodPost, Path: "/api/apps/v2/jscode2session", In: "json", AppID: "appid", Secret: "secret"},       // [A]
-			{Method: http.MethodGet, Path: "/api/apps/jscode2session", In: "query", AppID: "appid", Secret: "secret"},          // [A]
+			{Method: http.MethodPost, Path: "/api/apps/v2/jscode2session", In: "json", AppID: "appid", Secret: "secret"},      // [A]
+			{Method: http.MethodGet, Path: "/api/apps/jscode2session", In: "query", AppID: "appid", Secret: "secret"},         // [A]
 			{Method: http.MethodPost, Path: "/oauth/access_token/", In: "form", AppID: "client_key", Secret: "client_secret"}, // [A]
 		},
 		// A user's refresh token is renewed without a secret [A].

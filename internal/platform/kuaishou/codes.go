@@ -7,10 +7,10 @@ import (
 
 // Hints that several codes share.
 const (
-	whereSecret = "mp.kuaishou.com → 开发管理 → 开发设置 (Development → Development settings)"
-	hintBaseURL = "check that the app's base_url is https://open.kuaishou.com and that nothing on the way changes the request"
-	hintReject  = "nothing to do if it passes: a new token is issued"
-	hintUser    = "let the user authorize again"
+	whereSettings = "mp.kuaishou.com → 开发管理 → 开发设置 (Development → Development settings)"
+	hintBaseURL   = "check that the app's base_url is https://open.kuaishou.com and that nothing on the way changes the request"
+	hintReject    = "nothing to do if it passes: a new token is issued"
+	hintUser      = "let the user authorize again"
 )
 
 // codes say what the platform's codes mean. The call of the token documents the first two
@@ -30,7 +30,7 @@ func codes() []declared.Code {
 	return []declared.Code{
 		code(declared.AtIssue, "100200100", "bad_request", broker.Misconfigured, "the platform misses a parameter, or does not understand one", "set the app's app_id and secret; if they are set: "+hintBaseURL),
 		code(declared.AtCall, "100200100", "bad_argument", broker.Invalid, "the platform misses a parameter, or does not understand one", "see the platform's message; most calls want app_id in the query too"),
-		code("", "100200101", "wrong_secret", broker.BadCredential, "the platform refuses the app id or the app secret", "compare the app's app_id and secret with those at "+whereSecret),
+		code("", "100200101", "wrong_secret", broker.BadCredential, "the platform refuses the app id or the app secret", "compare the app's app_id and secret with those at "+whereSettings),
 
 		rejected("100200102"), // "the request is refused, maybe the token is not valid"
 		rejected("100200108"), // too old

@@ -7,8 +7,8 @@ import (
 
 // Hints that several codes share.
 const (
-	whereSecret = "miniapp.xiaohongshu.com → 开发设置 (Development settings)"
-	hintPasses  = "nothing to do if it passes: call again"
+	whereSettings = "miniapp.xiaohongshu.com → 开发设置 (Development settings)"
+	hintPasses    = "nothing to do if it passes: call again"
 )
 
 // codes say what the platform's codes mean. One is documented [A].
