@@ -35,9 +35,12 @@ import (
 const renewalsTimeout = 5 * time.Second
 
 // platforms is the table of all platforms.
-func platforms() []broker.Platform {
+func platforms() []broker.Platform { return platformsBy(platform.NewCaller(nil)) }
+
+// platformsBy has the platforms called by c.
+func platformsBy(c *platform.Caller) []broker.Platform {
 	return []broker.Platform{
-		wechat.Platform(platform.NewCaller(nil)),
+		wechat.Platform(c),
 	}
 }
 
