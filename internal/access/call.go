@@ -86,26 +86,43 @@ func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }
 
 // Bearer finds out who makes a call that carries a token: the client and the app of a
 // virtual one, and the app of a real one that was handed out here and may still be in
-// use. Nobody knows whose a real one is, so that the caller's client stays what it was.
-// It returns false for every other token, and for a virtual one whose client was
-// revoked or may not call the app any more.
-func (s *Service) Bearer(c broker.Caller, seen broker.Secret) (broker.Caller, *broker.App, bool) {
+// use, together with the token's kind. Nobody knows whose a real one is, so that the
+// caller's client stays what it was. Kinds that open calls are those that are issued by
+// the app secret: a ticket opens nothing. It returns false for every other token, and for
+// a virtual one whose client was revoked or may not call the app any more.
+func (s *Service) Bearer(c broker.Caller, seen broker.Secret) (broker.Caller, *broker.App, broker.Kind, bool) {
 	if claim, ok := s.virtual.Read(seen); ok {
 		client := s.registry.Client(claim.Client)
 		if client == nil || client.Mark() != claim.Mark || !acl.Allow(client, broker.Call, claim.Key.App) ||
 			claim.Key.Kind != broker.AccessToken || claim.Key.Subject != "" {
-			return c, nil, false
+			return c, nil, "", false
 		}
 		a := s.registry.App(claim.Key.App)
 		c.Client = client
-		return c, a, a != nil
+		return c, a, claim.Key.Kind, a != nil
 	}
 	k, ok := s.tokens.ByToken(seen)
-	if !ok || k.Kind != broker.AccessToken || k.Subject != "" {
-		return c, nil, false
+	if !ok || k.Subject != "" {
+		return c, nil, "", false
 	}
 	a := s.registry.App(k.App)
-	return c, a, a != nil
+	if a == nil || !s.opensCalls(a, k.Kind) {
+		return c, nil, "", false
+	}
+	return c, a, k.Kind, true
+}
+
+// opensCalls reports whether tokens of a kind open calls on an app.
+func (s *Service) opensCalls(a *broker.App, kind broker.Kind) bool {
+	if kind == broker.AccessToken {
+		return true
+	}
+	p, known := s.platforms[a.Platform]
+	if !known {
+		return false
+	}
+	src, there := p.Kinds(a.Mode)[kind]
+	return there && !src.Derived
 }
 
 // Owns reports whether a token is one of an app's, handed out here or virtual, whoever
@@ -174,13 +191,13 @@ func (s *Service) denyPath(c broker.Caller, app, path, why, hint string) error {
 	return s.refuse(err)
 }
 
-// CallToken returns the app's token for a call, the best there is. With a token in
-// memory it does not wait.
-func (s *Service) CallToken(ctx context.Context, c broker.Caller, a *broker.App) (broker.Token, error) {
-	t, _, ok := s.tokens.Peek(a.ID, broker.AccessToken)
+// CallToken returns the app's token of a kind for a call, the best there is. With a token
+// in memory it does not wait.
+func (s *Service) CallToken(ctx context.Context, c broker.Caller, a *broker.App, kind broker.Kind) (broker.Token, error) {
+	t, _, ok := s.tokens.Peek(a.ID, kind)
 	if !ok {
 		var err error
-		if t, err = s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken}); err != nil {
+		if t, err = s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind}); err != nil {
 			return broker.Token{}, s.refuse(err)
 		}
 	}

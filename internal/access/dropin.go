@@ -15,7 +15,7 @@ import (
 func (s *Service) DropIn(c broker.Caller, kind broker.Kind, m Meant) (*broker.App, error) {
 	right := rightToHave(c.Client, kind)
 	a, err := s.meant(c, right, m)
-	if err == nil || m.App != "" || c.Client.Handout != broker.HandoutVirtual {
+	if err == nil || m.App != "" || c.Client == nil || c.Client.Handout != broker.HandoutVirtual {
 		return a, err
 	}
 	// What it may have of an app depends on the kind. Who has the other right may know what
@@ -85,7 +85,7 @@ func (s *Service) ByToken(ctx context.Context, c broker.Caller, platform string,
 	if k.Kind != broker.AccessToken {
 		return c, nil, false
 	}
-	found, a, ok := s.Bearer(c, seen)
+	found, a, _, ok := s.Bearer(c, seen)
 	switch {
 	case !ok || a.Platform != platform:
 		return c, nil, false

@@ -268,7 +268,7 @@ func TestTokensOfUsersAndAppsAreNotMixedUp_I8(t *testing.T) {
 		if err := second(s.ReportUser(ctx, s.caller("members"), "blog", "alice", "", 0, own.Secret)); !errors.Is(err, broker.ErrTokenKind) {
 			t.Errorf("I8: the app's token reported as a user's: %v", err)
 		}
-		if _, _, ok := s.Bearer(broker.Caller{}, held.Secret); ok {
+		if _, _, _, ok := s.Bearer(broker.Caller{}, held.Secret); ok {
 			t.Error("I8: a user's token stands for an app")
 		}
 		if u.Count("refresh")+u.Count("check") != 0 {

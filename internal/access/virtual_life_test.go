@@ -36,7 +36,7 @@ func TestAVirtualTokenDiesWithItsClient(t *testing.T) {
 			return h.Secret
 		}
 		alive := func(tok broker.Secret) bool {
-			c, _, ok := s.Bearer(broker.Caller{}, tok)
+			c, _, _, ok := s.Bearer(broker.Caller{}, tok)
 			_, _, byToken := s.ByToken(ctx, broker.Caller{}, wechat.Name, tok)
 			if ok != byToken || ok && c.Name() != "guest" {
 				t.Errorf("bearer %v %q, by token %v", ok, c.Name(), byToken)
@@ -91,7 +91,7 @@ func TestAVirtualTokenDiesWithTheRightAndTheApp(t *testing.T) {
 		cfg.Clients = []*broker.Client{c}
 		inBubble(t, cfg, func(t *testing.T, s *stack) {
 			want := what == "it is as it was" || what == "it gets real"
-			if _, _, ok := s.Bearer(broker.Caller{}, tok); ok != want {
+			if _, _, _, ok := s.Bearer(broker.Caller{}, tok); ok != want {
 				t.Errorf("%s: it works: %v", what, ok)
 			}
 		})
@@ -111,7 +111,7 @@ func TestAVirtualTokenDiesWithTheRightAndTheApp(t *testing.T) {
 		if err := s.DeleteApp(ctx, admin, "blog"); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, ok := s.Bearer(broker.Caller{}, h.Secret); ok {
+		if _, _, _, ok := s.Bearer(broker.Caller{}, h.Secret); ok {
 			t.Error("it works for an app that is gone")
 		}
 	})
@@ -142,7 +142,7 @@ func TestReplicasAcceptEachOthersVirtualTokens(t *testing.T) {
 		inBubble(t, cfg, func(t *testing.T, s *stack) {
 			toks = append(toks, s.read(t, "caller").Secret)
 			for _, tok := range toks {
-				if c, a, ok := s.Bearer(broker.Caller{}, tok); !ok || c.Name() != "caller" || a.ID != "shop" {
+				if c, a, _, ok := s.Bearer(broker.Caller{}, tok); !ok || c.Name() != "caller" || a.ID != "shop" {
 					t.Errorf("the token of another replica is %v, of %q", ok, c.Name())
 				}
 			}

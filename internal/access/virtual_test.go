@@ -185,7 +185,7 @@ func TestVirtualTokensAreBoundToClientAndAppI8(t *testing.T) {
 					t.Errorf("I8: %s has the token of %s", name, who)
 				}
 				seen[tok] = name
-				c, a, ok := s.Bearer(broker.Caller{}, h.Secret)
+				c, a, _, ok := s.Bearer(broker.Caller{}, h.Secret)
 				if !ok || c.Name() != name || a.ID != app {
 					t.Errorf("I10: the token of %s for %s is taken for that of %q for %v", name, app, c.Name(), a)
 				}

@@ -122,6 +122,22 @@ func (p *Platform) Entry(baseURL string) string {
 	return baseURL
 }
 
+// At is where an app's calls of a path go. The platform's own base URL, which an app
+// without one of its own is completed with, stands for all of the platform's hosts; every
+// other one of an app is for all of its calls. "": nobody has said where.
+func (p *Platform) At(a *App, path string) string {
+	own := a.BaseURL == "" || a.BaseURL == strings.TrimRight(p.BaseURL, "/")
+	if own && p.Base != nil {
+		if base := p.Base(a.Mode, path); base != "" {
+			return base
+		}
+	}
+	if own {
+		return p.BaseURL
+	}
+	return a.BaseURL
+}
+
 // Source is where tokens of one kind come from.
 type Source struct {
 	Rotation Rotation

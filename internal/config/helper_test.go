@@ -54,13 +54,13 @@ func options(pairs ...string) config.Options {
 // entries is a platform of which nothing but its hosts matters.
 type entries []string
 
-func (e entries) Hosts() []string                               { return e }
-func (entries) Denied() []string                                { return nil }
-func (entries) Route(string) broker.Route                       { return broker.Route{} }
-func (entries) Shown(*http.Request) broker.Shown                { return broker.Shown{} }
-func (entries) Attach(*http.Request, broker.Secret)             {}
-func (entries) Substitute(*http.Request, string, broker.Secret) {}
-func (entries) Refuse(string, *broker.Error, string) broker.Refusal     { return broker.Refusal{} }
+func (e entries) Hosts() []string                                   { return e }
+func (entries) Denied() []string                                    { return nil }
+func (entries) Route(string) broker.Route                           { return broker.Route{} }
+func (entries) Shown(*http.Request) broker.Shown                    { return broker.Shown{} }
+func (entries) Attach(*http.Request, broker.Secret)                 {}
+func (entries) Substitute(*http.Request, string, broker.Secret)     {}
+func (entries) Refuse(string, *broker.Error, string) broker.Refusal { return broker.Refusal{} }
 func (entries) Judge(string, *http.Response, []byte) broker.Judgement {
 	return broker.Judgement{}
 }

@@ -137,7 +137,7 @@ func (h *Handler) elsewhere(r request, at []*endpoint) bool {
 	}
 	shown := p.Upstream.Shown(r.Request)
 	if !shown.Token.IsZero() {
-		_, owner, ok := h.svc.Bearer(broker.Caller{}, shown.Token)
+		_, owner, _, ok := h.svc.Bearer(broker.Caller{}, shown.Token)
 		return ok && owner.ID == a.ID
 	}
 	c, _ := h.svc.AuthenticateNamed(shown.Key.Reveal())

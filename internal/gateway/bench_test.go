@@ -153,17 +153,17 @@ func BenchmarkReplay(b *testing.B) {
 		tok  broker.Token
 	}{{"accepted", live}, {"rejected", dead}} {
 		b.Run(c.name, func(b *testing.B) {
-			x, err := s.keyed(benchRequest(b, ""), broker.Caller{Client: s.real, RequestID: "r-1"}, stacktest.App, benchPath)
+			x, err := s.keyed(benchRequest(b, ""), broker.Caller{Client: s.real, RequestID: "r-1"}, broker.Secret{}, stacktest.App, benchPath)
 			if err != nil {
 				b.Fatal(err)
 			}
-			if x.url, err = s.base(x.app, x.platform); err != nil {
+			if x.url, err = s.base(x.app, x.platform, benchPath); err != nil {
 				b.Fatal(err)
 			}
 			_, r := s.patient(&quiet{}, benchRequest(b, ""), x)
 			b.ReportAllocs()
 			for b.Loop() {
-				x.token = c.tok
+				x.token, x.kind = c.tok, broker.AccessToken
 				resp, err := s.RoundTrip(r) //nolint:bodyclose // nothing is behind it
 				if err != nil || resp.ContentLength != int64(len(cannedUser)) {
 					b.Fatal(resp, err)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 
@@ -18,10 +19,15 @@ type call struct {
 	small    bool          // it is a GET without a body
 	named    string        // the app that the base URL names; "": none
 	key      broker.Secret // the client key that was shown, if one was
-	url      *url.URL
-	counted  string // the path as it is counted and trusted, see meterPath
+	// authorization is the header of that name where a token of a user stands in it, which
+	// passes untouched.
+	authorization string
+	body          *taken // what was read of the body to look for credentials; nil: nothing
+	url           *url.URL
+	counted       string // the path as it is counted and trusted, see meterPath
 
-	token   broker.Token    // what opens a CallApp
+	kind    broker.Kind     // of the token that opens a CallApp
+	token   broker.Token    // that token
 	secrets []broker.Secret // what opens a CallExchange, the likeliest first
 
 	dog     watchdog
@@ -44,3 +50,7 @@ func callOf(ctx context.Context) *call {
 func (x *call) repeatable() bool {
 	return x.route.Sort == broker.CallApp || x.route.Sort == broker.CallExchange
 }
+
+// wants settles which kind of the app's tokens opens the call: that of the token that was
+// shown, else the one that the path wants.
+func (x *call) wants() broker.Kind { return cmp.Or(x.kind, x.route.Kind, broker.AccessToken) }

@@ -17,6 +17,9 @@ func rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL = x.place.at(x.url, p.In.URL.RawQuery)
 	p.Out.Host = ""
 	cleanRequest(p.Out.Header)
+	if x.authorization != "" {
+		p.Out.Header["Authorization"] = []string{x.authorization}
+	}
 }
 
 // RoundTrip makes a call at the platform, and once more where the platform says that what
@@ -24,7 +27,11 @@ func rewrite(p *httputil.ProxyRequest) {
 func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := callOf(r.Context())
 	var body kept
-	if x.repeatable() {
+	switch {
+	case x.body != nil:
+		body = x.body.kept
+		body.rewind(r)
+	case x.repeatable():
 		var err error
 		if body, err = g.keeper.keep(r, x.caller.Name()); err != nil {
 			return nil, err
@@ -36,12 +43,14 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch x.route.Sort {
 	case broker.CallApp:
-		x.platform.Upstream.Attach(r, x.token.Secret)
+		x.attach(r)
 	case broker.CallExchange:
-		x.platform.Upstream.Substitute(r, x.app.AppID, x.secrets[0])
+		x.substitute(r, x.secrets[0])
 	case broker.CallUser, broker.CallManaged, broker.CallForeign:
 	}
-	if x.leaks(r, body) {
+	if leaks, err := x.leaks(r, body); err != nil {
+		return nil, err
+	} else if leaks {
 		return nil, errKeyInside
 	}
 	switch x.route.Sort {
@@ -95,7 +104,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	x.token = next
 	body.rewind(r)
 	x.dog.moved()
-	x.platform.Upstream.Attach(r, x.token.Secret)
+	x.attach(r)
 	resp, j, err = g.try(r, x)
 	switch {
 	case err != nil:
@@ -104,7 +113,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	case j.Verdict == broker.VerdictRejected:
 		// If another call has seen this one rejected as well, it deals with it.
 		g.metrics.replay(replayRejected)
-		g.trust.strange(x.platform.Name, x.app.ID, x.counted)
+		g.trust.strange(x.platform.Name, x.app.ID, x.counted, x.kind)
 	default:
 		g.metrics.replay(replayDone)
 	}
@@ -117,7 +126,7 @@ func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.RenewTimeout)
 	defer cancel()
 	mend := g.svc.Doubted
-	if g.trust.believes(x.platform.Name, x.app.ID, x.counted) {
+	if g.trust.believes(x.platform.Name, x.app.ID, x.counted, x.kind) {
 		mend = g.svc.Rejected
 	}
 	return mend(ctx, x.caller, x.token)
@@ -142,7 +151,7 @@ func (g *Gateway) exchanged(r *http.Request, x *call, body kept) (*http.Response
 		if i > 0 {
 			body.rewind(r)
 			x.dog.moved()
-			x.platform.Upstream.Substitute(r, x.app.AppID, secret)
+			x.substitute(r, secret)
 		}
 		once(r)
 		resp, j, err := g.try(r, x)
@@ -184,7 +193,7 @@ func (g *Gateway) try(r *http.Request, x *call) (*http.Response, broker.Judgemen
 		g.meter.Cleared(x.app.ID)
 	}
 	if x.route.Sort == broker.CallApp && j.Verdict == broker.VerdictOK && resp.StatusCode == http.StatusOK {
-		g.trust.opened(x.platform.Name, x.counted)
+		g.trust.opened(x.platform.Name, x.counted, x.kind)
 	}
 	x.outcome = outPassed
 	if j.Err != nil {
@@ -224,7 +233,7 @@ func fault(ctx context.Context, err error) *broker.Error {
 	var dial *net.OpError
 	switch {
 	case errors.As(err, &body):
-		return &broker.Error{Code: "body_unreadable", Class: broker.Invalid, Message: "the call's body could not be read to its end"}
+		return errBody
 	case errors.Is(context.Cause(ctx), errStalled):
 		e.Message, e.Hint = "the call stood still for too long", hintUnknown
 	case ctx.Err() != nil:

@@ -154,11 +154,11 @@ func Tune(t *http.Transport) *http.Transport {
 	return t
 }
 
-// base returns where an app's platform is.
-func (g *Gateway) base(a *broker.App, p *broker.Platform) (*url.URL, error) {
-	s := a.BaseURL
+// base returns where an app's calls of a path go.
+func (g *Gateway) base(a *broker.App, p *broker.Platform, path string) (*url.URL, error) {
+	s := p.At(a, path)
 	if s == "" {
-		s = p.BaseURL
+		return nil, errNoBase
 	}
 	if u, ok := g.bases.Load(s); ok {
 		return u.(*url.URL), nil //nolint:forcetypeassert // the map holds nothing else
@@ -173,4 +173,9 @@ func (g *Gateway) base(a *broker.App, p *broker.Platform) (*url.URL, error) {
 	}
 	g.bases.Store(s, u)
 	return u, nil
+}
+
+var errNoBase = &broker.Error{
+	Code: broker.ErrNoGateway.Code, Class: broker.ErrNoGateway.Class, Message: "nobody has said where calls on the app go",
+	Hint: "set the app's base_url to where its platform's API is",
 }

@@ -10,18 +10,17 @@ import (
 // Call passes on a call of a client that showed its key. The path is as it was written.
 // An error is returned where nothing has been answered yet, for the caller to render.
 func (g *Gateway) Call(w http.ResponseWriter, r *http.Request, c broker.Caller, key broker.Secret, app, path string) error {
-	x, err := g.keyed(r, c, app, path)
+	x, err := g.keyed(r, c, key, app, path)
 	if err != nil {
 		if !errors.Is(err, broker.ErrManagedHere) { // Others answer that.
 			g.metrics.end(outRefusedHere)
 		}
 		return err
 	}
-	x.key = key
 	return g.serve(w, r, x)
 }
 
-func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*call, error) {
+func (g *Gateway) keyed(r *http.Request, c broker.Caller, key broker.Secret, app, path string) (*call, error) {
 	a, err := g.svc.Callable(c, app)
 	if err != nil {
 		return nil, err
@@ -37,7 +36,13 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 	if !ok {
 		return nil, errPath
 	}
-	x := &call{caller: c, app: a, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r)}
+	x := &call{caller: c, app: a, platform: p, place: at, key: key, route: p.Upstream.Route(at.path)}
+	if x.route.Body {
+		if x.body, err = takeBody(r); err != nil {
+			return nil, err
+		}
+	}
+	x.look(r)
 	switch x.route.Sort {
 	case broker.CallManaged:
 		return x, errManaged
@@ -60,9 +65,11 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, app, path string) (*ca
 		if g.users.Has(x.shown.Token) {
 			return x, errUserToken
 		}
-		if _, owner, known := g.svc.Bearer(c, x.shown.Token); known && owner.ID != a.ID {
+		_, owner, kind, known := g.svc.Bearer(c, x.shown.Token)
+		if known && owner.ID != a.ID {
 			return x, errOtherApp
 		}
+		x.kind = kind
 	case broker.CallExchange:
 		if x.shown.AppID != "" && x.shown.AppID != a.AppID {
 			return x, errOtherApp
@@ -87,11 +94,11 @@ var (
 	}
 	errNoToken = &broker.Error{
 		Code: broker.ErrTokenMissing.Code, Class: broker.Invalid, Message: broker.ErrTokenMissing.Message,
-		Hint: "put it where the platform wants it, which for WeChat is access_token in the query; or, on paths that want the app's own, call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
+		Hint: "put it where the platform wants it, such as access_token in the query or a header; or, on paths that want the app's own, call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
 	}
 	errAppToken = &broker.Error{
 		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the app's own token, and the path wants that of a user who logged in through a page",
-		Hint: "send the access_token that the exchange of the user's code gave",
+		Hint: "send the token that the exchange of the user's code gave",
 	}
 	errUserToken = &broker.Error{
 		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the token of a user who logged in through a page, and the path wants the app's own",

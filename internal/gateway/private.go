@@ -2,12 +2,15 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -25,6 +28,7 @@ func (x *call) hide(resp *http.Response, h head) {
 	case broker.CallExchange:
 		for _, s := range x.secrets {
 			h = h.hide(resp, s)
+			h = h.hide(resp, broker.NewSecret(base64.StdEncoding.EncodeToString([]byte(x.app.AppID+":"+s.Reveal())))) // as HTTP Basic has it
 		}
 	case broker.CallUser, broker.CallManaged, broker.CallForeign:
 	}
@@ -36,11 +40,16 @@ func (h head) hide(resp *http.Response, s broker.Secret) head {
 		return h
 	}
 	h = h.blot(resp, value)
-	if escaped := url.QueryEscape(value); escaped != value {
-		h = h.blot(resp, escaped)
+	for _, escaped := range []string{url.QueryEscape(value), inJSON.Replace(value)} {
+		if escaped != value {
+			h = h.blot(resp, escaped)
+		}
 	}
 	return h
 }
+
+// inJSON writes a text as it stands in a JSON string.
+var inJSON = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 func (h head) blot(resp *http.Response, value string) head {
 	for _, vs := range resp.Header {
@@ -73,24 +82,33 @@ var errKeyInside = &broker.Error{
 }
 
 // leaks reports whether the client key stands in what is about to be sent, as it is or
-// with some of it percent-encoded.
-func (x *call) leaks(r *http.Request, body kept) bool {
+// with some of it percent-encoded or, in a body, escaped as JSON does.
+func (x *call) leaks(r *http.Request, body kept) (bool, error) {
 	key := x.key.Reveal()
 	if key == "" {
-		return false
+		return false, nil
 	}
-	if shows(r.URL.RawQuery, key) || shows(r.URL.Path, key) || len(body.data) >= len(key) && bytes.Contains(body.data, []byte(key)) {
-		return true
+	data := body.data
+	if x.body != nil && r.Body != nil {
+		// It is not the caller's any more.
+		var err error
+		if data, err = io.ReadAll(r.Body); err != nil {
+			return false, errBody
+		}
+		kept{data: data}.rewind(r)
 	}
-	if strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/x-www-form-urlencoded") && shows(string(body.data), key) {
-		return true
+	if shows(r.URL.RawQuery, key) || shows(r.URL.Path, key) || len(data) >= len(key) && (bytes.Contains(data, []byte(key)) || escapes(data, key)) {
+		return true, nil
+	}
+	if strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/x-www-form-urlencoded") && shows(string(data), key) {
+		return true, nil
 	}
 	for _, vs := range r.Header {
 		if slices.ContainsFunc(vs, func(v string) bool { return shows(v, key) }) {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 func shows(text, key string) bool {
@@ -98,6 +116,28 @@ func shows(text, key string) bool {
 		return true
 	}
 	return strings.Contains(text, "%") && strings.Contains(decoded(text), key)
+}
+
+// escapes reports whether a key stands in a JSON body with some of it escaped.
+func escapes(body []byte, key string) bool {
+	return bytes.Contains(body, []byte(`\u`)) && bytes.Contains(unescaped(body), []byte(key))
+}
+
+// unescaped takes every \uXXXX of JSON for the character that it stands for, and leaves
+// alone what is none.
+func unescaped(text []byte) []byte {
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+5 < len(text) && text[i+1] == 'u' {
+			if c, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 16); err == nil {
+				b = utf8.AppendRune(b, rune(c))
+				i += 5
+				continue
+			}
+		}
+		b = append(b, text[i])
+	}
+	return b
 }
 
 // decoded takes every percent-encoding for what it stands for, and leaves alone what is

@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"errors"
+	"cmp"
 	"net/http"
 	"time"
 
@@ -36,42 +36,52 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 	if !ok {
 		return nil, errPath
 	}
-	c := broker.Caller{Remote: r.RemoteAddr, RequestID: requestID}
-	// The first platform that can tell whose call it is has it. If none can, the first
-	// that sees anything of its own says what is wrong.
-	var first *call
-	var firstErr error
+	var body *taken // read once, for all who look into it
+	var unread error
+	c := candidates{named: app, gateway: g}
 	for _, p := range g.platforms {
-		x := &call{caller: c, platform: p, place: at, route: p.Upstream.Route(at.path), shown: p.Upstream.Shown(r), small: r.Method == http.MethodGet && r.ContentLength == 0, named: app}
-		err := g.identify(x)
+		x := &call{
+			caller: broker.Caller{Remote: r.RemoteAddr, RequestID: requestID}, platform: p, place: at, route: p.Upstream.Route(at.path),
+			small: r.Method == http.MethodGet && r.ContentLength == 0, named: app,
+		}
+		sure, err := true, error(nil)
+		if x.route.Body {
+			if body == nil && unread == nil {
+				body, unread = takeBody(r)
+			}
+			x.body, err = body, unread
+		}
+		if err == nil {
+			x.look(r)
+			sure, err = g.identify(x)
+		}
 		if err == nil && app != "" && x.app.ID != app {
 			err = errOtherApp
 		}
-		if err == nil {
+		if err == nil && sure {
 			return x, nil
 		}
-		if first == nil || errors.Is(firstErr, broker.ErrTokenMissing) {
-			first, firstErr = x, err
-		}
+		c.add(x, err)
 	}
-	return first, firstErr
+	return c.best()
 }
 
-// identify finds the app, and the client if it can be told.
-func (g *Gateway) identify(x *call) error {
+// identify finds the app, and the client if it can be told. It is sure of it unless any
+// app of the platform would do: another platform may then have as good a claim.
+func (g *Gateway) identify(x *call) (sure bool, err error) {
 	switch x.route.Sort {
 	case broker.CallApp:
-		return g.identifyByToken(x)
+		return true, g.identifyByToken(x)
 	case broker.CallExchange:
-		return g.identifyByKey(x)
+		return true, g.identifyByKey(x)
 	case broker.CallUser:
 		return g.identifyByUser(x)
 	case broker.CallManaged:
-		return errManaged
+		return true, errManaged
 	case broker.CallForeign:
-		return errNotKept
+		return true, errNotKept
 	default:
-		return errNotKept
+		return true, errNotKept
 	}
 }
 
@@ -79,10 +89,10 @@ func (g *Gateway) identifyByToken(x *call) error {
 	if x.shown.Token.IsZero() {
 		return errNoToken
 	}
-	c, a, ok := g.svc.Bearer(x.caller, x.shown.Token)
+	c, a, kind, ok := g.svc.Bearer(x.caller, x.shown.Token)
 	switch {
 	case ok && a.Platform == x.platform.Name:
-		x.caller, x.app = c, a
+		x.caller, x.app, x.kind = c, a, kind
 		return nil
 	case g.users.Has(x.shown.Token):
 		return errUserToken
@@ -91,6 +101,8 @@ func (g *Gateway) identifyByToken(x *call) error {
 	}
 }
 
+// identifyByKey finds the app of a call that shows a client key in the place of the app
+// secret. Our name of the app may stand before the path or, after a dot, behind the key.
 func (g *Gateway) identifyByKey(x *call) error {
 	if x.shown.AppID == "" || x.shown.Key.IsZero() {
 		return errNoKey
@@ -105,29 +117,29 @@ func (g *Gateway) identifyByKey(x *call) error {
 		x.key = broker.NewSecret(key)
 	}
 	var err error
-	x.app, err = g.svc.CallableBy(x.caller, access.Meant{Platform: x.platform.Name, AppID: x.shown.AppID, App: named})
+	x.app, err = g.svc.CallableBy(x.caller, access.Meant{Platform: x.platform.Name, AppID: x.shown.AppID, App: cmp.Or(named, x.named)})
 	return err
 }
 
-func (g *Gateway) identifyByUser(x *call) error {
+func (g *Gateway) identifyByUser(x *call) (sure bool, err error) {
 	switch {
 	case x.shown.Token.IsZero():
-		return errNoToken
+		return true, errNoToken
 	case g.svc.Owns(x.shown.Token):
-		return errAppToken
+		return true, errAppToken
+	case g.svc.Authenticate(x.shown.Token.Reveal()) != nil:
+		return true, errKeyInside
 	case !x.route.Nameless || !x.small:
-		return errNameless
+		return true, errNameless
 	}
-	if x.app = g.appOfUser(x); x.app == nil {
-		return broker.ErrUnknownApp
+	o, known := g.users.owner(x.shown.Token)
+	switch x.app = g.appOfUser(x); {
+	case x.app == nil:
+		return true, broker.ErrUnknownApp
+	case known && !g.is(o, x.app), x.shown.AppID != "" && x.shown.AppID != x.app.AppID:
+		return true, errOtherApp
 	}
-	if o, known := g.users.owner(x.shown.Token); known && !g.is(o, x.app) {
-		return errOtherApp
-	}
-	if x.shown.AppID != "" && x.shown.AppID != x.app.AppID {
-		return errOtherApp
-	}
-	return nil
+	return known || x.named != "" || x.shown.AppID != "", nil
 }
 
 // appOfUser finds the app for a call with a user's token; nil: there is none.
@@ -161,7 +173,7 @@ var (
 	}
 	errNoKey = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call shows no app id, or no client key in the place of the app secret",
-		Hint: "this is a Hufu server: put the client's Hufu key in the place of the app secret, in the query",
+		Hint: "this is a Hufu server: put the client's Hufu key in the place of the app secret",
 	}
 	errUnknownKey = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: broker.ErrUnauthorized.Message,

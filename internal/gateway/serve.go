@@ -68,12 +68,13 @@ func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, er
 			return throttled, nil
 		}
 	}
-	if x.url, err = g.base(x.app, x.platform); err != nil {
+	if x.url, err = g.base(x.app, x.platform, x.place.path); err != nil {
 		return nil, err
 	}
 	switch x.route.Sort {
 	case broker.CallApp:
-		if x.token, err = g.svc.CallToken(r.Context(), x.caller, x.app); err != nil {
+		x.kind = x.wants()
+		if x.token, err = g.svc.CallToken(r.Context(), x.caller, x.app, x.kind); err != nil {
 			return nil, err
 		}
 	case broker.CallExchange:

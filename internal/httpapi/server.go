@@ -157,7 +157,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.mux.ServeHTTP(w, r)
 		return
 	}
-	if a.cfg.Gateway != nil && strings.HasPrefix(r.URL.Path, gatewayPrefix) && r.Header["Authorization"] != nil {
+	if a.cfg.Gateway != nil && strings.HasPrefix(r.URL.Path, gatewayPrefix) && (r.Header["Authorization"] != nil || r.Header[keyHeader] != nil) {
 		a.passOn(w, r)
 		return
 	}
