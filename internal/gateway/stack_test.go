@@ -43,6 +43,8 @@ type stackConfig struct {
 	stacktest.Config
 	// transport stands between the gateway and the platform. Nil: the platform itself.
 	transport func(http.RoundTripper) http.RoundTripper
+	// users are those that the server tells from its apps' tokens. Nil: it does not.
+	users *gateway.Users
 	// change changes the gateway's configuration. Nil: the defaults.
 	change func(*gateway.Config)
 }
@@ -54,6 +56,9 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		tb.Fatal(err)
 	}
 	c.Virtual = codec
+	if c.users != nil {
+		c.UserTokens = c.users
+	}
 	caller := stacktest.Client("caller", callerKey, broker.Read|broker.Call, stacktest.App, "api-*")
 	opaque := stacktest.Client("virtual", virtualKey, broker.Read|broker.Call, stacktest.App, "api-*")
 	opaque.Handout = broker.HandoutVirtual
@@ -67,7 +72,7 @@ func newStack(tb testing.TB, c stackConfig) *stack {
 		to = c.transport(to)
 	}
 	cfg := gateway.Config{
-		Service: s.Service, Platforms: []broker.Platform{wechat.Platform(platform.NewCaller(to))}, Transport: to,
+		Service: s.Service, Platforms: append([]broker.Platform{wechat.Platform(platform.NewCaller(to))}, c.Platforms...), Transport: to, Users: c.users,
 		Meter: s.meter, Logger: s.Logger, Registerer: s.Metrics,
 	}
 	if c.change != nil {

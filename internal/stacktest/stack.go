@@ -62,7 +62,8 @@ type Config struct {
 	Logins     access.Logins
 	UserTokens access.UserTokens
 	Virtual    broker.VirtualTokens
-	Apps       []*broker.App // in addition to App
+	Platforms  []broker.Platform // in addition to WeChat
+	Apps       []*broker.App     // in addition to App
 	Clients    []*broker.Client
 }
 
@@ -91,7 +92,7 @@ func New(tb testing.TB, c Config) *Stack {
 		Sandbox: sandbox.New(c.Sandbox), Store: memstore.New(memstore.Config{}),
 		Metrics: prometheus.NewRegistry(), Log: &Log{}, tb: tb,
 	}
-	table := []broker.Platform{wechat.Platform(platform.NewCaller(s.Sandbox.Transport()))}
+	table := append([]broker.Platform{wechat.Platform(platform.NewCaller(s.Sandbox.Transport()))}, c.Platforms...)
 	if c.Users != nil {
 		c.Users.Live = s.Sandbox.Live
 		c.Users.amend(&table[0])
