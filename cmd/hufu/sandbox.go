@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,18 +22,21 @@ func newSandbox() *cobra.Command {
 	var apps []string
 	cmd := &cobra.Command{
 		Use: "sandbox", Short: "Run the simulated platforms alone",
-		Long: "Run the simulated platforms, for whoever develops against WeChat offline. The first line\n" +
-			"on standard output is their base URL; its page /_sandbox/ shows and steers them, and below\n" +
-			"/connect/ are the pages on which users log in, who are made up.\n\n" +
-			"Without --app there is one demo app. Secrets given here can be seen by every user of the\n" +
-			"machine: make some up, and never use real ones.",
+		Long: "Run the simulated platforms, for whoever develops against them offline. The first line on\n" +
+			"standard output is the base URL of WeChat; its page /_sandbox/ shows and steers them all, and\n" +
+			"below /connect/ are the pages on which users log in, who are made up. The other platforms are\n" +
+			"below their names: the base URL of WeCom ends in /wecom. There are:\n" +
+			strings.Join(sandbox.Platforms(), ", ") + ".\n\n" +
+			"Without --app there is one demo app, of WeChat. Apps of one corp of WeCom are told apart by\n" +
+			"their agent: wecom:ww0123456789abcdef:1000002=SECRET. Secrets given here can be seen by every\n" +
+			"user of the machine: make some up, and never use real ones.",
 		Args: args(cobra.NoArgs),
 	}
 	f := cmd.Flags()
 	f.StringVar(&address, "listen", "127.0.0.1:8090", "where to listen; port 0 picks a free one")
-	f.StringArrayVar(&apps, "app", nil, "an app that exists, as ID=SECRET; may be given several times")
-	f.DurationVar(&cfg.Lifetime, "lifetime", 2*time.Hour, "how long a token lives, an app's or a user's")
-	f.DurationVar(&cfg.Overlap, "overlap", 5*time.Minute, "how long the token before the newest one lives on")
+	f.StringArrayVar(&apps, "app", nil, "an app that exists, as ID=SECRET of WeChat, or PLATFORM:ID=SECRET; may be given several times")
+	f.DurationVar(&cfg.Lifetime, "lifetime", 0, "how long a token lives, an app's or a user's (default as on the platform: 2h on most)")
+	f.DurationVar(&cfg.Overlap, "overlap", 5*time.Minute, "how long the token before the newest one lives on, where it does")
 	f.DurationVar(&cfg.CodeLifetime, "code-lifetime", 5*time.Minute, "how long the code of a user's login can be exchanged")
 	f.BoolVar(&cfg.RotateRefresh, "rotate-refresh", false, "use up a user's refresh token with its first use, as WeChat does not but other platforms do")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -40,7 +44,7 @@ func newSandbox() *cobra.Command {
 		if cfg.Apps, err = sandboxApps(apps); err != nil {
 			return usageOf(cmd, err)
 		}
-		if cfg.Lifetime <= 0 || cfg.CodeLifetime <= 0 || cfg.Overlap < 0 {
+		if cfg.Lifetime < 0 || cmd.Flags().Changed("lifetime") && cfg.Lifetime == 0 || cfg.CodeLifetime <= 0 || cfg.Overlap < 0 {
 			return usageOf(cmd, errors.New("--lifetime, --code-lifetime and --overlap cannot be negative, nor a lifetime zero"))
 		}
 		if cfg.Overlap == 0 {
@@ -53,7 +57,7 @@ func newSandbox() *cobra.Command {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s\n", p.url)
 		for _, a := range cfg.Apps {
-			fmt.Fprintf(&b, "app %s with secret %s\n", a.ID, a.Secret)
+			fmt.Fprintf(&b, "app %s with secret %s\n", appName(a), a.Secret)
 		}
 		fmt.Fprintf(&b, "look at %s/_sandbox/\n", p.url)
 		if _, err := fmt.Fprint(cmd.OutOrStdout(), b.String()); err != nil {
@@ -69,7 +73,7 @@ func newSandbox() *cobra.Command {
 	return cmd
 }
 
-// sandboxApps reads ID=SECRET. Without any it makes one up.
+// sandboxApps reads ID=SECRET and PLATFORM:ID=SECRET. Without any it makes one up.
 func sandboxApps(list []string) ([]sandbox.App, error) {
 	if len(list) == 0 {
 		return []sandbox.App{demoApp()}, nil
@@ -77,12 +81,35 @@ func sandboxApps(list []string) ([]sandbox.App, error) {
 	var apps []sandbox.App
 	for i, s := range list {
 		id, secret, ok := strings.Cut(s, "=")
-		if !ok || id == "" || secret == "" {
-			return nil, fmt.Errorf("the app number %d is not of the form ID=SECRET", i+1)
+		a := sandbox.App{Secret: secret}
+		if platform, rest, named := strings.Cut(id, ":"); named {
+			if there := append([]string{"wechat"}, sandbox.Platforms()...); !slices.Contains(there, platform) {
+				return nil, fmt.Errorf("the app number %d is of a platform that there is not; there are: %s", i+1, strings.Join(there, ", "))
+			}
+			a.Platform, id = platform, rest
 		}
-		apps = append(apps, sandbox.App{ID: id, Secret: secret})
+		if !ok || id == "" || secret == "" {
+			return nil, fmt.Errorf("the app number %d is not of the form ID=SECRET or PLATFORM:ID=SECRET", i+1)
+		}
+		a.ID = id
+		if corp, agent, ok := strings.Cut(id, ":"); ok {
+			a.ID, a.Agent = corp, agent
+		}
+		apps = append(apps, a)
 	}
 	return apps, nil
+}
+
+// appName is an app as --app names it.
+func appName(a sandbox.App) string {
+	name := a.ID
+	if a.Agent != "" {
+		name += ":" + a.Agent
+	}
+	if a.Platform != "" {
+		name = a.Platform + ":" + name
+	}
+	return name
 }
 
 // demoApp makes up an app that looks like one of WeChat's.

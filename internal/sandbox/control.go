@@ -138,6 +138,9 @@ func (c *control) do(path string, cmd command) (made, error) {
 		c.sandbox.ClearFaults()
 		return made{}, nil
 	}
+	if name, rest, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/apps/"); ok && name != "" {
+		return made{}, c.doPlatform(name, rest, cmd)
+	}
 	rest, ok := strings.CutPrefix(path, "/apps/")
 	appID, verb, hasVerb := strings.Cut(rest, "/")
 	if !ok || !hasVerb {

@@ -13,26 +13,30 @@ import (
 // want is what the body of a control call may hold.
 type want struct {
 	known   bool // there is such a call
+	modes   bool // which modes there are is said by the platform
 	fields  []string
 	example string
 }
 
 func wantOf(path string) want {
 	if path == "/faults" {
-		return want{true, []string{"kind", "path", "app", "delay", "status", "errcode", "times", "probability"}, `{"kind":"status","status":502,"path":"/cgi-bin/token","times":1}`}
+		return want{known: true, fields: []string{"kind", "path", "app", "delay", "status", "errcode", "code", "times", "probability"}, example: `{"kind":"status","status":502,"path":"/cgi-bin/token","times":1}`}
 	}
 	verb := path[strings.LastIndexByte(path, '/')+1:]
+	if !strings.HasPrefix(path, "/apps/") && path != "/faults/clear" {
+		return platformVerbs()[verb]
+	}
 	switch verb {
 	case "kill":
-		return want{true, []string{"mode", "token"}, `{"mode":"classic"} or {"mode":"stable"}`}
+		return want{known: true, fields: []string{"mode", "token"}, example: `{"mode":"classic"} or {"mode":"stable"}`}
 	case "rotate":
-		return want{true, []string{"mode"}, `{"mode":"classic"} or {"mode":"stable"}`}
+		return want{known: true, fields: []string{"mode"}, example: `{"mode":"classic"} or {"mode":"stable"}`}
 	case "secret":
-		return want{true, []string{"secret"}, `{"secret":"NEW"}`}
+		return want{known: true, fields: []string{"secret"}, example: `{"secret":"NEW"}`}
 	case "whitelist":
-		return want{true, []string{"whitelist"}, `{"whitelist":["10.0.0.0/8"]}, or {} for everybody`}
+		return want{known: true, fields: []string{"whitelist"}, example: `{"whitelist":["10.0.0.0/8"]}, or {} for everybody`}
 	case "freeze":
-		return want{true, []string{"errcode"}, `{"errcode":40243}`}
+		return want{known: true, fields: []string{"errcode"}, example: `{"errcode":40243}`}
 	case "clear", "unfreeze":
 		return want{known: true}
 	default:
@@ -72,7 +76,7 @@ func readCommand(body []byte, w want) (cmd command, form bool, err error) {
 		form = true
 		cmd, err = sentForm(text, w)
 	}
-	if err == nil {
+	if err == nil && !w.modes {
 		err = cmd.Mode.check()
 	}
 	return cmd, form, err

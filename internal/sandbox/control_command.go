@@ -19,6 +19,7 @@ type command struct {
 	Delay       duration  `json:"delay"`
 	Status      int       `json:"status"`
 	Errcode     int       `json:"errcode"`
+	Code        string    `json:"code"`
 	Times       int       `json:"times"`
 	Probability float64   `json:"probability"`
 
@@ -45,7 +46,7 @@ func (c command) mode() Mode {
 func (c command) fault() Fault {
 	return Fault{
 		Path: c.Path, App: c.App, Kind: c.Kind, Delay: time.Duration(c.Delay), Status: c.Status,
-		Errcode: c.Errcode, Times: c.Times, Probability: c.Probability,
+		Errcode: c.Errcode, Code: c.Code, Times: c.Times, Probability: c.Probability,
 	}
 }
 
@@ -70,6 +71,7 @@ func formCommand(form url.Values) (command, error) {
 		Kind:    FaultKind(form.Get("kind")),
 		Status:  number("status"),
 		Errcode: number("errcode"),
+		Code:    strings.TrimSpace(form.Get("code")),
 		Times:   number("times"),
 		Mode:    Mode(form.Get("mode")),
 		Token:   form.Get("token"),

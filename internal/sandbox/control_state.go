@@ -16,11 +16,13 @@ type state struct {
 	Now      time.Time    `json:"now"`
 	Lifetime string       `json:"lifetime"`
 	Overlap  string       `json:"overlap"`
-	Apps     []appState   `json:"apps"`
+	Apps     []appState   `json:"apps"` // of WeChat
 	Hidden   int          `json:"apps_not_shown"`
 	Unknown  Counts       `json:"unknown_app"`
 	Faults   []faultState `json:"faults"`
 	Misuses  []Misuse     `json:"misuses"`
+	// Platforms are the others, as far as they have apps or were called.
+	Platforms []platformState `json:"platforms"`
 }
 
 type appState struct {
@@ -76,6 +78,7 @@ type faultState struct {
 	Delay       string    `json:"delay"`
 	Status      int       `json:"status,omitempty"`
 	Errcode     int       `json:"errcode,omitempty"`
+	Code        string    `json:"code,omitempty"`
 	Times       int       `json:"times"`
 	Probability float64   `json:"probability"`
 	Fired       int       `json:"fired"`
@@ -90,15 +93,23 @@ func (s *Sandbox) state(only string) state {
 		Lifetime: w.cfg.Lifetime.String(),
 		Overlap:  w.cfg.Overlap.String(),
 		Apps:     []appState{},
-		Faults:   []faultState{},
-		Misuses:  s.Misuses(),
-		Unknown:  s.Counts(""),
+
+		Platforms: []platformState{},
+		Faults:    []faultState{},
+		Misuses:   s.Misuses(),
+		Unknown:   s.Counts(""),
 	}
 	slices.Reverse(out.Misuses)
 	for _, f := range s.Faults() {
 		out.Faults = append(out.Faults, faultState{
-			f.Path, f.App, f.Kind, f.Delay.String(), f.Status, f.Errcode, f.Times, f.Probability, f.Fired,
+			f.Path, f.App, f.Kind, f.Delay.String(), f.Status, f.Errcode, f.Code, f.Times, f.Probability, f.Fired,
 		})
+	}
+
+	for _, name := range Platforms() {
+		if p := s.Of(name).state(only, now); len(p.Apps)+p.Hidden+p.Unknown.Refused > 0 {
+			out.Platforms = append(out.Platforms, p)
+		}
 	}
 
 	w.mu.Lock()

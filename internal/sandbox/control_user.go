@@ -20,7 +20,7 @@ func userVerbs() map[string]want {
 		verbs[verb] = want{example: `{"openid":"OPENID"} or {"user":"bob"}, or {} for Alice`}
 	}
 	for verb, w := range verbs {
-		verbs[verb] = want{true, append([]string{"openid", "user"}, w.fields...), w.example}
+		verbs[verb] = want{known: true, fields: append([]string{"openid", "user"}, w.fields...), example: w.example}
 	}
 	return verbs
 }

@@ -35,7 +35,7 @@ const weChat = "wechat"
 
 // schemes are the platforms other than WeChat.
 func schemes() []scheme {
-	return []scheme{wecom()}
+	return []scheme{wecom(), feishu(), lark(), dingtalk(), qq(), douyin(), xiaohongshu(), kuaishou(), baidu()}
 }
 
 // Platforms are the names of the simulated platforms other than WeChat.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"math/big"
@@ -112,11 +113,8 @@ func wecomRefusal(c *call, code string) answer {
 		"60020":  "not allow to access from your ip",
 		"301002": "not allow operate another agent with this accesstoken",
 	}[code]
-	if text == "" {
-		text = "error"
-	}
 	random, _ := rand.Int(rand.Reader, big.NewInt(1_000_000_000_000_000)) // never fails
 	return reply(http.StatusOK, map[string]any{"errcode": number(code), "errmsg": fmt.Sprintf(
 		"%s, hint: [%d%015d], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%s",
-		text, c.at.Unix(), random, c.ip, code)})
+		cmp.Or(text, "error"), c.at.Unix(), random, c.ip, code)})
 }

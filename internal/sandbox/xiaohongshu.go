@@ -1,0 +1,67 @@
+package sandbox
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+)
+
+// xiaohongshu is the mini programs of Xiaohongshu, 小红书. No code of its refusals is known
+// but the one for a system that is not well: all others here are made up [U], and so is
+// that they come with HTTP 200.
+func xiaohongshu() scheme {
+	door := door{at: spot{inQuery, "access_token"}, says: codes{missing: "10004", bad: "10005", expired: "10005"}.of}
+	ok := func(fields map[string]any) any {
+		return map[string]any{"success": true, "code": 0, "msg": "成功", "data": fields}
+	}
+	return scheme{
+		name: "xiaohongshu",
+		modes: []mode{{
+			name:   "token",
+			family: family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute},
+			value:  func(token) string { return randomText(96) }, // At least 128 characters are to be reserved.
+		}},
+		ids: []string{"appid", "app_id"},
+		routes: map[string]route{
+			"/api/rmp/token": {
+				method: http.MethodPost, secrets: []spot{{inJSON, "secret"}},
+				serve: func(p *Platform, c *call) answer {
+					id, secret := c.value(spot{inJSON, "appid"}), c.value(spot{inJSON, "secret"})
+					m, idOK, secretOK := p.identify(id, secret)
+					switch {
+					case id == "", secret == "":
+						return p.refuse(c, m, "10001")
+					case !idOK:
+						return p.refuse(c, m, "10002")
+					case !secretOK:
+						return p.refuse(c, m, "10003")
+					}
+					return p.issue(c, m, "token", func(value string, lives int64) any {
+						return ok(map[string]any{"access_token": value, "expire_in": lives})
+					})
+				},
+			},
+			// Logins are opened by the token, and not by the secret.
+			"/api/rmp/session": door.asks(func(who map[string]any) any {
+				id, _ := who["app_id"].(string)
+				who["openid"], who["session_key"] = OpenID(id, defaultUser), randomText(18)
+				return ok(who)
+			}),
+			"/api/rmp/qrcode/unlimited": door.takes(ok),
+			"/api/rmp/message/send":     door.takes(ok),
+		},
+		refusal: func(_ *call, code string) answer {
+			text := map[string]string{
+				"2":     "系统异常，请稍后重试",
+				"10001": "参数错误",
+				"10002": "appid 不存在",
+				"10003": "secret 错误",
+				"10004": "缺少 access_token",
+				"10005": "access_token 无效或已过期",
+			}[code]
+			return reply(http.StatusOK, map[string]any{"success": false, "code": number(code), "msg": cmp.Or(text, "error"), "data": nil})
+		},
+		nowhere: notFound,
+		busy:    "2", notObject: "10001",
+	}
+}
