@@ -99,6 +99,10 @@ func refuseImport(k broker.Kind, format string, args ...any) *broker.Error {
 	return &broker.Error{Code: "invalid", Class: broker.Invalid, Message: fmt.Sprintf("%s: ", k) + fmt.Sprintf(format, args...)}
 }
 
+func inTheWay(k broker.Kind, what, hint string) *broker.Error {
+	return &broker.Error{Code: "conflict", Class: broker.Invalid, Message: fmt.Sprintf("%s: %s", k, what), Hint: hint}
+}
+
 // takeover looks at what can be said of a token without the store.
 func (m *Manager) takeover(d *definition, in Imported) (*takeover, error) {
 	src, known := d.kinds[in.Kind]
@@ -153,10 +157,7 @@ func (m *Manager) reserve(ctx context.Context, d *definition, t *takeover) error
 	if t.record, err = m.mournAbandoned(ctx, t.record, lease, t.rot); err != nil {
 		return broker.StoreAway(err)
 	}
-	return &broker.Error{
-		Code: "conflict", Class: broker.Invalid, Message: fmt.Sprintf("%s: a server stopped in the middle of a renewal, so that the platform may have replaced the token since", t.Kind),
-		Hint: "look whether the token still works, and repeat the import if it does",
-	}
+	return refuseImport(t.Kind, "a server stopped in the middle of a renewal, so that the platform may have replaced the token since; repeat the import if it still works")
 }
 
 // weigh decides about a token, under its lease, and plans the record.
@@ -170,12 +171,9 @@ func (m *Manager) weigh(ctx context.Context, d *definition, t *takeover) error {
 	case current && r.Rejected == r.Current.Version:
 		return refuseImport(t.Kind, "the platform has rejected this token")
 	case previous:
-		return refuseImport(t.Kind, "the token has been replaced here already")
+		return inTheWay(t.Kind, "the token has been replaced here already", "nothing to do: use the one that is here")
 	case r.Usable(now) && !t.Replace:
-		return &broker.Error{
-			Code: "conflict", Class: broker.Invalid, Message: fmt.Sprintf("%s: the app has another token here, which lives", t.Kind),
-			Hint: "leave the token out, and let that one be used; or have it replaced, if the one that you bring is the newer one",
-		}
+		return inTheWay(t.Kind, "the app has another token here, which lives", "let that one be used; or have it replaced, if the one that you bring is the newer one")
 	}
 	if err := m.tryOut(ctx, d, t); err != nil {
 		return err

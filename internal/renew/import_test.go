@@ -331,7 +331,7 @@ func TestI2AfterACrashInAnIssueATokenIsNotTakenOverUnseen(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		_, err = f.brings(f.replicas[0], tok, 18*time.Second)
-		if broker.AsError(err).Code != "conflict" {
+		if broker.AsError(err).Code != "invalid" {
 			t.Errorf("after that: %v", err)
 		}
 		if stored, err := f.brings(f.replicas[0], tok, 18*time.Second); err != nil || !stored[0] {
