@@ -165,6 +165,13 @@ apps:
 %[2]sclients:
   - {name: e2e, key: %[3]s, apps: ["*"], allow: [read, renew, admin]}
 %[4]s`, f.shared, apps.String(), key, clients)
+	f.spread()
+}
+
+// spread gives each server a folder with what all of them have in their configuration, and
+// where its store is.
+func (f *fleet) spread() {
+	f.t.Helper()
 	for i := range replicas {
 		f.dirs[i] = f.t.TempDir()
 		if f.listen[i] == "" {
