@@ -34,6 +34,9 @@ type Asked struct {
 	Token Secret
 	// ByToken says that the path is opened by a token.
 	ByToken bool
+	// Params are what the call says of the app's parameters. An app that has others is not
+	// the one that is asked for.
+	Params map[string]string
 	// Force says that the caller wants another token than it has.
 	Force bool
 	// Wrong is what else is wrong with the call. That there is no such app comes before it,

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -18,7 +19,8 @@ const (
 )
 
 // Answer is the JSON object that a platform answered with. Its fields may be tokens,
-// so it can be asked for them but not printed.
+// so it can be asked for them but not printed. The name of a field inside of others is
+// joined to theirs by dots, as in data.access_token.
 type Answer struct {
 	// Status is the HTTP status.
 	Status int
@@ -26,14 +28,15 @@ type Answer struct {
 	Date time.Time
 
 	retryAfter time.Duration
-	fields     *map[string]json.RawMessage // behind a pointer, so that no verb prints it
+	header     *http.Header                // behind a pointer, so that no verb prints it
+	fields     *map[string]json.RawMessage // so is this
 }
 
 // ReadAnswer reads an answer that has been received elsewhere, of which raw is the whole
 // body. It reports whether that is an object; the status is read in any case.
 func ReadAnswer(resp *http.Response, raw []byte) (Answer, bool) {
 	a, ok := parseAnswer(raw)
-	a.Status, a.retryAfter = resp.StatusCode, retryAfter(resp)
+	a.Status, a.retryAfter, a.header = resp.StatusCode, retryAfter(resp), &resp.Header
 	a.Date, _ = http.ParseTime(resp.Header.Get("Date")) // a clock that cannot be read is none
 	return a, ok
 }
@@ -67,11 +70,33 @@ func (a Answer) field(name string) json.RawMessage {
 	if a.fields == nil {
 		return nil
 	}
-	v := (*a.fields)[name]
-	if string(v) == "null" {
-		return nil
+	fields := *a.fields
+	for {
+		outer, inner, nested := strings.Cut(name, ".")
+		v := fields[outer]
+		switch {
+		case len(v) == 0 || string(v) == "null":
+			return nil
+		case !nested:
+			return v
+		}
+		fields = nil
+		if v[0] != '{' || json.Unmarshal(v, &fields) != nil {
+			return nil
+		}
+		name = inner
 	}
-	return v
+}
+
+// RetryAfter is when the platform wants to be asked again; zero: it did not say.
+func (a Answer) RetryAfter() time.Duration { return a.retryAfter }
+
+// Header returns a header of the answer.
+func (a Answer) Header(name string) string {
+	if a.header == nil {
+		return ""
+	}
+	return a.header.Get(name)
 }
 
 // Has reports whether there is a field of this name, and something in it.
@@ -119,6 +144,34 @@ func (a Answer) Integer(name string) (n int64, found bool, err error) {
 		return 0, true, Garbage("one whose " + name + " is no whole number")
 	}
 	return n, true, nil
+}
+
+// maxCode bounds the codes of errors, of which the longest are a few words.
+const maxCode = 128
+
+// Code returns a field that is the code of an error or of a success: a number in decimal, a
+// text as it is but for blanks around it, or true or false. Where there is no such field,
+// or nothing in it, it is ("", false, nil); a field that can be no code is an error.
+func (a Answer) Code(name string) (code string, found bool, err error) {
+	v := a.field(name)
+	switch {
+	case v == nil:
+		return "", false, nil
+	case v[0] == '"':
+		var s string
+		if json.Unmarshal(v, &s) != nil || len(s) > maxCode || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return "", true, Garbage("one whose " + name + " cannot be a code")
+		}
+		s = strings.TrimSpace(s)
+		return s, s != "", nil
+	case string(v) == "true" || string(v) == "false":
+		return string(v), true, nil
+	}
+	n, exact, ok := number(v)
+	if !ok || !exact {
+		return "", true, Garbage("one whose " + name + " cannot be a code")
+	}
+	return strconv.FormatInt(n, 10), true, nil
 }
 
 // Lifetime returns a field that counts seconds, cut to whole ones and to 30 days.

@@ -1,9 +1,7 @@
 package platform
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
 	"time"
-
-	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // Bounds of one call.
@@ -38,19 +33,24 @@ func NewCaller(rt http.RoundTripper) *Caller {
 	return &Caller{rt: rt}
 }
 
-// Call sends one request and reads its answer. body is sent as JSON; nil means none.
-// The path is appended to that of baseURL.
+// Call is [Caller.Do] for a request that has no more than a query and a body. body is sent
+// as JSON; nil means none.
+func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query url.Values, body any) (Answer, error) {
+	return c.Do(ctx, Request{Method: method, BaseURL: baseURL, Path: path, Query: query, JSON: body})
+}
+
+// Do sends one request and reads its answer.
 //
 // It returns an answer whenever the platform gave a JSON object with a status below
 // 300 or of the 4xx range, whatever that object says. Every error is a
 // [*broker.Error] of a stable code. Its Unknown is set unless it is certain that the
 // platform did not act: because the request never left, or because an HTTP status
-// says so. No error contains a value of query or body.
-func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query url.Values, body any) (Answer, error) {
+// says so. No error contains a value of the query, the body, a header, or the password.
+func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCall)
 	defer cancel()
 	var sent progress
-	req, secrets, err := newRequest(httptrace.WithClientTrace(ctx, sent.trace()), method, baseURL, path, query, body)
+	req, secrets, err := r.build(httptrace.WithClientTrace(ctx, sent.trace()))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -89,78 +89,6 @@ func (c *Caller) Call(ctx context.Context, method, baseURL, path string, query u
 		return Answer{}, Garbage(describe(resp, raw))
 	}
 }
-
-// newRequest builds the request. Besides it returns what is said in it that must not
-// come back in an error.
-func newRequest(ctx context.Context, method, baseURL, path string, query url.Values, body any) (*http.Request, []broker.Secret, error) {
-	u, err := url.Parse(baseURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, nil, &broker.Error{
-			Code: "bad_base_url", Class: broker.Misconfigured,
-			Message: "the app's base_url is not an http or https URL",
-			Hint:    "set base_url to the platform's own, such as https://api.weixin.qq.com, or leave it out",
-		}
-	}
-	u = u.JoinPath(path)
-	u.RawQuery = query.Encode()
-	var payload []byte
-	if body != nil {
-		if payload, err = encode(body); err != nil {
-			return nil, nil, err
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
-	if err != nil {
-		return nil, nil, &broker.Error{Code: "bad_request", Class: broker.Misconfigured, Message: "the request could not be built"}
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "hufu")
-	sendOnce(req, payload)
-	return req, mentioned(query, payload), nil
-}
-
-func encode(body any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(body); err != nil {
-		// The encoder's error may quote a value, so it is not kept.
-		return nil, &broker.Error{Code: "bad_request", Class: broker.Misconfigured, Message: "the request's body could not be encoded"}
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// sendOnce gives the request its body in such a way that net/http never sends it a
-// second time by itself.
-//
-// [http.Transport] repeats a request if a connection that it has used before breaks
-// before the first byte of the answer, and the request "is replayable": its method is
-// GET or the like, and its body is nil, NoBody or can be had again from GetBody
-// (persistConn.shouldRetryRequest, Request.isReplayable). On a platform that gives a
-// new token at every call, that silent repetition is a second issue, which kills the
-// token before last. A body that is neither nil nor NoBody and has no GetBody is never
-// repeated, at any stage. The alternative, a new connection for every call, costs a
-// TLS handshake each and does not bind transports that are not ours.
-//
-// A request without content therefore gets a body that is empty. Saying "identity"
-// keeps net/http from looking for its length, which ends in a chunked GET if the
-// machine is busy; nothing of it is seen on the wire.
-func sendOnce(req *http.Request, payload []byte) {
-	req.GetBody = nil
-	if payload == nil {
-		req.Body = onceBody{strings.NewReader("")}
-		req.TransferEncoding = []string{"identity"}
-		return
-	}
-	req.Body = onceBody{bytes.NewReader(payload)}
-	req.ContentLength = int64(len(payload))
-	req.Header.Set("Content-Type", "application/json")
-}
-
-// onceBody hides the reader's type, so that nothing finds a way to rewind it.
-type onceBody struct{ io.Reader }
-
-func (onceBody) Close() error { return nil }
 
 // over reports whether the time for a call has run out, rather than that the call has
 // been given up or has failed.

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -56,43 +55,6 @@ func redact(text string, secrets []broker.Secret) string {
 		}
 	}
 	return text
-}
-
-// mentioned lists the values in a request that are long enough to be secrets. Which
-// ones really are is not known here, and an error text does not need any of them.
-func mentioned(query url.Values, payload []byte) []broker.Secret {
-	const shortest = 6
-	var out []broker.Secret
-	add := func(v string) {
-		if len(v) >= shortest {
-			out = append(out, broker.NewSecret(v))
-		}
-	}
-	for _, vs := range query {
-		for _, v := range vs {
-			add(v)
-		}
-	}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case string:
-			add(v)
-		case []any:
-			for _, e := range v {
-				walk(e)
-			}
-		case map[string]any:
-			for _, e := range v {
-				walk(e)
-			}
-		}
-	}
-	var tree any
-	if len(payload) > 0 && json.Unmarshal(payload, &tree) == nil {
-		walk(tree)
-	}
-	return out
 }
 
 // concealed stands for a cause whose text, fields and wrapped errors may quote the

@@ -26,8 +26,8 @@ type Definition struct {
 	// there are taken to pass by themselves.
 	Codes []Code
 	// Words are the codes with which the errors of this server are said in the platform's
-	// own form, by the codes of the errors here, such as unknown_app and token_missing; ""
-	// is for all others.
+	// own form, by the codes of the errors here, such as unknown_app and token_missing, or by
+	// their classes, such as throttled; "" is for all others, and has to be there.
 	Words map[string]Word
 	// Check is a harmless call that shows whether a token is good. Nil: there is none.
 	Check *Check
@@ -53,6 +53,8 @@ type Mode struct {
 	// BaseURL is where the mode's apps are. Empty: that of the definition.
 	BaseURL string
 	Tokens  []Token
+	// Check is that of the mode's tokens. Nil: that of the definition.
+	Check *Check
 }
 
 // Token is one kind of token, and how it is got.
@@ -70,15 +72,17 @@ type Token struct {
 }
 
 // Request is a call as it is made. Values are templates, in which {app_id}, {secret} and
-// {param.NAME} stand for what the app has. Where From of the token is set, that token is
-// attached as the path's surface says.
+// {param.NAME} stand for what the app has; one with a parameter that the app does not have
+// is left out. Where From of the token is set, that token is attached as the path's surface
+// says.
 type Request struct {
 	Method string // GET or POST
 	// BaseURL is where this one call goes. Empty: as for every other call of the path.
 	BaseURL string
-	Path    string // a template
-	Query   map[string]string
-	Header  map[string]string
+	// Path is a template too, each of whose segments is a text or one of the above in braces.
+	Path   string
+	Query  map[string]string
+	Header map[string]string
 	// At most one of JSON and Form is there.
 	JSON map[string]string
 	Form map[string]string
@@ -94,7 +98,8 @@ type Answer struct {
 	// Default is the lifetime where the answer says none. Zero: it has to.
 	Default time.Duration
 	// Extra are fields of a success that say nothing, but that SDKs look at, such as errcode
-	// 0. A value that is a number stands as one.
+	// 0. A value that is JSON, such as 0, true or "0" with its quotation marks, stands as
+	// that, and any other as a text.
 	Extra map[string]string
 }
 
@@ -105,8 +110,7 @@ type Surface struct {
 	BaseURL string
 	Attach  Place
 	Errors  Errors
-	// Words are those of the definition as they are said on these paths, where that is
-	// something else. Nil: they are the same everywhere.
+	// Words are said here instead of those of the definition that have the same name.
 	Words map[string]Word
 }
 
@@ -125,8 +129,8 @@ type Errors struct {
 	// OK are the codes of a success. An answer without a code is one too, unless NeedCode.
 	OK       []string
 	NeedCode bool
-	// ByStatus says that a call was refused only where the HTTP status is 400 or more, and
-	// that the code says why. A field of a success may then have the code's name.
+	// ByStatus says that refusals always have a status of 400 or more, so that what stands
+	// where codes do in another answer says nothing.
 	ByStatus bool
 	// Message is where the words stand.
 	Message []string
@@ -152,7 +156,9 @@ type Code struct {
 	Name  string // ours, stable, in snake_case
 	Class broker.Class
 	Says  string // in words
-	Hint  string // what the operator does next
+	// Hint is what the operator does next. In it, {ip} stands for the address that the
+	// platform names in its words.
+	Hint  string
 	Reset broker.Reset
 	Retry time.Duration
 	// Rejects says that the token is not good, and a new one is to be got.
@@ -161,6 +167,8 @@ type Code struct {
 	Lives bool
 	// Unknown says that the platform may have issued nevertheless.
 	Unknown bool
+	// Beside is what stands in the place of Code where this one stands in that of Detail.
+	Beside string
 }
 
 // At is where a code is said.
@@ -181,11 +189,16 @@ type Word struct {
 	Extra map[string]string
 }
 
-// Check is a call that changes nothing.
+// Check is a call that changes nothing. Its values are templates without {secret}. It is for
+// the tokens of the kind that opens its path.
 type Check struct {
 	Method string // GET or POST
 	Path   string
+	Query  map[string]string
 	JSON   map[string]string
+	// Field is there in every answer to a good token. Empty: the code of a success has to
+	// be, unless refusals are told by the status.
+	Field string
 }
 
 // Exchange is a path that is opened by the app secret.
@@ -196,4 +209,6 @@ type Exchange struct {
 	In     string
 	AppID  string // the names of the fields
 	Secret string
+	// Tokens are the fields of the answer in which tokens of a user stand.
+	Tokens []string
 }

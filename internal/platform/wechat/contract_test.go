@@ -79,7 +79,7 @@ func openSandbox(t *testing.T) platformtest.Sandbox {
 				return sb.CurrentTicket(appID, "wx_card") == token.Reveal()
 			case broker.AccessToken:
 				return sb.Live(token.Reveal())
-			case broker.SessionKey:
+			case broker.SessionKey, broker.AppAccessToken, broker.AgentConfigTicket:
 				return false
 			default:
 				return false

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 )
 
 // Paths that are not called from here.
@@ -78,23 +79,8 @@ func (upstream) Route(path string) broker.Route {
 	}
 }
 
-// Canonical is a path as it is compared. Nobody knows whether the platform minds the
-// case of a path, slashes at its end and in its middle, or the parameters that some
-// servers cut off of segments; what is taken for another path than the platform takes it
-// for would get around the rules about it.
-func Canonical(path string) string {
-	if strings.Contains(path, ";") {
-		segments := strings.Split(path, "/")
-		for i, s := range segments {
-			segments[i], _, _ = strings.Cut(s, ";")
-		}
-		path = strings.Join(segments, "/")
-	}
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
-	}
-	return strings.ToLower(strings.TrimRight(path, "/"))
-}
+// Canonical is a path as it is compared, see [platform.Canonical].
+func Canonical(path string) string { return platform.Canonical(path) }
 
 // ends reports whether a request is one for a path of the platform, whatever stands
 // before it: a gateway's own prefix, or that of the base URL.

@@ -1,0 +1,180 @@
+package declared
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+)
+
+// Fault is one thing that is wrong with a definition.
+type Fault struct {
+	// Field is where, in the names of a configuration, such as
+	// modes[0].tokens[1].request.path.
+	Field string
+	// Wrong is what, as the end of a sentence that begins with the field.
+	Wrong string
+}
+
+// String is a fault as a sentence.
+func (f Fault) String() string { return strings.TrimLeft(f.Field+" "+f.Wrong, " ") }
+
+// Err returns everything that is wrong with a definition; nil: nothing is.
+func (d *Definition) Err() error {
+	var errs []error
+	for _, f := range d.Faults() {
+		errs = append(errs, fmt.Errorf("platform %q: %v", d.Name, f))
+	}
+	return errors.Join(errs...)
+}
+
+// Faults are all things that are wrong with a definition.
+func (d *Definition) Faults() []Fault {
+	var fs faults
+	fs.within("", func() { d.check(&fs) })
+	return fs.found
+}
+
+// faults collects them.
+type faults struct {
+	found []Fault
+	at    string
+}
+
+// within checks what is in a field.
+func (fs *faults) within(field string, check func()) {
+	before := fs.at
+	fs.at = fs.name(field)
+	check()
+	fs.at = before
+}
+
+func (fs *faults) name(field string) string {
+	if fs.at == "" || field == "" || strings.HasPrefix(field, "[") {
+		return fs.at + field
+	}
+	return fs.at + "." + field
+}
+
+// add notes a fault of a field inside of the one that is being checked.
+func (fs *faults) add(field, format string, args ...any) {
+	fs.found = append(fs.found, Fault{Field: fs.name(field), Wrong: fmt.Sprintf(format, args...)})
+}
+
+// must notes a fault where something does not hold.
+func (fs *faults) must(ok bool, field, format string, args ...any) bool {
+	if !ok {
+		fs.add(field, format, args...)
+	}
+	return ok
+}
+
+func (d *Definition) check(fs *faults) {
+	fs.must(broker.ValidAppID(d.Name), "name", "has to be 1 to 64 of a-z, 0-9 and -, and to begin with a letter or a digit")
+	if fs.must(d.BaseURL != "", "base_url", "is missing") {
+		fs.baseURL(d.BaseURL)
+	}
+	for i, p := range d.Params {
+		fs.within(fmt.Sprintf("params[%d]", i), func() {
+			fs.must(isName(p.Name), "name", "has to be of a-z, 0-9 and _, and to begin with a letter")
+			fs.must(slices.IndexFunc(d.Params, func(q broker.Param) bool { return q.Name == p.Name }) == i, "name", "%q is there twice", p.Name)
+		})
+	}
+	fs.must(len(d.Modes) > 0, "modes", "are missing: say how tokens are got")
+	for i := range d.Modes {
+		fs.within(fmt.Sprintf("modes[%d]", i), func() { d.checkMode(fs, i) })
+	}
+	d.checkShared(fs)
+	d.checkSurfaces(fs)
+	for i := range d.Codes {
+		fs.within(fmt.Sprintf("codes[%d]", i), func() { d.checkCode(fs, i) })
+	}
+	if d.Check != nil {
+		fs.within("check", func() { d.checkCheck(fs, d.Check) })
+	}
+	d.checkPaths(fs)
+}
+
+// baseURL checks the field base_url.
+func (fs *faults) baseURL(s string) {
+	if s == "" {
+		return
+	}
+	base, _, err := broker.ParseBaseURL(s)
+	if err != nil {
+		fs.add("base_url", "%v", err)
+		return
+	}
+	fs.must(base == s, "base_url", "has to be written as %s", base)
+}
+
+// isName reports whether s is of a-z, 0-9 and _, and begins with a letter.
+func isName(s string) bool {
+	for i, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (i == 0 || (c < '0' || c > '9') && c != '_') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+// isHeaderName reports whether s may be the name of a header.
+func isHeaderName(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// checkPaths checks the lists of paths.
+func (d *Definition) checkPaths(fs *faults) {
+	for i, p := range d.Denied {
+		fs.must(strings.HasPrefix(p, "/"), fmt.Sprintf("denied[%d]", i), "has to begin with a slash")
+	}
+	for i, p := range d.Users {
+		fs.pattern(fmt.Sprintf("users[%d]", i), p)
+	}
+	for i, p := range d.Foreign {
+		fs.pattern(fmt.Sprintf("foreign[%d]", i), p)
+	}
+	for p, kind := range d.Kinds {
+		field := "kinds." + p
+		fs.pattern(field, p)
+		fs.must(slices.ContainsFunc(d.Modes, func(m Mode) bool { return m.token(kind) != nil }), field, "names the kind %q, which no mode has", kind)
+	}
+	for i, x := range d.Exchanges {
+		fs.within(fmt.Sprintf("exchanges[%d]", i), func() {
+			fs.method(x.Method)
+			fs.path(x.Path)
+			if !fs.must(slices.Contains([]string{inQuery, inForm, inJSON, inBasic}, x.In), "in", "has to be query, form, json or basic") {
+				return
+			}
+			if x.In != inBasic {
+				fs.must(x.AppID != "", "app_id", "is missing: the name of the field")
+				fs.must(x.Secret != "", "secret", "is missing: the name of the field")
+			}
+			fs.must(x.Method != http.MethodGet || x.In != inForm && x.In != inJSON, "in", "is a body, which a GET does not have")
+		})
+	}
+}
+
+func (fs *faults) method(m string) {
+	fs.must(m == http.MethodGet || m == http.MethodPost, "method", "has to be GET or POST")
+}
+
+// path checks the field path, which is no template.
+func (fs *faults) path(p string) {
+	fs.must(strings.HasPrefix(p, "/") && len(p) > 1 && !strings.ContainsAny(p, "?#*{}%; ") && !strings.Contains(p, "//"),
+		"path", "has to begin with a slash and to be written plainly, without a query")
+}
+
+func (fs *faults) pattern(field, p string) {
+	begin := strings.TrimSuffix(p, "*")
+	fs.must(strings.HasPrefix(begin, "/") && !strings.ContainsAny(begin, "?#*{}%; ") && !strings.Contains(begin, "//"),
+		field, "has to be a path that begins with a slash, with a * at its end where it is the beginning of others")
+}
