@@ -103,7 +103,7 @@ func TestTokensAreReadFromARealRedis(t *testing.T) {
 // A user who may do nothing but read these keys is enough, and nothing but reads is tried.
 func TestAReaderOfRedisIsEnough(t *testing.T) {
 	t.Parallel()
-	s := servertest.StartRedis(t, servertest.RedisConfig{X
+	s := servertest.StartRedis(t, servertest.RedisConfig{Args: []string{"--user", "reader", "on", ">word", "~*", "-@all", "+ping", "+get", "+pttl", "+select"}})
 	fill(t, s.URL, 3600, map[string]string{"wx:access_token:wx1": "ACCESS"})
 	tokens, _, err := open(t, strings.Replace(s.URL, "redis://", "redis://reader:word@", 1)+"/0", "wxjava", "").Tokens(t.Context(), official())
 	if err != nil || len(tokens) != 1 {
