@@ -75,7 +75,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is makes errors.Is match by code, so that sentinels can carry their own message.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
-	return ok && t.Code == e.Code
+	return ok && e != nil && t.Code == e.Code
 }
 
 // AsError finds the [Error] in a chain; any other error becomes a transient one

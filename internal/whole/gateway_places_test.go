@@ -208,11 +208,8 @@ func (w *world) putGatewayCode(t *rapid.T, c *cred) {
 	const what = "an exchange at the gateway"
 	mayCall := func(app string) bool { return k.may(broker.Call, app) }
 	meant := w.meant(a, false, mayCall)
-	switch {
-	case d.key != nil:
+	if d.named != nil {
 		meant = w.meant(d.named, true, mayCall)
-	case d.named != nil && meant != d.named:
-		meant = nil
 	}
 	if meant == nil || meant.appID != a.appID || !c.of(sandbox.LoginCode, meant.id) || c.used {
 		w.refused(t, what, got, c)
