@@ -12,7 +12,7 @@ import (
 // refuse answers a call that gets nothing through a fault of its own, and logs it under its
 // rid: where no client is known, for who wants to see that only, because anybody could
 // fill the log.
-func (h *Handler) refuse(w http.ResponseWriter, r request, v visit) outcome {
+func (h *Handler) refuse(w http.ResponseWriter, r request, v *visit) outcome {
 	level := slog.LevelDebug
 	if v.caller.Client != nil {
 		level = slog.LevelInfo
@@ -27,7 +27,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r request, v visit) outcome {
 }
 
 // fail answers with an error of the server or the platform.
-func (h *Handler) fail(w http.ResponseWriter, r request, v visit, err error) outcome {
+func (h *Handler) fail(w http.ResponseWriter, r request, v *visit, err error) outcome {
 	e := broker.AsError(err)
 	h.log.LogAttrs(r.Context(), slog.LevelWarn, "a drop-in call got no token", append(v.about(r),
 		slog.String("code", e.Code), slog.String("class", string(e.Class)), slog.Any("error", err))...)
@@ -36,7 +36,7 @@ func (h *Handler) fail(w http.ResponseWriter, r request, v visit, err error) out
 }
 
 // about is what logs say of a call.
-func (v visit) about(r request) []slog.Attr {
+func (v *visit) about(r request) []slog.Attr {
 	platform, path, app := "", "other", ""
 	if v.at != nil {
 		platform, path = v.at.platform.Name, v.at.Name
@@ -67,7 +67,7 @@ func writeHeader(w http.ResponseWriter, rid string) {
 // writeError writes an error in the platform's form. Where the platform gave a request id
 // of its own that one is kept, because the platform's support asks for it; ours is in the
 // header.
-func (h *Handler) writeError(w http.ResponseWriter, r request, v visit, err *broker.Error) {
+func (h *Handler) writeError(w http.ResponseWriter, r request, v *visit, err *broker.Error) {
 	p := h.table.first
 	if v.at != nil {
 		p = v.at.platform

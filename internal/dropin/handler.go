@@ -114,7 +114,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.path = "/" + q.path
 		if !broker.ValidAppID(q.app) {
 			q.app = ""
-			h.metrics.other[h.refuse(w, q, visit{err: errNameless})].Inc() //nolint:contextcheck // as below
+			h.metrics.other[h.refuse(w, q, &visit{err: errNameless})].Inc() //nolint:contextcheck // as below
 			return
 		}
 	}
@@ -141,7 +141,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodHead:
 		h.metrics.other[greet(w, q, at)].Inc()
 	default:
-		h.metrics.other[h.refuse(w, q, visit{err: errNotPassedOn})].Inc() //nolint:contextcheck // as above
+		h.metrics.other[h.refuse(w, q, &visit{err: errNotPassedOn})].Inc() //nolint:contextcheck // as above
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,7 +38,9 @@ func client(name, key string, apps ...string) *broker.Client {
 func newStack(tb testing.TB, c stacktest.Config) *stack {
 	tb.Helper()
 	s := stacktest.New(tb, c)
-	h, err := dropin.New(dropin.Config{Service: s.Service, Logger: s.Logger, Platforms: []broker.Platform{wechat.Platform(nil)}, Registerer: s.Metrics})
+	h, err := dropin.New(dropin.Config{
+		Service: s.Service, Logger: s.Logger, Platforms: append([]broker.Platform{wechat.Platform(nil)}, c.Platforms...), Registerer: s.Metrics,
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -54,13 +57,17 @@ func inBubble(t *testing.T, c stacktest.Config, f func(*testing.T, *stack)) {
 	})
 }
 
-func (s *stack) do(method, target, body string) *httptest.ResponseRecorder {
+// do makes a request. The header is a list of names and values.
+func (s *stack) do(method, target, body string, header ...string) *httptest.ResponseRecorder {
 	s.tb.Helper()
 	var r *http.Request
 	if body == "" {
 		r = httptest.NewRequest(method, target, nil)
 	} else {
 		r = httptest.NewRequest(method, target, strings.NewReader(body))
+	}
+	for h := range slices.Chunk(header, 2) {
+		r.Header.Set(h[0], h[1])
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)

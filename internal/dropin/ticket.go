@@ -8,7 +8,7 @@ import (
 
 // giveTicket hands out what a token opens. Whose SDK asks is not known from a real one;
 // where all of the app's clients use the same one, it is that one's margin that is added.
-func (h *Handler) giveTicket(w http.ResponseWriter, r request, v visit) outcome {
+func (h *Handler) giveTicket(w http.ResponseWriter, r request, v *visit) outcome {
 	held, err := h.svc.ReadTicket(r.Context(), v.caller, v.app, v.asked.Kind, v.at.canonical(r.path))
 	if err != nil {
 		return h.fail(w, r, v, err)
@@ -24,46 +24,47 @@ func (h *Handler) giveTicket(w http.ResponseWriter, r request, v visit) outcome 
 // showsToken finds the app of the token that is shown: whoever has one may have the app's
 // tickets, as on the platform. Where the base URL names the app and the caller shows its
 // key in the header, that says it.
-func (h *Handler) showsToken(r request, v visit) visit {
-	seen := v.asked.Token
-	if key := r.bearer(); key != "" {
-		client, named := h.svc.AuthenticateNamed(key)
-		switch {
-		case client != nil:
+func (h *Handler) showsToken(r request, v *visit) {
+	seen, key := v.asked.Token, r.bearer()
+	if key != "" {
+		if client, named := h.svc.AuthenticateNamed(key); client != nil {
 			v.caller.Client = client
-			return h.showsBoth(r, v, named)
-		case seen.Reveal() != key: // On some platforms the token is what stands there.
-			return v.refused(errKey, "no client has this key")
+			h.showsBoth(r, v, named)
+			return
 		}
 	}
 	switch {
+	case key != "" && seen.Reveal() != key: // On some platforms it is where the token stands.
+		v.refuse(errKey, "no client has this key")
 	case seen.IsZero():
-		return v.refused(broker.ErrTokenMissing, "")
+		v.refuse(broker.ErrTokenMissing, "")
 	case h.svc.OfUser(seen):
-		return v.refused(errUserToken, "the token is one of a user")
+		v.refuse(errUserToken, "the token is one of a user")
+	default:
+		c, app, ok := h.svc.ByToken(r.Context(), v.caller, v.at.platform.Name, seen)
+		if !ok || r.app != "" && app.ID != r.app {
+			v.refuse(broker.ErrTokenUnknown, "no app has this access token now, or its client may not use it any more")
+			return
+		}
+		v.caller, v.app = c, app
 	}
-	c, app, ok := h.svc.ByToken(r.Context(), v.caller, v.at.platform.Name, seen)
-	if !ok || r.app != "" && app.ID != r.app {
-		return v.refused(broker.ErrTokenUnknown, "no app has this access token now, or its client may not use it any more")
-	}
-	v.caller, v.app = c, app
-	return v
 }
 
 // showsBoth is for a client that shows its key and needs no token.
-func (h *Handler) showsBoth(r request, v visit, named string) visit {
+func (h *Handler) showsBoth(r request, v *visit, named string) {
 	if a := h.svc.Lookup(r.app); named != "" && named != r.app || a != nil && a.Platform != v.at.platform.Name {
-		return v.refused(broker.ErrUnknownApp, "the app is not the one that the key names, or of another platform")
+		v.refuse(broker.ErrUnknownApp, "the app is another one than the key names, or another platform's")
+		return
 	}
 	app, err := h.svc.Callable(v.caller, r.app)
 	if err != nil {
-		return v.refused(errMayNotCall, "the client may make no calls on the app")
+		v.refuse(errMayNotCall, "the client may make no calls on the app")
+		return
 	}
 	v.app = app
 	if h.svc.OfUser(v.asked.Token) {
-		return v.refused(errUserToken, "the token is one of a user")
+		v.refuse(errUserToken, "the token is one of a user")
 	}
-	return v
 }
 
 var (

@@ -13,7 +13,7 @@ import (
 const hurryFor = 30 * time.Second
 
 // giveToken hands out the app's token of the kind that was asked for, whatever its mode is.
-func (h *Handler) giveToken(w http.ResponseWriter, r request, v visit) outcome {
+func (h *Handler) giveToken(w http.ResponseWriter, r request, v *visit) outcome {
 	held, err := h.held(r.Context(), v)
 	if err != nil {
 		return h.fail(w, r, v, err)
@@ -23,7 +23,7 @@ func (h *Handler) giveToken(w http.ResponseWriter, r request, v visit) outcome {
 }
 
 // held reads the token. Where it is suspected to be dead, it is checked first.
-func (h *Handler) held(ctx context.Context, v visit) (access.Held, error) {
+func (h *Handler) held(ctx context.Context, v *visit) (access.Held, error) {
 	c, app, kind := v.caller, v.app.ID, v.asked.Kind
 	t, ok := h.svc.ReadNow(c, app, kind)
 	if !ok {

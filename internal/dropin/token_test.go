@@ -134,6 +134,11 @@ func cached(sdk string, expiresIn int64) int64 {
 		"wechatpy":          {{60, 60}},
 		"silenceper":        {{1500, 1500}},
 		"silenceper-stable": {{300, 300}},
+		"go-workwx":         {{1800, 1800}},
+		"lark-node-sdk":     {{180, 180}},
+		"oapi-sdk-go":       {{180, 180}},
+		"oapi-sdk-java":     {{180, 180}},
+		"oapi-sdk-python":   {{600, 600}},
 		"chanxuehong":       {{3600, 600}, {1800, 300}, {300, 60}, {60, 10}},
 		"senparc":           {{3600, 600}, {1800, 300}, {300, 30}, {0, 0}},
 	}

@@ -1,6 +1,7 @@
 package dropin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,63 +23,62 @@ type visit struct {
 	ours   bool          // the error is no fault of the call
 }
 
-// refused is a visit that ends for a fault of the call.
-func (v visit) refused(err *broker.Error, reason string) visit {
-	v.err, v.reason = err, reason
-	return v
-}
+// refuse ends the visit for a fault of the call.
+func (v *visit) refuse(err *broker.Error, reason string) { v.err, v.reason = err, reason }
 
 // serve answers a call of a token path.
 func (h *Handler) serve(w http.ResponseWriter, r request, at []*endpoint) {
-	v := h.choose(w, r, at)
+	var v visit
+	h.choose(w, r, at, &v)
 	var o outcome
 	switch {
 	case v.err != nil && v.ours:
-		o = h.fail(w, r, v, v.err)
+		o = h.fail(w, r, &v, v.err)
 	case v.err != nil:
-		o = h.refuse(w, r, v)
+		o = h.refuse(w, r, &v)
 	case v.asked.ByToken:
-		o = h.giveTicket(w, r, v)
+		o = h.giveTicket(w, r, &v)
 	default:
-		o = h.giveToken(w, r, v)
+		o = h.giveToken(w, r, &v)
 	}
 	v.at.requests[o].Inc()
 }
 
 // choose takes a call for one of the platform's that has the app. If none has it, the
 // first says what is wrong, but not before one at which the caller's key is good.
-func (h *Handler) choose(w http.ResponseWriter, r request, at []*endpoint) visit {
-	var chosen visit
+func (h *Handler) choose(w http.ResponseWriter, r request, at []*endpoint, v *visit) {
+	var first visit
 	var body []byte
 	for _, e := range at {
 		if e.Method != r.Method {
 			continue
 		}
-		first := chosen.at == nil
-		if first && hasBody(r.Method) {
-			var err *broker.Error
-			if body, err = h.read(w, r); err != nil {
-				return visit{at: e, err: err}
+		if first.at == nil && hasBody(r.Method) {
+			if body, v.err = h.read(w, r); v.err != nil {
+				v.at = e
+				return
 			}
 		}
-		v := h.visit(r, e, body)
-		if v.app != nil || v.err == nil || errors.Is(v.err, errAmbiguous) {
-			return v
+		*v = visit{at: e, caller: broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}}
+		h.visit(r, body, v)
+		if v.app != nil {
+			return
 		}
-		if first || chosen.caller.Client == nil && v.caller.Client != nil {
-			chosen = v
+		if first.at == nil || first.caller.Client == nil && v.caller.Client != nil {
+			first = *v
+		}
+		if v.err.Code == access.CodeAmbiguous {
+			first = *v
+			break
 		}
 	}
-	if chosen.at == nil {
-		return visit{at: at[0], err: broker.ErrBadMethod}
+	if *v = first; v.at == nil {
+		v.at, v.err = at[0], broker.ErrBadMethod
 	}
-	if chosen.caller.Client != nil && chosen.app == nil && !chosen.asked.ByToken {
-		h.svc.Refused(chosen.err)
+	if v.caller.Client != nil && !v.asked.ByToken {
+		h.svc.Refused(v.err)
 	}
-	return chosen
 }
-
-var errAmbiguous = &broker.Error{Code: "ambiguous_app"}
 
 func hasBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
@@ -99,68 +99,73 @@ func (h *Handler) read(w http.ResponseWriter, r request) ([]byte, *broker.Error)
 }
 
 // visit takes a call for one of an endpoint's.
-func (h *Handler) visit(r request, e *endpoint, body []byte) visit {
-	v := visit{at: e, caller: broker.Caller{Remote: r.RemoteAddr, RequestID: r.rid}}
-	var err *broker.Error
-	if v.asked, err = e.Ask(r.Request, body); err != nil {
-		return v.refused(err, "")
+func (h *Handler) visit(r request, body []byte, v *visit) {
+	if v.asked, v.err = v.at.Ask(r.Request, body); v.err != nil {
+		return
 	}
 	if v.asked.ByToken {
-		v = h.showsToken(r, v)
+		h.showsToken(r, v)
 	} else {
-		v = h.showsKey(r, v)
+		h.showsKey(r, v)
 	}
-	// Platforms look at the app before, and at the token.
-	if wrong := v.asked.Wrong; v.err == nil && wrong != nil {
-		return v.refused(wrong, "")
+	if v.err == nil && v.asked.Wrong != nil { // Platforms look at the app and the token first.
+		v.refuse(v.asked.Wrong, "")
 	}
-	return v
 }
 
 // showsKey finds the app for a client key in the place of the app secret. The order is the
 // platform's, but for an unknown key: before it is looked at, nothing is said of apps.
-func (h *Handler) showsKey(r request, v visit) visit {
+func (h *Handler) showsKey(r request, v *visit) {
 	key, bearer := v.asked.Key.Reveal(), r.bearer()
 	if bearer != "" {
 		// The header and the base URL say all that there is to say.
 		key = bearer
-		if errors.Is(v.asked.Wrong, broker.ErrNoGrantType) {
+		if v.asked.Wrong == broker.ErrNoGrantType {
 			v.asked.Wrong = nil
 		}
 	}
 	switch {
 	case v.asked.AppID == "" && bearer == "":
-		return v.refused(broker.ErrNoAppID, "")
+		v.refuse(broker.ErrNoAppID, "")
 	case key == "":
-		return v.refused(broker.ErrNoKey, "")
-	}
-	var named string
-	if v.caller.Client, named = h.svc.AuthenticateNamed(key); v.caller.Client == nil {
-		switch {
-		case v.asked.Wrong != nil:
-			return v.refused(v.asked.Wrong, "")
-		case h.svc.Mistyped(key):
-			return v.refused(errMistyped, "the client key is mistyped: its checksum is wrong")
-		default:
-			return v.refused(errKey, "no client has this key; clients send their Hufu key in the place of the app secret")
+		v.refuse(broker.ErrNoKey, "")
+	default:
+		client, named := h.svc.AuthenticateNamed(key)
+		if client == nil {
+			h.refuseStranger(v, key)
+			return
 		}
+		v.caller.Client = client
+		h.findApp(r, v, named)
 	}
-	m := access.Meant{Platform: v.at.platform.Name, AppID: v.asked.AppID, App: r.app}
-	if m.App == "" {
-		m.App = named
+}
+
+func (h *Handler) refuseStranger(v *visit, key string) {
+	switch {
+	case v.asked.Wrong != nil:
+		v.refuse(v.asked.Wrong, "")
+	case h.svc.Mistyped(key):
+		v.refuse(errMistyped, "the client key is mistyped: its checksum is wrong")
+	default:
+		v.refuse(errKey, "no client has this key; clients send their Hufu key in the place of the app secret")
 	}
+}
+
+// findApp finds the app that a client means: the one that its base URL or its key names,
+// which have to be the same, or else the one with the platform's app id.
+func (h *Handler) findApp(r request, v *visit, named string) {
+	m := access.Meant{Platform: v.at.platform.Name, AppID: v.asked.AppID, App: cmp.Or(r.app, named)}
 	err := error(broker.ErrUnknownApp)
 	if named == "" || named == m.App {
 		v.app, err = h.svc.DropIn(v.caller, v.asked.Kind, m)
 	}
 	switch {
 	case errors.Is(err, broker.ErrUnknownApp):
-		return v.refused(broker.ErrUnknownApp, "no app with this app id whose token the client may have")
+		v.refuse(broker.ErrUnknownApp, "no app with this app id whose token the client may have")
 	case err != nil:
 		v.ours = true
-		return v.refused(broker.AsError(err), "")
+		v.refuse(broker.AsError(err), "")
 	}
-	return v
 }
 
 // What callers are told who show something else than a key, most often the app secret
