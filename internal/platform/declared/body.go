@@ -82,18 +82,8 @@ func readAll(body io.ReadCloser) []byte {
 	return b
 }
 
-// substituted is a body with the app secret in it.
-type substituted struct {
-	io.Reader
-	secret broker.Secret
-}
-
-// Close implements [io.Closer].
-func (substituted) Close() error { return nil }
-
 // substitute gives a request another body, in which the id and secret are the app's. Of one
-// that cannot be read nothing is kept. It cannot be had again from GetBody, so that nothing
-// sends it twice: a code is good once.
+// that cannot be read nothing is kept.
 func substitute(r *http.Request, x *Exchange, appID string, secret broker.Secret) {
 	var body []byte
 	if r.Body != nil {
@@ -119,7 +109,8 @@ func substitute(r *http.Request, x *Exchange, appID string, secret broker.Secret
 		in.json[x.Secret] = appendText(nil, secret.Reveal())
 		body, _ = json.Marshal(in.json) // what was read can be written
 	}
-	r.Body, r.GetBody = substituted{bytes.NewReader(body), secret}, nil
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody()
 	r.ContentLength, r.TransferEncoding = int64(len(body)), nil
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Del("Content-Length") // the request's own field says it

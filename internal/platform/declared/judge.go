@@ -7,7 +7,6 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
-	"github.com/hufu-io/hufu/internal/query"
 )
 
 // Judge implements [broker.Upstream]. Only an object with a code that is none of a success
@@ -111,16 +110,5 @@ func (u upstream) carried(r *http.Request) []broker.Secret {
 			secrets = append(secrets, tok)
 		}
 	}
-	for _, x := range u.def.Exchanges {
-		if v := query.Value(r.URL.RawQuery, x.Secret); v != "" {
-			secrets = append(secrets, broker.NewSecret(v))
-		}
-	}
-	if _, password, ok := r.BasicAuth(); ok {
-		secrets = append(secrets, broker.NewSecret(password))
-	}
-	if b, ok := r.Body.(substituted); ok {
-		secrets = append(secrets, b.secret)
-	}
-	return secrets
+	return append(secrets, u.Shown(r).Key)
 }

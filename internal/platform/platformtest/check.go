@@ -35,16 +35,19 @@ func (k contract) checks(t *testing.T) {
 	}
 	expectVerdict("the platform's answer", says(http.StatusOK, k.c.CheckOK), broker.VerdictOK)
 	for _, code := range k.c.Rejected {
-		expectVerdict(code, k.refuses(code, "no"), broker.VerdictRejected)
+		expectVerdict(code, k.refusesCheck(code, "no"), broker.VerdictRejected)
 	}
 	for _, code := range k.c.Throttled {
-		expectVerdict(code, k.refuses(code, "slower"), broker.VerdictThrottled)
+		expectVerdict(code, k.refusesCheck(code, "slower"), broker.VerdictThrottled)
+	}
+	for _, code := range k.c.Lives {
+		expectVerdict(code, k.refusesCheck(code, "no"), broker.VerdictOK)
 	}
 	for _, r := range k.c.Refusals {
-		if slices.Contains(k.c.Rejected, r.Code) || slices.Contains(k.c.Throttled, r.Code) {
+		if slices.Contains(slices.Concat(k.c.Rejected, k.c.Throttled, k.c.Lives), r.Code) {
 			continue
 		}
-		expectVerdict(r.Code, k.refuses(r.Code, accessToken), broker.VerdictUnknown)
+		expectVerdict(r.Code, k.refusesCheck(r.Code, accessToken), broker.VerdictUnknown)
 	}
 	for name, a := range map[string]answer{
 		"an empty object": says(200, "{}"), "a web page": says(200, "<html>"), "a 502": says(502, ""), "a 429": says(429, ""),

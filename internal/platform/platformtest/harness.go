@@ -9,6 +9,7 @@ package platformtest
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
@@ -39,13 +40,24 @@ type Case struct {
 	// Success is the body in which the platform gives a token. lifetime is JSON, such
 	// as 7200 or "7200"; where it is empty the field is left out.
 	Success func(token, lifetime string) string
+	// Default is the lifetime where the platform says none. Zero: it has to. Silent says that
+	// it never says one.
+	Default time.Duration
+	Silent  bool
+	// Refuse and RefuseStatus are for this case, in the place of the harness's, and Check and
+	// CheckStatus for its check. Nil: as everywhere.
+	Refuse       func(code, message string) string
+	RefuseStatus int
+	Check        func(code, message string) string
+	CheckStatus  int
 	// Refusals has every documented code and what is to become of it.
 	Refusals []Refusal
 	// Rejected are the codes which say that the token shown is not good: to a check, or
 	// to the issuer of a derived kind.
 	Rejected []string
-	// Throttled are those which say to a check that the quota is used up.
-	Throttled []string
+	// Throttled are those which say to a check that the quota is used up, and Lives those
+	// that are only said to good tokens.
+	Throttled, Lives []string
 	// CheckOK is the body that says to a check that the token is good.
 	CheckOK string
 }
@@ -60,6 +72,8 @@ type Refusal struct {
 // Sandbox is a simulated platform.
 type Sandbox struct {
 	Transport http.RoundTripper
+	// BaseURL is where it is for the transport. Empty: anywhere.
+	BaseURL string
 	// Live says whether the platform takes the token now.
 	Live func(kind broker.Kind, token broker.Secret) bool
 }

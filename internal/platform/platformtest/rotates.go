@@ -1,6 +1,7 @@
 package platformtest
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"testing/synctest"
@@ -40,9 +41,11 @@ type rotor struct {
 	sb Sandbox
 }
 
+func (r *rotor) base() string { return cmp.Or(r.sb.BaseURL, host) }
+
 func (r *rotor) issue() broker.Issued {
 	r.t.Helper()
-	got, err := r.k.ask(r.t.Context(), r.sb.Transport, host, r)
+	got, err := r.k.ask(r.t.Context(), r.sb.Transport, r.base(), r)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -105,7 +108,7 @@ func (r *rotor) forced(rot broker.Rotation, old broker.Issued) {
 	if !ok {
 		return
 	}
-	app := r.k.app(host)
+	app := r.k.app(r.base())
 	req := broker.IssueRequest{App: app, Key: broker.Key{App: app.ID, Kind: r.k.c.Kind}, Secret: app.Secrets[0], Tokens: r}
 	for range 2 {
 		next, err := forcer.Force(r.t.Context(), req)
@@ -152,7 +155,7 @@ func (r *rotor) independent() {
 // Token implements [broker.Tokens] for derived kinds, by an issue each time.
 func (r *rotor) Token(ctx context.Context, key broker.Key) (broker.Token, error) {
 	src := r.k.h.New(platform.NewCaller(r.sb.Transport)).Kinds(r.k.c.Mode)[key.Kind]
-	app := r.k.app(host)
+	app := r.k.app(r.base())
 	got, err := src.Issuer.Issue(ctx, broker.IssueRequest{App: app, Key: key, Secret: app.Secrets[0]})
 	return broker.Token{Key: key, Secret: got.Token, Version: 1}, err
 }

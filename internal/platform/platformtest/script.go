@@ -1,6 +1,7 @@
 package platformtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -89,11 +90,18 @@ func fails(err error) answer {
 
 // refuses says no in the platform's form.
 func (k contract) refuses(code, message string) answer {
-	status := k.h.RefuseStatus
-	if status == 0 {
-		status = http.StatusOK
+	if k.c.Refuse != nil {
+		return says(cmp.Or(k.c.RefuseStatus, http.StatusOK), k.c.Refuse(code, message))
 	}
-	return says(status, k.h.Refuse(code, message))
+	return says(cmp.Or(k.h.RefuseStatus, http.StatusOK), k.h.Refuse(code, message))
+}
+
+// refusesCheck says no to a check.
+func (k contract) refusesCheck(code, message string) answer {
+	if k.c.Check != nil {
+		return says(cmp.Or(k.c.CheckStatus, http.StatusOK), k.c.Check(code, message))
+	}
+	return k.refuses(code, message)
 }
 
 // gives says yes in the platform's form.
