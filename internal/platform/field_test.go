@@ -55,3 +55,37 @@ func hold(t *testing.T, name, got, want string, err error) {
 		t.Errorf("%s: %q, %v; want garbage", name, got, err)
 	}
 }
+
+func TestFieldsInsideOfOthersAreNamedByDots(t *testing.T) {
+	t.Parallel()
+	a, ok := platform.ReadAnswer(&http.Response{StatusCode: http.StatusOK, Header: http.Header{}}, []byte(`{
+		"data":{"token":"inner","deep":{"n":7},"null":null},"data.token":"flat","list":[{"token":"x"}],"text":"{\"token\":\"x\"}"}`))
+	if !ok {
+		t.Fatal("no answer")
+	}
+	for name, want := range map[string]string{
+		"data.token": "inner", "data.none": "", "data.null": "", "data.token.x": "", "list.token": "", "text.token": "", "none.token": "", "data.": "", ".token": "",
+	} {
+		if got := a.Text(name); got != want || a.Has(name) != (want != "") {
+			t.Errorf("%s is %q, there: %v; want %q", name, got, a.Has(name), want)
+		}
+	}
+	if n, found, err := a.Integer("data.deep.n"); n != 7 || !found || err != nil {
+		t.Errorf("%d, %v, %v", n, found, err)
+	}
+}
+
+func TestCodesAreComparedAsDecimalTexts(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		`40001`: "40001", `"40001"`: "40001", `" 40001 "`: "40001", `4.0001e4`: "40001", `-1`: "-1", `0`: "0", `-0.0`: "0", `"0"`: "0",
+		`"InvalidAuthentication"`: "InvalidAuthentication", `"4e1"`: "4e1", `true`: "true", `false`: "false", `null`: "", `""`: "", `"  "`: "",
+		`[]`: "!", `{}`: "!", `1.5`: "!", `99999999999999999999`: "!", `"\u0007"`: "!", `"` + strings.Repeat("x", 200) + `"`: "!",
+	} {
+		a, ok := platform.ReadAnswer(&http.Response{StatusCode: http.StatusOK, Header: http.Header{}}, []byte(`{"code":`+raw+`}`))
+		got, found, err := a.Code("code")
+		if !ok || (err != nil) != (want == "!") || err == nil && (got != want || found != (want != "")) {
+			t.Errorf("%s is the code %q, %v, %v; want %q", raw, got, found, err, want)
+		}
+	}
+}

@@ -57,6 +57,9 @@ func (r Request) build(ctx context.Context) (*http.Request, []broker.Secret, err
 		return nil, nil, errBadRequest("the request could not be built")
 	}
 	maps.Copy(req.Header, r.Header)
+	// With one of these net/http makes a call twice by itself.
+	req.Header.Del("Idempotency-Key")
+	req.Header.Del("X-Idempotency-Key")
 	if r.Basic != nil {
 		req.SetBasicAuth(r.Basic.Name, r.Basic.Password.Reveal())
 	}
@@ -124,9 +127,14 @@ func encode(body any) ([]byte, error) {
 //
 // A request without content therefore gets a body that is empty. Saying "identity"
 // keeps net/http from looking for its length, which ends in a chunked GET if the
-// machine is busy; nothing of it is seen on the wire.
+// machine is busy; nothing of it is seen on the wire. A POST needs none of that, since it is
+// not replayable, and some servers insist on being told that it is empty.
 func sendOnce(req *http.Request, payload []byte, contentType string) {
 	req.GetBody = nil
+	if contentType == "" && req.Method == http.MethodPost {
+		req.Body = http.NoBody
+		return
+	}
 	if contentType == "" {
 		req.Body = onceBody{strings.NewReader("")}
 		req.TransferEncoding = []string{"identity"}

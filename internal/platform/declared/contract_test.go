@@ -30,3 +30,12 @@ func TestStandardKeepsTheContract(t *testing.T) {
 		OK:    []string{`{}`, `{"error":"of the business"}`, `{"error":{}}`},
 	})
 }
+
+func TestPlainKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	platformtest.Declared(t, platformtest.DeclaredHarness{
+		Definition: plain(), App: *testApp(plain()),
+		Calls: map[string]broker.CallSort{"/things": broker.CallApp},
+		OK:    []string{`{}`, `{"error_code":"","error":null}`},
+	})
+}

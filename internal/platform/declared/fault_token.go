@@ -67,8 +67,9 @@ func checkRotation(fs *faults, r broker.Rotation) {
 	fs.must((r.Window > 0) == (r.Family == broker.Late), "window", "has to be there for the family late, and for no other")
 	fs.must(r.Lifetime >= 0 && r.Overlap >= 0 && r.Window >= 0, "lifetime", "and the other times may not be negative")
 	fs.must(r.Lifetime > 0 || !r.AgeUnknown, "lifetime", "is missing: it is all that is known where the age is not")
-	fs.must(r.Limits.PerDay > 0, "per_day", "has to be more than 0: how often a token may be got in a day")
-	fs.must(r.Limits.Unplanned > 0 && r.Limits.Unplanned <= r.Limits.PerDay, "unplanned", "has to be 1 to per_day: the part that is for rejected tokens")
+	if fs.must(r.Limits.PerDay > 0, "per_day", "has to be more than 0: how often a token may be got in a day") {
+		fs.must(r.Limits.Unplanned > 0 && r.Limits.Unplanned <= r.Limits.PerDay, "unplanned", "has to be 1 to per_day: the part that is for rejected tokens")
+	}
 	fs.must(r.Limits.Forced == 0, "forced", "cannot be done by a platform that is described")
 }
 

@@ -109,10 +109,35 @@ func standard() declared.Definition {
 	}
 }
 
+// plain has all in the query of a POST, and says no lifetimes.
+func plain() declared.Definition {
+	return declared.Definition{
+		Name: "plain", BaseURL: "https://plain.test/open",
+		Modes: []declared.Mode{{Name: "token", Tokens: []declared.Token{{
+			Kind: broker.AccessToken, DropIn: "token",
+			Request: declared.Request{
+				Method: "POST", Path: "/2.0/token", Query: map[string]string{"grant_type": "client_credentials", "client_id": "{app_id}", "client_secret": "{secret}"},
+			},
+			Answer:   declared.Answer{Token: "access_token", Default: 24 * time.Hour},
+			Rotation: broker.Rotation{Family: broker.Sliding, Lifetime: 24 * time.Hour, Limits: limits()},
+		}}}},
+		Surfaces: []declared.Surface{{
+			Attach: declared.Place{Query: "access_token"},
+			Errors: declared.Errors{Code: []string{"error_code", "error"}, Message: []string{"error_msg", "error_description"}},
+		}},
+		Codes: []declared.Code{
+			{Code: "invalid_client", Name: "wrong_secret", Class: broker.BadCredential, Says: "the secret is wrong", Hint: "copy it again"},
+			{Code: "110", Name: "token_rejected", Class: broker.Transient, Says: "the token is not good", Hint: "nothing", Rejects: true},
+			{Code: "18", Name: "busy", Class: broker.Throttled, Says: "too many calls", Hint: "wait", Reset: broker.ResetDay},
+		},
+		Words: words("invalid_client", "invalid_client", "110", "18", "2"),
+	}
+}
+
 func testApp(d declared.Definition) *broker.App {
 	return &broker.App{
 		ID: "shop", Platform: d.Name, AppID: appID, Secrets: []broker.Secret{broker.NewSecret(appSecret)},
-		Params: map[string]string{"tenant": "t/7"},
+		Params: map[string]string{"tenant": "t-7"},
 	}
 }
 

@@ -57,7 +57,7 @@ func (d *described) call(m *mode, r *request, v values, app *broker.App) (platfo
 	}
 	path, ok := r.path.path(v)
 	if !ok {
-		return platform.Request{}, nil, errParam("", "")
+		return platform.Request{}, nil, &broker.Error{Code: "bad_app_id", Class: broker.Misconfigured, Message: "the app's app_id cannot stand in a path", Hint: "set app_id to the platform's name of the app"}
 	}
 	s := d.surface(r.Path)
 	call := platform.Request{
@@ -103,18 +103,16 @@ func (d *described) lacks(r *request, v values) error {
 		return &broker.Error{Code: "secret_missing", Class: broker.Misconfigured, Message: "the app has no secret", Hint: "set the app's secret"}
 	}
 	for _, p := range d.def.Params {
-		if v.params[p.Name] == "" && r.uses[slotParam+p.Name] && (p.Required || r.path.has(slotParam+p.Name)) {
-			return errParam(p.Name, p.Help)
+		slot := slotParam + p.Name
+		if _, fits := (template{{slot: slot}}).path(v); !fits && r.uses[slot] && (p.Required || r.path.has(slot)) {
+			return &broker.Error{
+				Code: "param_missing", Class: broker.Misconfigured,
+				Message: "the platform wants to know the app's " + p.Name + " in this mode, and it is not set, or is no such thing",
+				Hint:    "set params." + p.Name + " of the app: " + p.Help,
+			}
 		}
 	}
 	return nil
-}
-
-func errParam(name, help string) error {
-	return &broker.Error{
-		Code: "param_missing", Class: broker.Misconfigured, Message: "the platform wants to know the app's " + name + " in this mode, and it is not set, or cannot stand in a path",
-		Hint: "set params." + name + " of the app: " + help,
-	}
 }
 
 // base is where a call goes.

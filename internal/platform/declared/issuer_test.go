@@ -15,7 +15,7 @@ func TestARequestIsMadeAsDescribed(t *testing.T) {
 	t.Parallel()
 	s := &server{answers: []string{`200 {"code":"0","data":{"token":"` + given + `","ttl":"60"}}`}}
 	p, app := build(t, modern(), s), testApp(modern())
-	app.Params["region"] = "eu"
+	app.Params = map[string]string{"tenant": "t/7", "region": "eu"}
 	got, err := p.Kinds("")[broker.AccessToken].Issuer.Issue(t.Context(), request(app, broker.AccessToken))
 	if err != nil || got.Token.Reveal() != given || got.Lifetime != time.Minute {
 		t.Fatalf("%v for %v, %v", got.Token.Reveal(), got.Lifetime, err)

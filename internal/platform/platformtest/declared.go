@@ -55,7 +55,7 @@ func Declared(t *testing.T, h DeclaredHarness) {
 	d := definition{h.Definition}
 	t.Run("has the documented codes", func(t *testing.T) { d.documents(t, h.Documented) })
 	t.Run("issues", func(t *testing.T) { Run(t, d.harness(h)) })
-	t.Run("gives tokens as it gets them", func(t *testing.T) { TokenPaths(t, h.New, h.App) })
+	t.Run("gives tokens as it gets them", func(t *testing.T) { TokenPaths(t, h.New, h.App, d.served) })
 	for _, s := range d.Surfaces {
 		t.Run("passes calls on/"+s.Prefix, func(t *testing.T) { Upstream(t, d.upstream(t, s, h)) })
 	}
@@ -205,6 +205,13 @@ func (d definition) gives(t declared.Token) func(token, lifetime string) string 
 		}
 		return written(body)
 	}
+}
+
+// served reports whether the path of a kind is served here.
+func (d definition) served(mode string, kind broker.Kind) bool {
+	return slices.ContainsFunc(d.Modes, func(m declared.Mode) bool {
+		return m.Name == mode && slices.ContainsFunc(m.Tokens, func(t declared.Token) bool { return t.Kind == kind && t.DropIn != "" })
+	})
 }
 
 // harness is that of the issuers.

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +17,8 @@ import (
 
 // TokenPaths holds the token paths of a platform to what its own issuers are: what an issuer
 // sends is understood, and what is answered is understood by the issuer. A server here can
-// so be the platform of another.
-func TokenPaths(t *testing.T, open func(*platform.Caller) broker.Platform, app broker.App) {
+// so be the platform of another. served says for which kinds there are paths; nil: for all.
+func TokenPaths(t *testing.T, open func(*platform.Caller) broker.Platform, app broker.App, served func(mode string, kind broker.Kind) bool) {
 	t.Helper()
 	p := open(platform.NewCaller(nil))
 	for i, tp := range p.TokenPaths {
@@ -35,6 +34,9 @@ func TokenPaths(t *testing.T, open func(*platform.Caller) broker.Platform, app b
 	}
 	for _, mode := range p.Modes {
 		for kind := range p.Kinds(mode) {
+			if served != nil && !served(mode, kind) {
+				continue
+			}
 			t.Run(mode+"/"+string(kind), func(t *testing.T) {
 				t.Parallel()
 				h := &here{t: t, p: p, app: &app, kind: kind}
@@ -46,11 +48,8 @@ func TokenPaths(t *testing.T, open func(*platform.Caller) broker.Platform, app b
 					req.Secret = a.Secrets[0]
 				}
 				for _, h.as = range []func(*http.Request, []byte) []byte{asIs, asForm, asJSON} {
-					h.err = nil
+					h.no = nil
 					got, err := src.Issuer.Issue(t.Context(), req)
-					if h.absent {
-						return // The path is not served.
-					}
 					if err != nil || got.Token.Reveal() != given {
 						t.Errorf("got %v, %v", got.Lifetime, err)
 					}
@@ -59,10 +58,10 @@ func TokenPaths(t *testing.T, open func(*platform.Caller) broker.Platform, app b
 					}
 				}
 				h.as = asIs
-				for _, h.err = range []*broker.Error{broker.ErrUnknownApp, broker.ErrUnauthorized, broker.ErrNotReady, broker.ErrNoAppID, broker.ErrNoKey, broker.ErrBadGrant} {
+				for _, h.no = range []*broker.Error{broker.ErrUnknownApp, broker.ErrUnauthorized, broker.ErrNotReady, broker.ErrNoAppID, broker.ErrNoKey, broker.ErrBadGrant} {
 					got, err := src.Issuer.Issue(t.Context(), req)
 					if e := broker.AsError(err); err == nil || !got.Token.IsZero() || e.PlatformCode == "" {
-						t.Errorf("%s is understood as %v", h.err.Code, err)
+						t.Errorf("%s is understood as %v", h.no.Code, err)
 					}
 				}
 			})
@@ -83,20 +82,16 @@ func lower(path string) string {
 
 // here is a server that serves the token paths of a platform.
 type here struct {
-	t      *testing.T
-	p      broker.Platform
-	app    *broker.App
-	kind   broker.Kind
-	as     func(*http.Request, []byte) []byte // how the caller writes its body
-	err    *broker.Error                      // what it is refused with
-	mu     sync.Mutex
-	absent bool
+	t    *testing.T
+	p    broker.Platform
+	app  *broker.App
+	kind broker.Kind
+	as   func(*http.Request, []byte) []byte // how the caller writes its body
+	no   *broker.Error                      // what it is refused with
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (h *here) RoundTrip(r *http.Request) (*http.Response, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
@@ -107,7 +102,7 @@ func (h *here) RoundTrip(r *http.Request) (*http.Response, error) {
 	path := h.p.Canonical(r.URL.Path)
 	i := slices.IndexFunc(h.p.TokenPaths, func(tp broker.TokenPath) bool { return tp.Method == r.Method && samePath(tp.Path, path) })
 	if i < 0 {
-		h.absent = true
+		h.t.Errorf("there is no token path for %s %s", r.Method, r.URL)
 		return response(r, http.StatusNotFound, strings.NewReader("")), nil
 	}
 	tp := h.p.TokenPaths[i]
@@ -116,8 +111,8 @@ func (h *here) RoundTrip(r *http.Request) (*http.Response, error) {
 		h.t.Errorf("%s %s %s is not understood: %v, %v", r.Method, r.URL.Path, body, wrong, asked.Wrong)
 	}
 	h.understood(asked)
-	if h.err != nil {
-		x := h.p.Upstream.Refuse(path, h.err, "6aac005a-01bfdbee-79769285")
+	if h.no != nil {
+		x := h.p.Upstream.Refuse(path, h.no, "6aac005a-01bfdbee-79769285")
 		return response(r, x.Status, bytes.NewReader(x.Body)), nil
 	}
 	b := tp.Answer([]byte(nil), given, 7200)
