@@ -11,16 +11,12 @@ import (
 
 const maxAppIDLength = 128
 
-// registration is what two apps may not share: two of them would renew the same tokens
-// independently and kill each other's.
-type registration struct{ platform, appID, baseURL, mode string }
-
 // appList collects the apps of a file and what they may not have twice.
 type appList struct {
 	d       *decoder
 	config  *Config
 	ids     map[string]string // id → the path of the app that has it
-	same    map[registration]string
+	same    map[string]string // registration → the path of the app that has it
 	sinks   map[sinkTarget]string
 	files   map[string]string // file that sinks write → the first of them
 	secrets map[broker.KeyHash]string
@@ -30,7 +26,7 @@ type appList struct {
 
 func newAppList(d *decoder, c *Config) *appList {
 	return &appList{
-		d: d, config: c, ids: map[string]string{}, same: map[registration]string{},
+		d: d, config: c, ids: map[string]string{}, same: map[string]string{},
 		sinks: map[sinkTarget]string{}, files: map[string]string{}, secrets: map[broker.KeyHash]string{},
 	}
 }
@@ -45,6 +41,8 @@ func (l *appList) add(v value) {
 	app := &broker.App{Origin: broker.FromFile}
 	platform := l.platform(o, app)
 	l.identity(o, app)
+	app.Params = o.field("params").texts()
+	app.OAuth2 = l.oauth2(o.field("oauth2"))
 	l.credentials(o, app)
 	mode := o.field("mode")
 	if s, ok := mode.text(); ok {
@@ -63,7 +61,9 @@ func (l *appList) add(v value) {
 		l.sink(v, app, platform)
 	}
 	o.done()
-	l.once(o, app, platform)
+	if l.settings(o, app, platform) {
+		l.once(o, app, platform)
+	}
 	l.config.Apps = append(l.config.Apps, app)
 }
 
@@ -131,13 +131,21 @@ func (l *appList) identity(o *object, app *broker.App) {
 }
 
 func (l *appList) credentials(o *object, app *broker.App) {
-	list, given := o.secrets("secret")
+	like := secretLike
+	if app.OAuth2 != nil && app.OAuth2.Auth == broker.AuthPrivateKeyJWT {
+		like = keyLike
+	}
+	list, given := o.secrets("secret", like)
 	if !given {
 		o.missing("secret", "give the app's secret as secret: ${NAME}, or the path of a file with it as secret_file")
 	}
 	for _, s := range list {
 		app.Secrets = append(app.Secrets, s.Secret)
 		l.secrets[sha256.Sum256([]byte(s.Reveal()))] = s.at.path
+	}
+	if refresh, _ := o.secret("refresh_token"); refresh != nil {
+		app.Refresh = refresh.Secret
+		l.secrets[sha256.Sum256([]byte(refresh.Reveal()))] = refresh.at.path
 	}
 }
 
@@ -171,16 +179,32 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 	if app.ID == "" || app.AppID == "" || platform == nil || lost("base_url", app.BaseURL) || lost("mode", app.Mode) {
 		return // Something of it was a fault, and what it is the same as cannot be told.
 	}
-	r := registration{app.Platform, app.AppID, platform.Entry(app.BaseURL), app.Mode}
-	if r.mode == "" && len(platform.Modes) > 0 {
-		r.mode = platform.Modes[0]
+	full := *app
+	if full.Mode == "" && len(platform.Modes) > 0 {
+		full.Mode = platform.Modes[0]
 	}
+	r := full.Registration(platform.Entry(app.BaseURL))
 	if first, taken := l.same[r]; taken {
-		o.fault("is the same app as %s (platform, app_id, base_url and mode); "+
-			"the two would kill each other's tokens, so keep one and let clients share it", first)
+		o.fault("is the same app as %s (%s); "+
+			"the two would kill each other's tokens, so keep one and let clients share it", first, identityOf(app))
 		return
 	}
 	l.same[r] = o.path
+}
+
+// identityOf names what an app is told from others by.
+func identityOf(app *broker.App) string {
+	if !app.Refresh.IsZero() {
+		return "platform, app_id and refresh_token"
+	}
+	s := "platform, app_id, base_url and mode"
+	if len(app.Params) > 0 {
+		s += ", params"
+	}
+	if app.OAuth2 != nil {
+		s += ", oauth2"
+	}
+	return s
 }
 
 // policy returns nil where nothing is said. The defaults stay zero, because they

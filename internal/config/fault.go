@@ -50,6 +50,13 @@ func (f *Faults) Unwrap() error { return f.open }
 
 func (f *Faults) add(x Fault) { f.List = append(f.List, x) }
 
+// at reports whether something is wrong with a place already.
+func (f *Faults) at(v value) bool {
+	return slices.ContainsFunc(f.List, func(x Fault) bool {
+		return x.Path == v.path && v.node != nil && x.Line == v.node.Line && x.Column == v.node.Column
+	})
+}
+
 // sorted puts the faults into the order of the file. The sort is stable, because
 // several faults of one place are found in the order they should be read.
 func (f *Faults) sorted() *Faults {

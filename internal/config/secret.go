@@ -10,9 +10,6 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-// maxSecretBytes is far more than any platform's secret; more is another file.
-const maxSecretBytes = 4 << 10
-
 // secret is a secret and where it was given.
 type secret struct {
 	broker.Secret
@@ -26,15 +23,16 @@ func (o *object) secret(name string) (s *secret, given bool) {
 	if !v.present() {
 		return nil, false
 	}
-	if s, ok := read(v); ok {
+	if s, ok := read(v, secretLike); ok {
 		return &secret{s, v}, true
 	}
 	return nil, true
 }
 
 // secrets is secret for a field that may also be a list of at most
-// [broker.MaxSecrets], which is in the order in which the secrets are tried.
-func (o *object) secrets(name string) (list []secret, given bool) {
+// [broker.MaxSecrets], which is in the order in which the secrets are tried. What they look
+// like is for the caller to say.
+func (o *object) secrets(name string, like func(string) bool) (list []secret, given bool) {
 	v, read := o.source(name)
 	if !v.present() {
 		return nil, false
@@ -50,7 +48,7 @@ func (o *object) secrets(name string) (list []secret, given bool) {
 		}
 	}
 	for _, item := range items {
-		s, ok := read(item)
+		s, ok := read(item, like)
 		if !ok {
 			continue
 		}
@@ -65,7 +63,7 @@ func (o *object) secrets(name string) (list []secret, given bool) {
 }
 
 // source finds which of name and name_file is given and how it is read.
-func (o *object) source(name string) (value, func(value) (broker.Secret, bool)) {
+func (o *object) source(name string) (value, func(value, func(string) bool) (broker.Secret, bool)) {
 	here, elsewhere := o.field(name), o.field(name+"_file")
 	if here.present() && elsewhere.present() {
 		elsewhere.fault("is given beside %s; keep one of them", name)
@@ -77,7 +75,7 @@ func (o *object) source(name string) (value, func(value) (broker.Secret, bool)) 
 }
 
 // secretText reads a secret that stands in the configuration file or in the environment.
-func (v value) secretText() (broker.Secret, bool) {
+func (v value) secretText(like func(string) bool) (broker.Secret, bool) {
 	e, ok := v.expanded()
 	if !ok {
 		return broker.Secret{}, false
@@ -85,7 +83,7 @@ func (v value) secretText() (broker.Secret, bool) {
 	if e.literal && v.d.literal == nil {
 		v.d.literal = &v
 	}
-	if !secretLike(e.text) {
+	if !like(e.text) {
 		v.fault("contains white space or a control character, which no secret does; check how it is set")
 		return broker.Secret{}, false
 	}
@@ -93,12 +91,12 @@ func (v value) secretText() (broker.Secret, bool) {
 }
 
 // secretFile reads a secret that fills a file of its own.
-func (v value) secretFile() (broker.Secret, bool) {
+func (v value) secretFile(like func(string) bool) (broker.Secret, bool) {
 	path, ok := v.text()
 	if !ok {
 		return broker.Secret{}, false
 	}
-	f, err := readFile(v.d.abs(path), maxSecretBytes)
+	f, err := readFile(v.d.abs(path), broker.MaxSecret)
 	if err != nil {
 		v.fault("%s cannot be read: %s", v.shownPath(), reason(err))
 		return broker.Secret{}, false
@@ -116,7 +114,7 @@ func (v value) secretFile() (broker.Secret, bool) {
 	case text == "":
 		v.fault("%s is empty; put the secret into it", v.shownPath())
 		ok = false
-	case !secretLike(text):
+	case !like(text):
 		v.fault("%s contains white space or a control character; put one secret into it and nothing else", v.shownPath())
 		ok = false
 	}
@@ -130,5 +128,12 @@ func (v value) secretFile() (broker.Secret, bool) {
 func secretLike(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
+	})
+}
+
+// keyLike is secretLike for what may also be a private key, which has lines.
+func keyLike(s string) bool {
+	return secretLike(s) || strings.HasPrefix(s, "-----BEGIN ") && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < ' ' || r > '~') && r != '\n' && r != '\r'
 	})
 }

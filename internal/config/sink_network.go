@@ -121,7 +121,7 @@ func (o *object) secretURL(name string) (s *secret, given bool) {
 		return nil, false
 	}
 	outer := v.d.literal
-	text, ok := read(v)
+	text, ok := read(v, secretLike)
 	if !ok {
 		return nil, true
 	}

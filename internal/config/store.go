@@ -69,7 +69,7 @@ func (o *object) store(def Store) Store {
 			elsewhere.fault("is given beside store; keep one of them")
 			return def
 		}
-		secret, ok := elsewhere.secretFile()
+		secret, ok := elsewhere.secretFile(secretLike)
 		if !ok {
 			return def
 		}
