@@ -36,7 +36,7 @@ func key(id, agent string) string {
 func (m *account) key() string { return key(m.id, m.agent) }
 
 func (m *account) hasSecret(s string) bool {
-	return subtle.ConstantTimeCompare([]byte(m.secret), []byte(s)) == 1
+	return m.secret != "" && subtle.ConstantTimeCompare([]byte(m.secret), []byte(s)) == 1
 }
 
 // who is what calls say of whose token they came with. The platforms do not say it.

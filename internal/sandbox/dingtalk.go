@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -21,7 +22,8 @@ func dingtalk() scheme {
 			name:   "token",
 			family: family{manner: mannerSliding, lifetime: 2 * time.Hour},
 			value:  func(token) string { return randomText(24) },
-			// Calls are throttled, it is not said from which number on.
+			// Calls are throttled, but it is not said from which number on, nor with which code [U].
+			issues: []rate{{n: math.MaxInt, every: time.Minute, code: "90018"}},
 		}},
 		ids: []string{"appkey", "appKey", "client_id"},
 		routes: map[string]route{

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"cmp"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -33,22 +32,6 @@ func dingtalkRefusal(c *call, code string) answer {
 // dingtalkNewRefusal has words for codes. Which status goes with those that are not
 // documented is [U].
 func dingtalkNewRefusal(code string) answer {
-	said := map[string]struct {
-		status int
-		text   string
-	}{
-		"-1":                                    {http.StatusServiceUnavailable, "系统繁忙"},
-		"404":                                   {http.StatusNotFound, "Specified api is not found, please check your url and method."},
-		"40035":                                 {http.StatusBadRequest, "body is mandatory for this action."},
-		"Missingbody":                           {http.StatusBadRequest, "body is mandatory for this action."},
-		"AuthenticationFailed.MissingParameter": {http.StatusBadRequest, "缺少必要的参数"},
-		"InvalidAuthentication":                 {http.StatusBadRequest, "不合法的access_token"},
-		"invalidClientIdOrSecret":               {http.StatusBadRequest, "无效的clientId或者clientSecret"},
-		"invalid.client":                        {http.StatusBadRequest, "invalid client"},
-		"unsupported.grant.type":                {http.StatusBadRequest, "unsupported grant type"},
-		"unauthorized.client":                   {http.StatusUnauthorized, "unauthorized client"},
-		"unknownError":                          {http.StatusInternalServerError, "未知错误"},
-	}[code]
 	switch code { // What the other host has numbers for.
 	case "-1":
 		code = "ServiceUnavailable"
@@ -56,11 +39,25 @@ func dingtalkNewRefusal(code string) answer {
 		code = "InvalidAction.NotFound"
 	case "40035":
 		code = "Missingbody"
+	case "90018":
+		code = "Forbidden.AccessDenied.QpsLimitForApi"
 	}
-	// A number can only have been injected; the code is a text all the same.
-	if _, err := strconv.Atoi(code); err == nil {
-		said.text = "error"
-	}
+	said := map[string]struct {
+		status int
+		text   string
+	}{
+		"ServiceUnavailable":                    {http.StatusServiceUnavailable, "系统繁忙"},
+		"InvalidAction.NotFound":                {http.StatusNotFound, "Specified api is not found, please check your url and method."},
+		"Missingbody":                           {http.StatusBadRequest, "body is mandatory for this action."},
+		"AuthenticationFailed.MissingParameter": {http.StatusBadRequest, "缺少必要的参数"},
+		"InvalidAuthentication":                 {http.StatusBadRequest, "不合法的access_token"},
+		"invalidClientIdOrSecret":               {http.StatusBadRequest, "无效的clientId或者clientSecret"},
+		"invalid.client":                        {http.StatusBadRequest, "invalid client"},
+		"unsupported.grant.type":                {http.StatusBadRequest, "unsupported grant type"},
+		"unauthorized.client":                   {http.StatusUnauthorized, "unauthorized client"},
+		"Forbidden.AccessDenied.QpsLimitForApi": {http.StatusForbidden, "触发该API的QPS限流"},
+		"unknownError":                          {http.StatusInternalServerError, "未知错误"},
+	}[code]
 	return reply(cmp.Or(said.status, http.StatusBadRequest), map[string]any{
 		"requestid": strings.ToUpper(randomText(27)), "code": code, "message": cmp.Or(said.text, "error"),
 	})

@@ -44,6 +44,7 @@ func feishuAs(name string) scheme {
 		"/open-apis/bot/v3/info":            tenant.asks(feishuOK),
 		"/open-apis/tenant/v2/tenant/query": tenant.asks(feishuOK),
 		"/open-apis/im/v1/messages":         tenant.takes(feishuOK),
+		"/open-apis/authen/v1/app_info":     app.asks(feishuOK),
 		"/open-apis/authen/v1/access_token": app.takes(feishuOK),
 	}
 	return scheme{

@@ -100,6 +100,7 @@ func (p *Platform) serve(c *call) answer {
 	r, ok := p.find(c.local)
 	p.watchSecrets(c, r)
 	if !ok || c.method != r.method {
+		p.known(c.owner).counts.refused("404")
 		return p.nowhere(c)
 	}
 	a := r.serve(p, c)

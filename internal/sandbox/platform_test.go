@@ -1,13 +1,16 @@
 package sandbox_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
@@ -76,6 +79,166 @@ func (c caller) shoot(s shot) said {
 	return a
 }
 
+// way is one way to get a token of a platform, and the calls that it opens.
+type way struct {
+	platform string
+	mode     sandbox.Mode
+	ask      func(id, secret string) shot
+	token    string // its name in the answer
+	lives    string // that of its lifetime
+	life     int    // in seconds
+	calls    func(token string) (get, post shot)
+	dead     string // the field with the code of a refused call, and = and the code
+}
+
+// ways are all of them.
+func ways() []way {
+	get := func(format string) func(id, secret string) shot {
+		return func(id, secret string) shot {
+			return shot{line: fmt.Sprintf(format, url.QueryEscape(id), url.QueryEscape(secret))}
+		}
+	}
+	post := func(line, body string) func(id, secret string) shot {
+		return func(id, secret string) shot { return shot{line: line, body: fmt.Sprintf(body, id, secret)} }
+	}
+	query := func(getPath, postPath string) func(token string) (shot, shot) {
+		return func(token string) (shot, shot) {
+			return shot{line: "GET " + getPath + "?access_token=" + url.QueryEscape(token)},
+				shot{line: "POST " + postPath + "?access_token=" + url.QueryEscape(token), body: `{"text":"hello"}`}
+		}
+	}
+	header := func(getPath, postPath, name, prefix string) func(token string) (shot, shot) {
+		return func(token string) (shot, shot) {
+			return shot{line: "GET " + getPath, header: []string{name, prefix + token}},
+				shot{line: "POST " + postPath, body: `{"text":"hello"}`, header: []string{name, prefix + token}}
+		}
+	}
+	list := []way{
+		{
+			platform: "wecom", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "errcode=40014",
+			ask:   get("GET /wecom/cgi-bin/gettoken?corpid=%s&corpsecret=%s"),
+			calls: query("/wecom/cgi-bin/agent/get", "/wecom/cgi-bin/message/send"),
+		},
+		{
+			platform: "dingtalk", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "sub_code=40014",
+			ask:   get("GET /dingtalk/gettoken?appkey=%s&appsecret=%s"),
+			calls: query("/dingtalk/auth/scopes", "/dingtalk/topapi/v2/user/get"),
+		},
+		{
+			platform: "dingtalk", mode: "token", token: "accessToken", lives: "expireIn", life: 7200, dead: "code=InvalidAuthentication",
+			ask:   post("POST /dingtalk/v1.0/oauth2/accessToken", `{"appKey":"%s","appSecret":"%s"}`),
+			calls: header("/dingtalk/v1.0/microApp/allApps", "/dingtalk/v1.0/robot/oToMessages/batchSend", "X-Acs-Dingtalk-Access-Token", ""),
+		},
+		{
+			platform: "dingtalk", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "code=InvalidAuthentication",
+			ask:   post("POST /dingtalk/v1.0/oauth2/ding01/token", `{"client_id":"%s","client_secret":"%s","grant_type":"client_credentials"}`),
+			calls: header("/dingtalk/v1.0/microApp/allApps", "/dingtalk/v1.0/robot/oToMessages/batchSend", "X-Acs-Dingtalk-Access-Token", ""),
+		},
+		{
+			platform: "qq", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "errcode=40001",
+			ask:   get("GET /qq/api/getToken?grant_type=client_credential&appid=%s&secret=%s"),
+			calls: query("/qq/api/getPaidUnionId", "/qq/api/json/security/MsgSecCheck"),
+		},
+		{
+			platform: "douyin", mode: "mini", token: "data.access_token", lives: "data.expires_in", life: 7200, dead: "err_no=28001003",
+			ask:   post("POST /douyin/api/apps/v2/token", `{"appid":"%s","secret":"%s","grant_type":"client_credential"}`),
+			calls: header("/douyin/api/apps/v1/capacity/query_applicable/", "/douyin/api/apps/v1/qrcode/create/", "Access-Token", ""),
+		},
+		{
+			platform: "xiaohongshu", mode: "token", token: "data.access_token", lives: "data.expire_in", life: 7200, dead: "code=10005",
+			ask:   post("POST /xiaohongshu/api/rmp/token", `{"appid":"%s","secret":"%s"}`),
+			calls: query("/xiaohongshu/api/rmp/session", "/xiaohongshu/api/rmp/message/send"),
+		},
+		{
+			platform: "kuaishou", mode: "token", token: "access_token", lives: "expires_in", life: 48 * 3600, dead: "result=100200102",
+			ask:   post("POST /kuaishou/oauth2/access_token", `app_id=%s&app_secret=%s&grant_type=client_credentials`),
+			calls: query("/kuaishou/openapi/mp/developer/shop/query", "/kuaishou/openapi/mp/developer/message/send"),
+		},
+		{
+			platform: "baidu", mode: "token", token: "access_token", lives: "expires_in", life: 2592000, dead: "error_code=110",
+			ask:   get("POST /baidu/oauth/2.0/token?grant_type=client_credentials&client_id=%s&client_secret=%s"),
+			calls: query("/baidu/rest/2.0/solution/v1/service/list", "/baidu/rpc/2.0/nlp/v1/lexer"),
+		},
+	}
+	for _, mode := range []sandbox.Mode{"client", "stable"} {
+		path := map[sandbox.Mode]string{"client": "client_token", "stable": "stable_client_token"}[mode]
+		list = append(list, way{
+			platform: "douyin", mode: mode, token: "data.access_token", lives: "data.expires_in", life: 7200, dead: "data.error_code=2190002",
+			ask:   post("POST /douyin/oauth/"+path+"/", `{"client_key":"%s","client_secret":"%s","grant_type":"client_credential"}`),
+			calls: header("/douyin/goodlife/v1/shop/poi/query/", "/douyin/goodlife/v1/goods/product/save/", "Access-Token", ""),
+		})
+	}
+	for _, p := range []string{"feishu", "lark"} {
+		tenant := header("/"+p+"/open-apis/bot/v3/info", "/"+p+"/open-apis/im/v1/messages", "Authorization", "Bearer ")
+		list = append(list, way{
+			platform: p, mode: "tenant", token: "tenant_access_token", lives: "expire", life: 7200, dead: "code=99991663",
+			ask:   post("POST /"+p+"/open-apis/auth/v3/tenant_access_token/internal", `{"app_id":"%s","app_secret":"%s"}`),
+			calls: tenant,
+		}, way{
+			platform: p, mode: "app", token: "app_access_token", lives: "expire", life: 7200, dead: "code=99991664",
+			ask:   post("POST /"+p+"/open-apis/auth/v3/app_access_token/internal", `{"app_id":"%s","app_secret":"%s"}`),
+			calls: header("/"+p+"/open-apis/authen/v1/app_info", "/"+p+"/open-apis/authen/v1/access_token", "Authorization", "Bearer "),
+		}, way{
+			platform: p, mode: "oauth", token: "access_token", lives: "expires_in", life: 7200, dead: "code=99991663",
+			ask:   post("POST /"+p+"/oauth/v3/token", `client_id=%s&client_secret=%s&grant_type=client_credentials`),
+			calls: tenant,
+		})
+	}
+	return list
+}
+
+// everyWay runs f for each of them, on a fake clock.
+func everyWay(t *testing.T, cfg sandbox.Config, f func(t *testing.T, w way, p *sandbox.Platform, c caller)) {
+	t.Helper()
+	for _, w := range ways() {
+		name := w.platform + " " + strings.Split(w.ask("", "").line, "?")[0]
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			on(t, w.platform, cfg, func(t *testing.T, p *sandbox.Platform, c caller) { f(t, w, p, c) })
+		})
+	}
+}
+
+// get asks for a token.
+func (w way) get(c caller) (token string, lives int) {
+	c.t.Helper()
+	a := c.shoot(w.ask(thatApp, thatSecret))
+	n, _ := a.at(w.lives).(float64)
+	token = a.token(w.token)
+	if a.status != 200 || token == "" {
+		c.t.Fatalf("%s: no token in %d %s", w.platform, a.status, a.text)
+	}
+	return token, int(n)
+}
+
+// opens says whether a token opens both calls, and fails where they do not agree.
+func (w way) opens(c caller, token string) bool {
+	c.t.Helper()
+	get, post := w.calls(token)
+	g, p := c.shoot(get), c.shoot(post)
+	field, _, _ := strings.Cut(w.dead, "=")
+	gBad, pBad := w.refused(g), w.refused(p)
+	if gBad != pBad {
+		c.t.Errorf("%s: GET %s, POST %s: %s", w.platform, g.text, p.text, field)
+	}
+	for _, a := range []said{g, p} {
+		if !gBad && !strings.Contains(a.text, `"app_id":"`+thatApp+`"`) {
+			c.t.Errorf("%s does not say whose token it was: %s", w.platform, a.text)
+		}
+	}
+	return !gBad
+}
+
+// refused says whether a call was refused for its token.
+func (w way) refused(a said) bool {
+	field, code, _ := strings.Cut(w.dead, "=")
+	got := fmt.Sprint(a.at(field))
+	if n, ok := a.at(field).(float64); ok {
+		got = strconv.Itoa(int(n))
+	}
+	return got == code
+}
+
 // on runs f on a fake clock with an app at a platform.
 func on(t *testing.T, platform string, cfg sandbox.Config, f func(t *testing.T, p *sandbox.Platform, c caller)) {
 	t.Helper()
@@ -91,14 +254,13 @@ func on(t *testing.T, platform string, cfg sandbox.Config, f func(t *testing.T, 
 	})
 }
 
-// wire is a request to a platform and what stands in the answer. Names are of fields that
-// have the text; a name with = at its end is of one that has exactly it.
+// wire is a request to a platform and what stands in the answer.
 type wire struct {
 	what   string
 	shot   shot
-	status int
-	code   string
-	want   string // what the body has to have in it
+	status int    // zero: 200
+	code   string // in the field
+	want   string // is somewhere in the body
 }
 
 // wires sends each to a new platform with one app.
@@ -118,8 +280,8 @@ func wires(t *testing.T, platform, field string, list []wire) {
 					}
 					got = strings.Trim(string(b), `"`)
 				}
-				if status := max(w.status, 0); status != 0 && a.status != status || status == 0 && a.status != 200 {
-					t.Errorf("status %d, want %d", a.status, max(w.status, 200))
+				if want := cmp.Or(w.status, 200); a.status != want {
+					t.Errorf("status %d, want %d", a.status, want)
 				}
 				if got != w.code || !strings.Contains(a.text, w.want) {
 					t.Errorf("answered %s, want %s %q with %q", a.text, field, w.code, w.want)
@@ -127,42 +289,4 @@ func wires(t *testing.T, platform, field string, list []wire) {
 			})
 		})
 	}
-}
-
-func TestWeComsWireForms(t *testing.T) {
-	t.Parallel()
-	ask := "GET /wecom/cgi-bin/gettoken?"
-	wires(t, "wecom", "errcode", []wire{
-		{what: "nothing", shot: shot{line: ask}, code: "41004", want: "corpsecret missing, hint: ["},
-		{what: "no secret", shot: shot{line: ask + "corpid=app-1"}, code: "41004"},
-		{what: "no corp", shot: shot{line: ask + "corpsecret=x"}, code: "41002"},
-		{what: "a corp that there is not", shot: shot{line: ask + "corpid=nobody&corpsecret=x"}, code: "40013", want: "from ip: 127.0.0.1, more info at https://open.work.weixin.qq.com/devtool/query?e=40013"},
-		{what: "a wrong secret", shot: shot{line: ask + "corpid=app-1&corpsecret=x"}, code: "40001"},
-		{what: "the right one", shot: shot{line: ask + "corpid=app-1&corpsecret=" + thatSecret}, code: "0", want: `"expires_in":7200`},
-		{what: "in a body", shot: shot{line: "GET /wecom/cgi-bin/gettoken", body: `{"corpid":"app-1","corpsecret":"` + thatSecret + `"}`}, code: "41004"},
-		{what: "no token", shot: shot{line: "GET /wecom/cgi-bin/get_api_domain_ip"}, code: "41001"},
-		{what: "a token in a header", shot: shot{line: "GET /wecom/cgi-bin/get_api_domain_ip", header: []string{"Authorization", "Bearer x"}}, code: "41001"},
-		{what: "a token made up", shot: shot{line: "GET /wecom/cgi-bin/get_api_domain_ip?access_token=x"}, code: "40014"},
-		{what: "no such path", shot: shot{line: "GET /wecom/cgi-bin/nonsense"}, status: 404},
-	})
-}
-
-func TestWeComKeepsATokenUntilItExpires(t *testing.T) {
-	t.Parallel()
-	on(t, "wecom", sandbox.Config{}, func(t *testing.T, p *sandbox.Platform, c caller) {
-		ask := shot{line: "GET /wecom/cgi-bin/gettoken?corpid=app-1&corpsecret=" + thatSecret}
-		first := c.shoot(ask)
-		time.Sleep(time.Hour)
-		again := c.shoot(ask)
-		if first.token("access_token") != again.token("access_token") || again.at("expires_in") != 3600.0 {
-			t.Errorf("an hour later %s, after %s", again.text, first.text)
-		}
-		time.Sleep(time.Hour)
-		if fresh := c.shoot(ask); fresh.token("access_token") == first.token("access_token") || fresh.at("expires_in") != 7200.0 {
-			t.Errorf("two hours later %s", fresh.text)
-		}
-		if n := p.Counts(thatApp); n.Issues != 2 || n.IssueCalls != 3 {
-			t.Errorf("counts %+v", n)
-		}
-	})
 }

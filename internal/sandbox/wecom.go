@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -35,11 +36,11 @@ func wecom() scheme {
 			"/cgi-bin/get_jsapi_ticket": door.ticket(http.MethodGet, "jsapi_ticket", func(m *account) string { return m.id }, ticket),
 			"/cgi-bin/ticket/get":       wecomAgentTicket(door.ticket(http.MethodGet, "agent_config_ticket", (*account).key, ticket)),
 
-			"/cgi-bin/get_api_domain_ip": door.asks(wecomOK),
-			"/cgi-bin/getcallbackip":     door.asks(wecomOK),
+			"/cgi-bin/get_api_domain_ip": door.asks(wecomIPs),
+			"/cgi-bin/getcallbackip":     door.asks(wecomIPs),
 			"/cgi-bin/agent/get":         door.asks(wecomOK),
 			"/cgi-bin/user/get":          door.asks(wecomOK),
-			"/cgi-bin/message/send":      door.takes(wecomOK),
+			"/cgi-bin/message/send":      {method: http.MethodPost, serve: door.guard(wecomSend)},
 		},
 		refusal: wecomRefusal,
 		// An unknown path is answered with 404 and nothing [P]; another method too [U].
@@ -91,6 +92,25 @@ func wecomAgentTicket(r route) route {
 func wecomOK(who map[string]any) any {
 	who["errcode"], who["errmsg"] = 0, "ok"
 	return who
+}
+
+func wecomIPs(who map[string]any) any {
+	who["ip_list"] = []string{"203.0.113.20", "203.0.113.21"}
+	return wecomOK(who)
+}
+
+// wecomSend is POST /cgi-bin/message/send, by which an agent may speak for itself only.
+func wecomSend(p *Platform, c *call, m *account) answer {
+	var message struct {
+		Agent json.Number `json:"agentid"`
+	}
+	switch {
+	case decode(c.body, &message) != codeOK:
+		return p.refuse(c, m, p.notObject)
+	case m.agent != "" && message.Agent != "" && message.Agent.String() != m.agent:
+		return p.refuse(c, m, "301002")
+	}
+	return reply(http.StatusOK, wecomOK(m.who()))
 }
 
 // wecomRefusal is always HTTP 200. The hint has 25 digits, of which the first ten are the
