@@ -51,6 +51,16 @@ type shot struct {
 
 func (c caller) shoot(s shot) said {
 	c.t.Helper()
+	a, err := c.attempt(s)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return a
+}
+
+// attempt is a request that may fail to be answered.
+func (c caller) attempt(s shot) (said, error) {
+	c.t.Helper()
 	method, path, _ := strings.Cut(s.line, " ")
 	r, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, strings.NewReader(s.body))
 	if err != nil {
@@ -67,16 +77,13 @@ func (c caller) shoot(s shot) said {
 	}
 	resp, err := c.client.Do(r)
 	if err != nil {
-		c.t.Fatal(err)
+		return said{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	a := said{status: resp.StatusCode, text: string(b)}
 	_ = json.Unmarshal(b, &a.fields)
-	return a
+	return a, err
 }
 
 // way is one way to get a token of a platform, and the calls that it opens.
@@ -188,13 +195,13 @@ func ways() []way {
 }
 
 // everyWay runs f for each of them, on a fake clock.
-func everyWay(t *testing.T, cfg sandbox.Config, f func(t *testing.T, w way, p *sandbox.Platform, c caller)) {
+func everyWay(t *testing.T, cfg sandbox.Config, f func(t *testing.T, w way, sb *sandbox.Sandbox, c caller)) {
 	t.Helper()
 	for _, w := range ways() {
 		name := w.platform + " " + strings.Split(w.ask("", "").line, "?")[0]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			on(t, w.platform, cfg, func(t *testing.T, p *sandbox.Platform, c caller) { f(t, w, p, c) })
+			on(t, w.platform, cfg, func(t *testing.T, sb *sandbox.Sandbox, c caller) { f(t, w, sb, c) })
 		})
 	}
 }
@@ -240,14 +247,14 @@ func (w way) refused(a said) bool {
 }
 
 // on runs f on a fake clock with an app at a platform.
-func on(t *testing.T, platform string, cfg sandbox.Config, f func(t *testing.T, p *sandbox.Platform, c caller)) {
+func on(t *testing.T, platform string, cfg sandbox.Config, f func(t *testing.T, sb *sandbox.Sandbox, c caller)) {
 	t.Helper()
 	if cfg.Apps == nil {
 		cfg.Apps = []sandbox.App{{Platform: platform, ID: thatApp, Secret: thatSecret}}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		sb := sandbox.New(cfg)
-		f(t, sb.Of(platform), newCaller(t, sb.Transport()))
+		f(t, sb, newCaller(t, sb.Transport()))
 		for _, m := range sb.Misuses() {
 			t.Errorf("misuse of %s: %s (%s)", m.App, m.What, m.Detail)
 		}
@@ -270,7 +277,7 @@ func wires(t *testing.T, platform, field string, list []wire) {
 		t.Run(w.what, func(t *testing.T) {
 			t.Parallel()
 			cfg := sandbox.Config{Allow: []sandbox.MisuseKind{sandbox.MisplacedSecret}}
-			on(t, platform, cfg, func(t *testing.T, p *sandbox.Platform, c caller) {
+			on(t, platform, cfg, func(t *testing.T, _ *sandbox.Sandbox, c caller) {
 				a := c.shoot(w.shot)
 				got := ""
 				if v := a.at(field); v != nil {
