@@ -61,7 +61,7 @@ func (p *Platform) watchSecrets(c *call, r route) {
 			continue
 		}
 		for _, k := range p.order {
-			if !p.accounts[k].hasSecret(v) {
+			if !p.accounts[k].hasSecret(v) || s.name == v { // Names are shown.
 				continue
 			}
 			p.misused(c.at, k, MisplacedSecret, words{
