@@ -60,6 +60,58 @@ func FuzzPlatform(f *testing.F) {
 	})
 }
 
+// FuzzOtherPlatforms proves that no request makes a platform other than WeChat panic, and
+// that no token comes without the secret.
+func FuzzOtherPlatforms(f *testing.F) {
+	var apps []sandbox.App
+	for _, p := range sandbox.Platforms() {
+		apps = append(apps, sandbox.App{Platform: p, ID: thatApp, Secret: thatSecret})
+	}
+	sb := sandbox.New(sandbox.Config{Apps: apps, Allow: sandbox.MisuseKinds()})
+	for _, w := range ways() {
+		ask := w.ask(thatApp, "x")
+		method, path, _ := strings.Cut(ask.line, " ")
+		f.Add(method == http.MethodPost, path, "application/json", ask.body, "Basic YTpi")
+		f.Add(method == http.MethodPost, path, "application/x-www-form-urlencoded", ask.body, "Bearer t-")
+		get, post := w.calls("x")
+		f.Add(false, strings.TrimPrefix(get.line, "GET "), "", "", "Bearer eyJ")
+		f.Add(true, strings.TrimPrefix(post.line, "POST "), "application/json; charset", `{"a":[{"b":"c"}],"agentid":"x"}`, "Basic x")
+	}
+	f.Add(true, "/dingtalk/v1.0/oauth2/%2f/token", "application/json", "{", "")
+	f.Add(false, "/wecom/", ";", "%zz", " ")
+	f.Fuzz(func(t *testing.T, post bool, line, contentType, body, authorization string) {
+		u, err := url.Parse("https://x" + line)
+		if err != nil || strings.HasPrefix(u.Path, "/_sandbox") {
+			return
+		}
+		method := http.MethodGet
+		if post {
+			method = http.MethodPost
+		}
+		req := (&http.Request{
+			Method: method, URL: u, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{
+				"Content-Type": {contentType}, "Authorization": {authorization}, "Access-Token": {body}, "X-Acs-Dingtalk-Access-Token": {body},
+			},
+		}).WithContext(t.Context())
+		resp, err := sb.Transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range sandbox.Platforms() {
+			for _, m := range sb.Of(p).Modes() {
+				if token := sb.Of(p).Current(thatApp, m); token != "" && !strings.Contains(line+body+authorization, thatSecret) {
+					t.Fatalf("a token of %s without the secret: %s", p, b)
+				}
+			}
+		}
+	})
+}
+
 // FuzzControl proves that no control request makes the sandbox panic.
 func FuzzControl(f *testing.F) {
 	f.Add("/faults", `{"kind":"hang","delay":"1s"}`)
@@ -75,6 +127,8 @@ func FuzzControl(f *testing.F) {
 	f.Add("/apps/"+appID+"/sign", `{"raw_data":"\u0000"}`)
 	f.Add("/apps/"+appID+"/encrypt", `{"data":{"watermark":1}}`)
 	f.Add("/apps/"+appID+"/encrypt", "data={&user=alice")
+	f.Add("/wecom/apps/"+appID+"/kill", `{"mode":"x"}`)
+	f.Add("/douyin/apps//freeze", "code=x")
 	f.Add("/portrait/alice/132", "")
 	f.Add("/apps//", "%zz=%")
 	f.Fuzz(func(t *testing.T, path, body string) {

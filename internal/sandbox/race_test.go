@@ -88,6 +88,42 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 }
 
+func TestEveryPlatformAtOnce(t *testing.T) {
+	t.Parallel()
+	sb := newMany()
+	c := newCaller(t, sb.Transport())
+	var wg sync.WaitGroup
+	for _, w := range ways() {
+		p := sb.Of(w.platform)
+		for range 2 {
+			wg.Go(func() {
+				for range 10 {
+					token, _ := w.get(c)
+					get, post := w.calls(token)
+					c.shoot(get)
+					c.shoot(post)
+				}
+			})
+		}
+		wg.Go(func() {
+			for range 10 {
+				if _, err := p.RotateOutside(thatApp, w.mode); err != nil {
+					t.Error(err)
+				}
+				p.Live(p.Current(thatApp, w.mode))
+				p.Counts(thatApp)
+				p.Issues(thatApp)
+				sb.AddApp(sandbox.App{Platform: w.platform, ID: "another", Secret: "s"})
+				c.raw("GET", "/_sandbox/state", "")
+			}
+		})
+	}
+	wg.Wait()
+	if n := sb.Of("wecom").Counts(thatApp); n.Issues != 1 || n.IssueCalls != 20 {
+		t.Errorf("counts %+v, want one token for all", n)
+	}
+}
+
 func TestConcurrentStableCallsGetOneToken(t *testing.T) {
 	t.Parallel()
 	sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{ID: appID, Secret: secret}}})
@@ -127,5 +163,29 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	if !sb.Live(sb.Current(appID, sandbox.Classic)) || !sb.Live(stable) {
 		t.Error("a live token was forgotten")
+	}
+}
+
+func TestThePlatformsHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	sb := newMany()
+	c := newCaller(t, sb.Transport())
+	for _, w := range ways() {
+		if w.platform != "qq" && w.platform != "baidu" {
+			continue
+		}
+		p := sb.Of(w.platform)
+		token, _ := w.get(c)
+		for range 5000 {
+			if _, err := p.RotateOutside(thatApp, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, known := p.Dies(token); known || w.opens(c, token) {
+			t.Errorf("%s: thousands of tokens are remembered", w.platform)
+		}
+		if !w.opens(c, p.Current(thatApp, "")) {
+			t.Errorf("%s: the newest token was forgotten", w.platform)
+		}
 	}
 }
