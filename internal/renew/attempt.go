@@ -67,6 +67,11 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		return err
 	}
 	unsaved = false
+	if rot.UsesRefresh && !lease.Abandoned.IsZero() {
+		// A lease that runs out after one that has run out is told of as one. So no issue is
+		// made under it: what became of that could be taken for known.
+		return errMourned
+	}
 	// Only now: what another replica may have issued since is on record, and what this
 	// one could not store is not promised as if it had not.
 	if r, err = m.reconcile(ctx, e, r, lease); err != nil {
@@ -80,6 +85,9 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		// open anything would else renew without an end.
 		r.Rejected = r.Current.Version
 		w = broker.Want{Cause: broker.CauseRejected, Stale: r.Current.Version}
+	}
+	if mourns(r, rot, m.now()) {
+		return r.Failure.Error(m.now())
 	}
 	switch do := broker.Decide(r, w, rot, m.now()); do.Step {
 	case broker.Fresh:
@@ -125,7 +133,7 @@ func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.
 		return r, nil
 	}
 	lost := &broker.Error{
-		Code: "issue_abandoned", Class: broker.Transient, Unknown: true,
+		Code: codeAbandoned, Class: broker.Transient, Unknown: true,
 		Message: "a server stopped in the middle of a renewal, so the platform may have replaced the token",
 		Hint:    "nothing to do: the renewal is repeated when no promise depends on the old token any more",
 	}

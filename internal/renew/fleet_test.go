@@ -112,6 +112,8 @@ type fleetConfig struct {
 	// platforms of each replica; nil: WeChat at the sandbox.
 	platforms func(*valve) []broker.Platform
 	renewed   func()
+	// refresh is the refresh token that the app is configured with.
+	refresh string
 	// lined makes the replicas know each other and stand in line for the keys.
 	lined   bool
 	appless bool   // the replicas do not know the app
@@ -150,6 +152,7 @@ func newFleet(t tester, c fleetConfig) *fleet {
 	if f.sandbox == nil {
 		f.sandbox = sandbox.New(c.sandbox)
 	}
+	f.app.Refresh = broker.NewSecret(c.refresh)
 	for _, s := range c.secrets {
 		f.app.Secrets = append(f.app.Secrets, broker.NewSecret(s))
 	}

@@ -83,7 +83,7 @@ func (m *Manager) renew(ctx context.Context, e *entry, w broker.Want) error {
 	pause := 20 * time.Millisecond
 	for {
 		err := m.attempt(ctx, e, w)
-		if errors.Is(err, errRedefined) && ctx.Err() == nil {
+		if (errors.Is(err, errRedefined) || errors.Is(err, errMourned)) && ctx.Err() == nil {
 			continue
 		}
 		if !errors.Is(err, broker.ErrLeaseHeld) {

@@ -22,6 +22,17 @@ const (
 	lastTries = 10 * time.Second
 )
 
+// codeAbandoned is what an issue of which nobody knows what came has failed with.
+const codeAbandoned = "issue_abandoned"
+
+// errMourned ends an attempt that has only put a lease in order.
+var errMourned = errors.New("the lease before this one had run out")
+
+// mourns reports whether a refresh token is still to be let alone, whatever the want.
+func mourns(r broker.Record, rot broker.Rotation, now time.Time) bool {
+	return rot.UsesRefresh && r.Failure.Code == codeAbandoned && now.Before(r.Failure.NotBefore)
+}
+
 var errUnsaved = &broker.Error{
 	Code: errStoreLost.Code, Class: broker.Transient, RetryAfter: time.Second,
 	Message: "the store has not taken the refresh token yet that came last, so that the token with it waits",
