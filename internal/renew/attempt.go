@@ -128,7 +128,10 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 // released, its holder may have died after the platform had acted: an issue whose
 // outcome is not known.
 func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.Lease, rot broker.Rotation) (broker.Record, error) {
-	known := r.Current.Version == 0 && !rot.UsesRefresh || !r.Current.Issued.Before(l.Abandoned) || r.Failure.Last.After(l.Abandoned)
+	known := r.Current.Version == 0 || !r.Current.Issued.Before(l.Abandoned) || r.Failure.Last.After(l.Abandoned)
+	if rot.UsesRefresh {
+		known = knownAfter(r, l.Abandoned)
+	}
 	if l.Abandoned.IsZero() || rot.HarmlessTwice() || known {
 		return r, nil
 	}
@@ -145,6 +148,9 @@ func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.
 	now := m.now()
 	next := broker.PlanFailed(r, broker.Want{Cause: broker.CausePlanned}, lost, l.Abandoned, now, rot, m.cfg.Rand())
 	next.Budget = next.Budget.Spend(broker.CausePlanned, now)
+	if rot.UsesRefresh {
+		next.Due = broker.Later(r.Due, next.Due)
+	}
 	v, err := m.put(ctx, next)
 	if err != nil {
 		return r, err

@@ -28,6 +28,14 @@ const codeAbandoned = "issue_abandoned"
 // errMourned ends an attempt that has only put a lease in order.
 var errMourned = errors.New("the lease before this one had run out")
 
+// knownAfter reports whether what came of the issue under a lease is in the record for
+// certain. The issue before it can look like it, if it was as short ago as clocks may
+// differ; to mourn one too many costs nothing but a pause.
+func knownAfter(r broker.Record, acquired time.Time) bool {
+	certain := acquired.Add(time.Second)
+	return r.Current.Issued.After(certain) || r.Failure.Last.After(certain)
+}
+
 // mourns reports whether a refresh token is still to be let alone, whatever the want.
 func mourns(r broker.Record, rot broker.Rotation, now time.Time) bool {
 	return rot.UsesRefresh && r.Failure.Code == codeAbandoned && now.Before(r.Failure.NotBefore)
