@@ -90,13 +90,13 @@ func (e *usageError) Unwrap() error { return e.err }
 func newRoot(left *leftovers) *cobra.Command {
 	root := group("hufu", "Central access-token server for open platforms",
 		newServe(left), newSandbox(), newCheckConfig(),
-		newApp(), newClient(), newToken(), newUser(), newDoctor(), newQuota(), newAudit(), newKeys(), newStore(), newHealth(),
+		newApp(), newImport(), newClient(), newToken(), newUser(), newDoctor(), newQuota(), newAudit(), newKeys(), newStore(), newHealth(),
 		newVersion(),
 	)
 	root.Long = "Hufu keeps the access tokens of open-platform apps in one place: it issues and renews\n" +
 		"them, and hands them to business servers, which never see an app secret.\n\n" +
-		"The commands app, client, token, user, doctor, quota, audit and keys rotate talk to a\n" +
-		"running server. HUFU_ADDR says where it is (default " + defaultAddr + "), HUFU_KEY\n" +
+		"The commands app, import, client, token, user, doctor, quota, audit and keys rotate talk\n" +
+		"to a running server. HUFU_ADDR says where it is (default " + defaultAddr + "), HUFU_KEY\n" +
 		"with which client key they ask (default: the admin key in " + adminKeyPath + ", where that\n" +
 		"can be read and the server is on this machine). health asks one without a key; store\n" +
 		"copy and keys new work without a server."

@@ -39,13 +39,15 @@ type SDK struct {
 	// prefixes are those of the keys where none is given.
 	prefixes []string
 	decode   func(p Place, value string) (string, error)
+	// secretive says that there are app secrets in the names of keys.
+	secretive bool
 }
 
 // SDKs lists them.
 func SDKs() []SDK {
 	return []SDK{
 		{Name: "wxjava", places: wxjava, decode: func(_ Place, v string) (string, error) { return plain(v) }},
-		{Name: "easywechat", places: easywechat, prefixes: []string{"", "easywechat:"}, decode: php},
+		{Name: "easywechat", places: easywechat, prefixes: []string{"", "easywechat:"}, decode: php, secretive: true},
 		{Name: "silenceper", places: silenceper, prefixes: []string{""}, decode: func(_ Place, v string) (string, error) { return plain(v) }},
 	}
 }

@@ -94,6 +94,9 @@ func conceal(err error, o rueidis.ClientOption) error {
 // Close ends the connection.
 func (c *Cache) Close() { c.client.Close() }
 
+// NeedsSecret reports whether the names of keys have app secrets in them.
+func (c *Cache) NeedsSecret() bool { return c.sdk.secretive }
+
 // Tokens reads the tokens of an app. Of several of one kind it is the one that is left for
 // longest, because it is the newest. notes are what else its owner should know: what is
 // there and cannot be read, and what is not taken over. They name keys only by their kind,
