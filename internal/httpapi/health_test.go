@@ -186,7 +186,7 @@ func TestAPathNamesTheMethodsThatItHas(t *testing.T) {
 	t.Parallel()
 	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
 		for _, c := range []struct{ method, target, allow string }{
-			{"POST", tokenPath, "GET, HEAD"},
+			{"POST", tokenPath, "GET, HEAD, PUT"},
 			{"GET", tokenPath + "/renew", "POST"},
 			{"PATCH", "/v1/apps/shop", "GET, HEAD, PUT, DELETE"},
 			{"OPTIONS", "/v1/apps/shop", "GET, HEAD, PUT, DELETE"},
