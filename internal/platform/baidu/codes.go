@@ -95,7 +95,7 @@ func issueWords() map[string]declared.Word {
 	client := declared.Word{Code: "invalid_client", Message: "unknown client id"}
 	secret := declared.Word{Code: "invalid_client", Message: "Client authentication failed"}
 	return map[string]declared.Word{
-		"":                          {Code: "server_error", Message: "the token could not be had", Status: http.StatusServiceUnavailable},
+		"":                          {Code: "server_error", Message: "the token could not be had", Status: http.StatusBadRequest},
 		broker.ErrUnknownApp.Code:   client,
 		"wrong_app":                 client,
 		broker.ErrNoAppID.Code:      client,
@@ -119,7 +119,6 @@ func words() map[string]declared.Word {
 		broker.ErrBadPath.Code:      path,
 		broker.ErrManagedHere.Code:  path,
 		broker.ErrNoGateway.Code:    path,
-		broker.ErrTooSoon.Code:      {Code: "18", Message: "Open api qps request limit reached"},
-		broker.ErrBudget.Code:       {Code: "17", Message: "Open api daily request limit reached"},
+		string(broker.Throttled):    {Code: "18", Message: "Open api qps request limit reached"},
 	}
 }

@@ -106,7 +106,6 @@ func callCodes() []declared.Code {
 		call("2100009", "user_banned", broker.Denied, "the user is banned", "nothing is to be had of this user"),
 		call("28001047", "user_private", broker.Denied, "the user's account is private", "nothing is to be had of this user"),
 
-		// Logins, of mini programs and of users.
 		call("40014", "bad_argument", broker.Invalid, "the platform misses a parameter", "see the platform's message"),
 		call("40015", "wrong_app_id", broker.Misconfigured, "the platform does not know the app id", hintAppID),
 		call("40017", "wrong_secret", broker.BadCredential, "the platform refuses the app secret", hintSecret),
@@ -133,8 +132,7 @@ func words() map[string]declared.Word {
 		broker.ErrBadPath.Code:      path,
 		broker.ErrManagedHere.Code:  path,
 		broker.ErrNoGateway.Code:    path,
-		broker.ErrTooSoon.Code:      often,
-		broker.ErrBudget.Code:       often,
+		string(broker.Throttled):    often,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -18,10 +19,13 @@ const (
 	Stable = "stable" // oauth/stable_client_token/: the same while it lives
 )
 
-// Definition describes the platform. Mini games have a host of their own since, which the
+// Platform describes Douyin's open platform and ByteDance's mini programs. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+
+// definition is the platform as data. Mini games have a host of their own since, which the
 // old one stands in for [A]: an app that is one may have the base URL
 // https://minigame.zijieapi.com/mgplatform.
-func Definition() declared.Definition {
+func definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://open.douyin.com", // [A]

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -14,8 +15,11 @@ const Name = "kuaishou"
 // Token is the one way to issue.
 const Token = "token"
 
-// Definition describes the platform.
-func Definition() declared.Definition {
+// Platform describes mini programs of Kuaishou. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+
+// definition is the platform as data.
+func definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://open.kuaishou.com", // [A]

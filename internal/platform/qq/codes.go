@@ -99,7 +99,6 @@ func words() map[string]declared.Word {
 		broker.ErrBadPath.Code:      path,
 		broker.ErrManagedHere.Code:  path,
 		broker.ErrNoGateway.Code:    path,
-		broker.ErrTooSoon.Code:      minute,
-		broker.ErrBudget.Code:       minute,
+		string(broker.Throttled):    minute,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -14,9 +15,12 @@ const Name = "xiaohongshu"
 // Token is the one way to issue.
 const Token = "token"
 
-// Definition describes the platform. Its test environment is another platform with other
+// Platform describes mini programs of Xiaohongshu. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+
+// definition is the platform as data. Its test environment is another platform with other
 // apps: its base URL is https://miniapp-sandbox.xiaohongshu.com [S].
-func Definition() declared.Definition {
+func definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://miniapp.xiaohongshu.com", // [A]
