@@ -103,10 +103,13 @@ func tokenPaths(t *testing.T, p broker.Platform, kind broker.Kind) string {
 	t.Helper()
 	var out []string
 	for _, tp := range p.TokenPaths {
-		r := httptest.NewRequestWithContext(t.Context(), tp.Method, "http://hufu"+strings.NewReplacer("{", "", "}", "").Replace(tp.Path), nil)
-		asked, _ := tp.Ask(r, nil)
-		if cmp.Or(asked.Kind, broker.AccessToken) == kind {
-			out = append(out, "`"+tp.Method+" "+tp.Path+"`")
+		path := strings.NewReplacer("{", "", "}", "").Replace(tp.Path)
+		// Where a path gives several kinds, its query says which.
+		for _, query := range []string{"", "?type=jsapi", "?type=wx_card", "?type=agent_config"} {
+			asked, _ := tp.Ask(httptest.NewRequestWithContext(t.Context(), tp.Method, "http://hufu"+path+query, nil), nil)
+			if cell := "`" + tp.Method + " " + tp.Path + "`"; asked.Kind == kind && !slices.Contains(out, cell) {
+				out = append(out, cell)
+			}
 		}
 	}
 	return orNone(out)

@@ -22,7 +22,12 @@ import (
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
 	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platform/baidu"
+	"github.com/hufu-io/hufu/internal/platform/douyin"
+	"github.com/hufu-io/hufu/internal/platform/kuaishou"
+	"github.com/hufu-io/hufu/internal/platform/qq"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/platform/xiaohongshu"
 	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -41,6 +46,11 @@ func platforms() []broker.Platform { return platformsBy(platform.NewCaller(nil))
 func platformsBy(c *platform.Caller) []broker.Platform {
 	return []broker.Platform{
 		wechat.Platform(c),
+		qq.Platform(c),
+		douyin.Platform(c),
+		xiaohongshu.Platform(c),
+		kuaishou.Platform(c),
+		baidu.Platform(c),
 	}
 }
 

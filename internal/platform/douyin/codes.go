@@ -21,7 +21,7 @@ const (
 	hintLogin    = "let the user log in again; a login code works once and for minutes"
 )
 
-// issueCodes are those of the calls that give tokens [A]. Where one of them says that the
+// issueCodes are those of the calls that are opened by the app secret [A]. Where one of them says that the
 // platform is at fault it does not say that no token was made before [I].
 func issueCodes() []declared.Code {
 	issue := func(code, name string, class broker.Class, says, hint string) declared.Code {
@@ -41,11 +41,19 @@ func issueCodes() []declared.Code {
 		issue("10003", "wrong_app_id", broker.Misconfigured, "the platform does not know the client_key", hintAppID),
 		issue("10013", "wrong_secret", broker.BadCredential, "the platform refuses the client_key or client_secret", hintSecret),
 		throttled,
+		// Logins, of mini programs and of users.
+		issue("40018", "bad_login_code", broker.Invalid, "the login code is none, was used before, or is another app's", hintLogin),
+		issue("40019", "bad_login_code", broker.Invalid, "the anonymous login code is none, or was used before", hintLogin),
+		issue("10007", "bad_login_code", broker.Invalid, "the user's authorization code is none, or was used before", hintLogin),
+		{
+			Code: "10010", Name: "refresh_token_expired", Class: broker.Denied,
+			Says: "the user's refresh token is too old", Hint: hintUser,
+		},
 	}
 }
 
 // callCodes are those of all other calls: the platform's list of common codes in its newer
-// and older form [A], and those of mini programs [A, A*].
+// and older form [A, S], and those of mini programs [A*].
 func callCodes() []declared.Code {
 	call := func(code, name string, class broker.Class, says, hint string) declared.Code {
 		return declared.Code{Code: code, At: declared.AtCall, Name: name, Class: class, Says: says, Hint: hint}
@@ -105,15 +113,6 @@ func callCodes() []declared.Code {
 		call("28001046", "user_banned", broker.Denied, "the user is banned", "nothing is to be had of this user"),
 		call("2100009", "user_banned", broker.Denied, "the user is banned", "nothing is to be had of this user"),
 		call("28001047", "user_private", broker.Denied, "the user's account is private", "nothing is to be had of this user"),
-
-		call("40014", "bad_argument", broker.Invalid, "the platform misses a parameter", "see the platform's message"),
-		call("40015", "wrong_app_id", broker.Misconfigured, "the platform does not know the app id", hintAppID),
-		call("40017", "wrong_secret", broker.BadCredential, "the platform refuses the app secret", hintSecret),
-		call("40018", "bad_login_code", broker.Invalid, "the login code is none, was used before, or is another app's", hintLogin),
-		call("40019", "bad_login_code", broker.Invalid, "the anonymous login code is none, or was used before", hintLogin),
-		call("10003", "wrong_app_id", broker.Misconfigured, "the platform does not know the client_key", hintAppID),
-		call("10013", "wrong_secret", broker.BadCredential, "the platform refuses the client_key or client_secret", hintSecret),
-		call("10010", "refresh_token_expired", broker.Denied, "the user's refresh token is too old", hintUser),
 	}
 }
 

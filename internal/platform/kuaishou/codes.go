@@ -37,14 +37,14 @@ func codes() []declared.Code {
 
 		code("", "100200104", "wrong_grant_type", broker.Misconfigured, "the platform does not know the grant type", hintBaseURL),
 		code("", "100200103", "wrong_response_type", broker.Misconfigured, "the platform does not know the response type", hintBaseURL),
-		code(declared.AtCall, "100200105", "bad_login_code", broker.Invalid, "the login code is none, or was used before", "let the user log in again; a login code works once and for minutes"),
+		code("", "100200105", "bad_login_code", broker.Invalid, "the login code is none, or was used before", "let the user log in again; a login code works once and for minutes"),
 		code(declared.AtCall, "100200106", "bad_scope", broker.Misconfigured, "the app has no such scope", "see which rights it has at mp.kuaishou.com"),
 		code(declared.AtCall, "100200107", "bad_open_id", broker.Invalid, "there is no such user", "a user's open id belongs to one app"),
 		code(declared.AtCall, "100200109", "user_not_authorized", broker.Denied, "the user has taken the authorization back", hintUser),
 		code(declared.AtCall, "100200110", "user_not_authorized", broker.Denied, "the user's authorization is over", hintUser),
 		code(declared.AtCall, "100200111", "user_not_authorized", broker.Denied, "the user never authorized the app", hintUser),
 		code(declared.AtCall, "100200112", "bad_bundle_token", broker.Invalid, "the bundle token is none", "see the platform's message"),
-		code(declared.AtCall, "100200113", "refresh_token_expired", broker.Denied, "the user's refresh token is too old", hintUser),
+		code("", "100200113", "refresh_token_expired", broker.Denied, "the user's refresh token is too old", hintUser),
 		busy,
 		code(declared.AtCall, "100200500", "system_busy", broker.Transient, "the platform has a fault of its own", "nothing to do if it passes: call again"),
 	}

@@ -48,6 +48,8 @@ func definition() declared.Definition {
 		}},
 		Codes: codes(),
 		Words: words(),
+		// The categories that the app has chosen, which are read and not changed [S].
+		Check: &declared.Check{Method: http.MethodGet, Path: "/api/rmp/apps/category", Query: map[string]string{"app_id": "{app_id}"}},
 		// A user's session is had by the app's token, not its secret: GET /api/rmp/session is a
 		// call like others [A].
 	}
