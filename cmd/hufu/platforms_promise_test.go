@@ -196,8 +196,8 @@ type bounds struct{ least, most, calls int }
 // boundsOf says what a rotation needs under the usual policy: renewed every hour and ten
 // minutes ahead of the expiry, up to a minute later.
 //
-//   - eager and independent platforms are asked once in an hour, and give a new token each
-//     time: one call, one issue.
+//   - eager and independent platforms are asked once in an hour, or in a twentieth of the
+//     lifetime where that is longer, and give a new token each time: one call, one issue.
 //   - late ones once in a lifetime without its last ten minutes, or without the window where
 //     that is less.
 //   - fixed ones once in a lifetime; one that is asked in the last moment of a token gives it
@@ -209,8 +209,9 @@ func boundsOf(r broker.Rotation) bounds {
 	times := func(every time.Duration) int { return int(trialTime/every) + 1 }
 	switch r.Family {
 	case broker.Eager, broker.Independent:
-		n := times(p.Every)
-		return bounds{least: times(p.Every + time.Minute), most: n, calls: n}
+		every := max(p.Every, r.Lifetime/20)
+		n := times(every)
+		return bounds{least: times(every + time.Minute), most: n, calls: n}
 	case broker.Late:
 		tail := min(r.Window, p.Ahead)
 		n := times(r.Lifetime - tail)
