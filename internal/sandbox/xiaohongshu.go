@@ -42,6 +42,7 @@ func xiaohongshu() scheme {
 				},
 			},
 			// Logins are opened by the token, and not by the secret.
+			"/api/rmp/apps/category": door.asks(ok),
 			"/api/rmp/session": door.asks(func(who map[string]any) any {
 				id, _ := who["app_id"].(string)
 				who["openid"], who["session_key"] = OpenID(id, defaultUser), randomText(18)
