@@ -1,9 +1,20 @@
 package api
 
 // PageSignature is the answer of GET /v1/apps/{app}/jssdk. Its names are those of
-// wx.config, which takes it as it is, with debug and jsApiList beside it.
+// wx.config, which takes it as it is, with debug and jsApiList beside it, as does h5sdk.config
+// of Feishu and Lark. For DingTalk's dd.config the timestamp is to be called timeStamp.
 type PageSignature struct {
 	AppID     string `json:"appId"`
+	Timestamp int64  `json:"timestamp"`
+	NonceStr  string `json:"nonceStr"`
+	Signature string `json:"signature"`
+}
+
+// AgentSignature is the answer of GET /v1/apps/{app}/jssdk/agent. Its names are those of
+// WeCom's wx.agentConfig, which takes it as it is, with jsApiList beside it.
+type AgentSignature struct {
+	CorpID    string `json:"corpid"`
+	AgentID   string `json:"agentid"`
 	Timestamp int64  `json:"timestamp"`
 	NonceStr  string `json:"nonceStr"`
 	Signature string `json:"signature"`

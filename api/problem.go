@@ -105,6 +105,7 @@ const (
 	CodeBusy               = "busy"                // the user's token is being renewed just now; ask again
 	CodeBadCode            = "bad_code"            // a login's code is unknown, used or too old
 	CodePageNotAllowed     = "page_not_allowed"    // the page's host is none of the app's page_hosts
+	CodeAgentIDMissing     = "agent_id_missing"    // the app does not say which agent of its corp it is
 )
 
 // Status is the HTTP status that goes with a code of the server; other codes go by

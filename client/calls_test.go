@@ -137,6 +137,12 @@ func TestEachMethodIsOneCall(t *testing.T) {
 			call: func(ctx context.Context, c *client.Client) (any, error) { return c.Session(ctx, "shop", "c") },
 		},
 		{
+			name: "SignAgentPage", want: "GET /v1/apps/shop/jssdk/agent?url=https%3A%2F%2Fa.test%2F%3Fb%3Dc", answer: api.AgentSignature{Signature: "s"},
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.SignAgentPage(ctx, "shop", "https://a.test/?b=c")
+			},
+		},
+		{
 			name: "SignPage", want: "GET /v1/apps/shop/jssdk?url=https%3A%2F%2Fa.test%2F%3Fb%3Dc", answer: api.PageSignature{Signature: "s"},
 			call: func(ctx context.Context, c *client.Client) (any, error) {
 				return c.SignPage(ctx, "shop", "https://a.test/?b=c")

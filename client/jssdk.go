@@ -16,6 +16,14 @@ func (c *Client) SignPage(ctx context.Context, app, page string) (api.PageSignat
 	return s, err
 }
 
+// SignAgentPage signs a page for the agent of a WeCom corp that the app is: the answer is
+// what wx.agentConfig wants. It needs the right read on the app.
+func (c *Client) SignAgentPage(ctx context.Context, app, page string) (api.AgentSignature, error) {
+	var s api.AgentSignature
+	err := c.do(ctx, call{method: http.MethodGet, path: []string{"v1", "apps", app, "jssdk", "agent"}, query: url.Values{"url": {page}}, answer: &s})
+	return s, err
+}
+
 // SignCard signs an element of the cardList of wx.addCard. Code and openID may be empty.
 func (c *Client) SignCard(ctx context.Context, app, cardID, code, openID string) (api.CardSignature, error) {
 	var s api.CardSignature

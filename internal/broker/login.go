@@ -174,8 +174,14 @@ type MiniProgram interface {
 // PageSigner makes the signatures by which pages of an app may use its JS-SDK. It does no
 // I/O.
 type PageSigner interface {
+	// Stamp is a time as it is signed, which is in seconds or in parts of them.
+	Stamp(t time.Time) int64
 	// SignPage signs a page's URL, of which the fragment does not count.
 	SignPage(ticket Secret, page, nonce string, timestamp int64) string
+}
+
+// CardSigner is an optional power of a [PageSigner].
+type CardSigner interface {
 	// SignCard signs what a page does with cards and coupons: the values, whatever their
 	// order, together with the ticket.
 	SignCard(ticket Secret, values ...string) string

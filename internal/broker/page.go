@@ -15,6 +15,16 @@ const (
 	MaxPage = 2048
 )
 
+// ParamAgentID is the parameter of an app that names the agent of a corp whose pages an
+// [AgentConfigTicket] signs.
+const ParamAgentID = "agent_id"
+
+// ErrNoAgent is of apps that do not say which agent of their corp they are.
+var ErrNoAgent = &Error{
+	Code: "agent_id_missing", Class: Invalid, Message: "the app does not say which agent of its corp it is, and pages are signed for one",
+	Hint: "set agent_id in the app's params",
+}
+
 // ErrPageNotAllowed is of pages that may not use an app's JS-SDK.
 var ErrPageNotAllowed = &Error{
 	Code: "page_not_allowed", Class: Invalid, Message: "the page's host is none of those whose pages may use the app's JS-SDK",

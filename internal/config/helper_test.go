@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/config"
@@ -98,6 +99,7 @@ func (scopesOnly) Subscription(context.Context, *broker.App, string, broker.Secr
 
 type noSigner struct{}
 
+func (noSigner) Stamp(time.Time) int64                                { return 0 }
 func (noSigner) SignPage(broker.Secret, string, string, int64) string { return "" }
 func (noSigner) SignCard(broker.Secret, ...string) string             { return "" }
 

@@ -24,6 +24,18 @@ func (a *API) signPage(ctx context.Context, c broker.Caller, r *http.Request) (a
 	return answer{body: api.PageSignature{AppID: x.AppID, Timestamp: x.Timestamp, NonceStr: x.Nonce, Signature: x.Signature}}, nil
 }
 
+func (a *API) signAgentPage(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	q := r.URL.Query()
+	if err := onlyParams(q, "url"); err != nil {
+		return answer{}, err
+	}
+	x, err := a.svc.SignAgentPage(ctx, c, r.PathValue("app"), q.Get("url"))
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: api.AgentSignature{CorpID: x.AppID, AgentID: x.AgentID, Timestamp: x.Timestamp, NonceStr: x.Nonce, Signature: x.Signature}}, nil
+}
+
 // cardExt is what wx.addCard wants in a string. Its timestamp is one too.
 type cardExt struct {
 	Code      string `json:"code,omitempty"`

@@ -39,7 +39,7 @@ func TestAnswersAreDocumentedAsTheyAreSent(t *testing.T) {
 		"/v1/apps/{app}/users/{openid}": "get delete", "/v1/apps/{app}/users/{openid}/token": "get", "/v1/apps/{app}/users/{openid}/token/renew": "post",
 		"/v1/apps/{app}/users/{openid}/profile": "get", "/v1/apps/{app}/users/{openid}/subscription": "get",
 		"/v1/apps/{app}/sessions": "post", "/v1/apps/{app}/sessions/{openid}/verify": "post", "/v1/apps/{app}/sessions/{openid}/decrypt": "post",
-		"/v1/apps/{app}/jssdk": "get", "/v1/apps/{app}/jssdk/card": "get", "/v1/apps/{app}/jssdk/choose-card": "get",
+		"/v1/apps/{app}/jssdk": "get", "/v1/apps/{app}/jssdk/agent": "get", "/v1/apps/{app}/jssdk/card": "get", "/v1/apps/{app}/jssdk/choose-card": "get",
 	} {
 		for m := range strings.FieldsSeq(method) {
 			if doc.Paths[path][m] == nil {

@@ -138,6 +138,7 @@ func (a *API) userRoutes(keyed func(string, handler)) {
 	keyed("POST /v1/apps/{app}/sessions/{openid}/verify", a.verify)
 	keyed("POST /v1/apps/{app}/sessions/{openid}/decrypt", a.decrypt)
 	keyed("GET /v1/apps/{app}/jssdk", a.signPage)
+	keyed("GET /v1/apps/{app}/jssdk/agent", a.signAgentPage)
 	keyed("GET /v1/apps/{app}/jssdk/card", a.signCard)
 	keyed("GET /v1/apps/{app}/jssdk/choose-card", a.signChoice)
 }

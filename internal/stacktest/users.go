@@ -225,12 +225,15 @@ func (*Users) Decrypt(_ *broker.App, key broker.Secret, data, _ string) ([]byte,
 	return []byte(plain), nil
 }
 
+// Stamp implements [broker.PageSigner].
+func (*Users) Stamp(t time.Time) int64 { return t.Unix() }
+
 // SignPage implements [broker.PageSigner].
 func (*Users) SignPage(ticket broker.Secret, page, nonce string, timestamp int64) string {
 	return Sign(ticket.Reveal(), page, nonce, strconv.FormatInt(timestamp, 10))
 }
 
-// SignCard implements [broker.PageSigner].
+// SignCard implements [broker.CardSigner].
 func (*Users) SignCard(ticket broker.Secret, values ...string) string {
 	values = append(slices.Clone(values), ticket.Reveal())
 	slices.Sort(values)

@@ -31,13 +31,16 @@ func TestAPageIsSignedAsWeChatsExampleIs(t *testing.T) {
 // in the order of their bytes.
 func TestACardIsSignedByItsValuesInWhateverOrder(t *testing.T) {
 	t.Parallel()
-	pages := wechat.Platform(platform.NewCaller(nil)).Pages
+	cards, ok := wechat.Platform(platform.NewCaller(nil)).Pages.(broker.CardSigner)
+	if !ok {
+		t.Fatal("no cards are signed")
+	}
 	const want = "5b4fca9fb36bb66d268ff17e0142b0823a86c0c1"
 	ticket := broker.NewSecret("Zticket-of-cards")
 	values := []string{"1404896688", "pjZ8Yt1XGILfi-FUsewpnnolGgZk", "jonyqin", "ojZ8YtyVyr30HheH3CM73y7h4jJE", ""}
 	for range values {
 		before := values[0]
-		if got := pages.SignCard(ticket, values...); got != want {
+		if got := cards.SignCard(ticket, values...); got != want {
 			t.Errorf("%q are signed %s, want %s", values, got, want)
 		}
 		if values[0] != before {

@@ -42,7 +42,7 @@ func Platform(c *platform.Caller) broker.Platform {
 		Examiner:   examiner{client{c}},
 		Web:        web{client{c}},
 		Mini:       mini{client{c}},
-		Pages:      pages{},
+		Pages:      pages{platform.Pages{Unit: time.Second}},
 		Kinds: func(mode string) map[broker.Kind]broker.Source {
 			var token broker.Source
 			switch cmp.Or(mode, Stable) {
