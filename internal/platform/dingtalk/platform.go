@@ -1,0 +1,14 @@
+package dingtalk
+
+import (
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platform/declared"
+)
+
+// Platform describes DingTalk. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform {
+	p := declared.Must(definition(), c)
+	p.Pages = pages{}
+	return p
+}
