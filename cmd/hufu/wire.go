@@ -23,10 +23,13 @@ import (
 	"github.com/hufu-io/hufu/internal/obs"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/baidu"
+	"github.com/hufu-io/hufu/internal/platform/dingtalk"
 	"github.com/hufu-io/hufu/internal/platform/douyin"
+	"github.com/hufu-io/hufu/internal/platform/feishu"
 	"github.com/hufu-io/hufu/internal/platform/kuaishou"
 	"github.com/hufu-io/hufu/internal/platform/qq"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/platform/wecom"
 	"github.com/hufu-io/hufu/internal/platform/xiaohongshu"
 	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
@@ -46,6 +49,10 @@ func platforms() []broker.Platform { return platformsBy(platform.NewCaller(nil))
 func platformsBy(c *platform.Caller) []broker.Platform {
 	return []broker.Platform{
 		wechat.Platform(c),
+		wecom.Platform(c),
+		feishu.Platform(c),
+		feishu.Lark(c),
+		dingtalk.Platform(c),
 		qq.Platform(c),
 		douyin.Platform(c),
 		xiaohongshu.Platform(c),
