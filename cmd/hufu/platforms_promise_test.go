@@ -19,8 +19,12 @@ import (
 	"github.com/hufu-io/hufu/internal/store/memstore"
 )
 
-// trialTime is how long a trial goes on: over a dozen lifetimes of most tokens.
-const trialTime = 25 * time.Hour
+// trialTime is how long a trial goes on, over a dozen lifetimes of most tokens, and
+// afterwards how long answers are still held to their promises.
+const (
+	trialTime = 25 * time.Hour
+	afterTime = 3 * time.Hour
+)
 
 // TestI1I2I8EveryPlatformKeepsItsPromisesOverThreeReplicas runs each platform, in each of
 // its modes, with the platform's own times against its counterpart in the sandbox.
@@ -49,6 +53,7 @@ type trial struct {
 	truth    truth
 	apps     [2]*broker.App
 	replicas []*renew.Manager
+	end      time.Time
 	stop     context.CancelFunc
 
 	mu   sync.Mutex
@@ -74,7 +79,7 @@ func newTrial(t *testing.T, name, mode string) *trial {
 		ports := store.Handle()
 		m, err := renew.New(renew.Config{
 			Store: ports, Leaser: ports, Notifier: ports, Sealer: openBox{}, Platforms: table, Holder: fmt.Sprintf("replica-%d", i),
-			Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -107,12 +112,14 @@ func (x *trial) close() {
 func (x *trial) run() {
 	x.t.Helper()
 	kinds := x.platform.Kinds(x.mode)
+	until := time.Now().Add(trialTime)
+	x.end = until.Add(afterTime)
 	var readers, holders sync.WaitGroup
 	for i, m := range x.replicas {
 		for n := range x.apps {
 			for kind := range kinds {
 				readers.Go(func() {
-					for end := time.Now().Add(trialTime); time.Now().Before(end); time.Sleep(time.Duration(5+i) * time.Minute) {
+					for ; time.Now().Before(until); time.Sleep(time.Duration(5+i) * time.Minute) {
 						x.read(&holders, m, n, kind)
 					}
 				})
@@ -134,6 +141,9 @@ func (x *trial) run() {
 
 // read reads one token and has it held to its promise (I2) and to its app (I8).
 func (x *trial) read(holders *sync.WaitGroup, m *renew.Manager, n int, kind broker.Kind) {
+	if x.t.Failed() {
+		return // One fault says enough.
+	}
 	key := broker.Key{App: x.apps[n].ID, Kind: kind}
 	tok, err := m.Token(x.t.Context(), key)
 	if err != nil {
@@ -147,7 +157,8 @@ func (x *trial) read(holders *sync.WaitGroup, m *renew.Manager, n int, kind brok
 	}
 	x.seen[key][value] = true
 	x.mu.Unlock()
-	if whose := x.truth.whose(value, kind); !slices.Contains(whose, n) {
+	// The sandbox forgets tickets that were replaced, of which nothing is promised.
+	if whose := x.truth.whose(value); !slices.Contains(whose, n) && (len(whose) > 0 || promise > 0) {
 		x.t.Errorf("I8: the token of %s is that of %v", key, whose)
 	}
 	if promise <= 0 {
@@ -160,8 +171,8 @@ func (x *trial) read(holders *sync.WaitGroup, m *renew.Manager, n int, kind brok
 	}
 	check("at once")
 	holders.Go(func() {
-		time.Sleep(promise - time.Nanosecond)
-		check("at the end of its promise")
+		time.Sleep(min(promise-time.Nanosecond, time.Until(x.end)))
+		check("later")
 	})
 }
 
@@ -249,7 +260,7 @@ func twins(name, mode string, n int) (*broker.App, sandbox.App) {
 // truth is what the sandbox knows of the apps of a trial, by their places.
 type truth struct {
 	opens   func(n int, kind broker.Kind, value string) bool
-	whose   func(value string, kind broker.Kind) []int
+	whose   func(value string) []int
 	issues  func(n int) (issued, calls int)
 	misuses func() []sandbox.Misuse
 }
@@ -278,7 +289,7 @@ func truthOf(sb *sandbox.Sandbox, name string) truth {
 				}
 				return sb.Live(value)
 			},
-			whose: func(value string, _ broker.Kind) []int { return owners(sb.Whose(value)) },
+			whose: func(value string) []int { return owners(sb.Whose(value)) },
 			issues: func(n int) (issued, calls int) {
 				c := sb.Counts(names[n])
 				return c.Issues, c.ClassicCalls + c.StableCalls
@@ -294,7 +305,7 @@ func truthOf(sb *sandbox.Sandbox, name string) truth {
 			}
 			return p.Live(value)
 		},
-		whose: func(value string, _ broker.Kind) []int { return owners(p.Whose(value)) },
+		whose: func(value string) []int { return owners(p.Whose(value)) },
 		issues: func(n int) (issued, calls int) {
 			c := p.Counts(names[n])
 			return c.Issues, c.IssueCalls
