@@ -39,6 +39,10 @@ func dingtalk() scheme {
 			"/get_jsapi_ticket": old.ticket(http.MethodGet, "jsapi_ticket", (*account).key, func(value string, lives int64) any {
 				return map[string]any{"errcode": 0, "errmsg": "ok", "ticket": value, "expires_in": lives}
 			}),
+			// That it is the same ticket is [I].
+			"/v1.0/oauth2/jsapiTickets": header.ticket(http.MethodPost, "jsapi_ticket", (*account).key, func(value string, lives int64) any {
+				return map[string]any{"jsapiTicket": value, "expireIn": lives}
+			}),
 
 			"/v1.0/oauth2/jsapiTickets": header.ticket(http.MethodPost, "jsapi_ticket", (*account).key, func(value string, lives int64) any {
 				return map[string]any{"jsapiTicket": value, "expireIn": lives}

@@ -71,7 +71,7 @@ func newRule(path string, route broker.Route) rule {
 func (d *Definition) rules() []rule {
 	var rs []rule
 	for _, x := range d.Exchanges {
-		rs = append(rs, newRule(x.Path, broker.Route{Sort: broker.CallExchange}))
+		rs = append(rs, newRule(x.Path, broker.Route{Sort: broker.CallExchange, Body: x.In == inJSON || x.In == inForm}))
 	}
 	for _, p := range d.Users {
 		rs = append(rs, newRule(p, broker.Route{Sort: broker.CallUser}))
@@ -92,9 +92,16 @@ func (d *Definition) rules() []rule {
 	return rs
 }
 
-// route says what a path is.
+// route says what a path is. One of a surface that is told by how its paths begin is known
+// to be the platform's own.
 func (d *described) route(path string) broker.Route {
 	path = platform.Canonical(path)
+	r := d.routeOf(path)
+	r.Own = d.surface(path).Prefix != ""
+	return r
+}
+
+func (d *described) routeOf(path string) broker.Route {
 	for _, p := range d.managed {
 		if p.match(path) {
 			return broker.Route{Sort: broker.CallManaged}

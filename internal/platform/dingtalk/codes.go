@@ -70,6 +70,7 @@ func legacyCodes() []declared.Code {
 		{Code: "60020", Name: "ip_not_whitelisted", Class: broker.Misconfigured, Says: "this server's address is none of the app's", Hint: "add {ip}: " + whereIP},
 		{Code: "33001", Name: "wrong_corp", Class: broker.Misconfigured, Says: "the platform does not know the corp", Hint: "see whether the app is one of the corp that the call is about"},
 		{Code: "22", Name: "wrong_path", Class: broker.Misconfigured, Says: "the platform has no such call", Hint: hintBaseURL}, // [P]
+		{Code: "InvalidAction.NotFound", Name: "wrong_path", Class: broker.Misconfigured, Says: "the platform has no such call", Hint: hintBaseURL},
 		{Code: "404", Name: "wrong_path", Class: broker.Misconfigured, Says: "the platform has no such call", Hint: hintBaseURL},
 	}
 }

@@ -28,7 +28,8 @@ const (
 // CorpID is the parameter that [Unified] needs.
 const CorpID = "corp_id"
 
-func definition() declared.Definition {
+// Definition describes the platform.
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: BaseURL,
@@ -123,23 +124,22 @@ func surfaces() []declared.Surface {
 		},
 		Words: words(),
 	}
-	v1, v2 := newer, newer
-	v1.Prefix, v2.Prefix = "/v1.0/", "/v2.0/"
-	return []declared.Surface{
-		{
-			BaseURL: LegacyURL,
-			Attach:  declared.Place{Query: "access_token"},
-			Errors: declared.Errors{
-				// Whose address calls too often is answered by something in front of the platform,
-				// with punish and without an errcode [A*].
-				Code: []string{"errcode", "punish"}, OK: []string{"0"}, Message: []string{"errmsg"},
-				// What is wrong with a token stands there, beside errcode 88 [P].
-				Detail:    []string{"sub_code"},
-				RequestID: "request_id",
-			},
+	older := declared.Surface{
+		BaseURL: LegacyURL,
+		Attach:  declared.Place{Query: "access_token"},
+		Errors: declared.Errors{
+			// Whose address calls too often is answered by something in front of the platform,
+			// with punish and without an errcode [A*].
+			Code: []string{"errcode", "punish"}, OK: []string{"0"}, Message: []string{"errmsg"},
+			// What is wrong with a token stands there, beside errcode 88 [P].
+			Detail:    []string{"sub_code"},
+			RequestID: "request_id",
 		},
-		v1, v2,
 	}
+	v1, v2, topapi := newer, newer, older
+	v1.Prefix, v2.Prefix = "/v1.0/", "/v2.0/"
+	topapi.Prefix = "/topapi/" // the same as the other older ones, but nobody else's paths begin so
+	return []declared.Surface{older, topapi, v1, v2}
 }
 
 // tokenRotation: within its lifetime repeated calls give the same token and renew it [A*].

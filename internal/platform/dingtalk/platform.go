@@ -8,7 +8,7 @@ import (
 
 // Platform describes DingTalk. Its calls are made by c.
 func Platform(c *platform.Caller) broker.Platform {
-	p := declared.Must(definition(), c)
+	p := declared.Must(Definition(), c)
 	p.Pages = pages{}
 	return p
 }

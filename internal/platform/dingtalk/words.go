@@ -38,7 +38,6 @@ func legacyWords() map[string]declared.Word {
 		"bad_path":         nowhere,
 		"unknown_kind":     nowhere,
 		"throttled":        often,
-		"not_ready":        often,
 		"":                 {Code: "-1", Message: "系统繁忙"},
 	}
 }
@@ -78,7 +77,6 @@ func words() map[string]declared.Word {
 		"bad_path":         nowhere,
 		"unknown_kind":     nowhere,
 		"throttled":        often,
-		"not_ready":        often,
 		"":                 word("ServiceUnavailable", "系统繁忙", http.StatusBadRequest),
 	}
 }

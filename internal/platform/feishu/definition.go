@@ -35,6 +35,18 @@ const (
 	pathBot         = "/open-apis/bot/v3/info"
 )
 
+// Definition describes Feishu.
+func Definition() declared.Definition {
+	return definition(Name, BaseURL, "https://accounts.feishu.cn")
+}
+
+// LarkDefinition describes Lark. That its OAuth endpoint is where Feishu's is comes from the
+// SDK [S].
+func LarkDefinition() declared.Definition {
+	return definition(LarkName, LarkBaseURL, "https://accounts.larksuite.com")
+}
+
+// definition is the platform at one of its places. Accounts is where its OAuth endpoints are.
 func definition(name, baseURL, accounts string) declared.Definition {
 	return declared.Definition{
 		Name:     name,
@@ -128,6 +140,7 @@ func surfaces(accounts string) []declared.Surface {
 	oauth.Message = []string{"error_description", "msg"}
 	return []declared.Surface{
 		{Attach: bearer, Errors: errors},
+		{Prefix: "/open-apis/", Attach: bearer, Errors: errors}, // the same, but nobody else's paths begin so
 		{Prefix: "/open-apis/auth/", Attach: bearer, Errors: auth},
 		{Prefix: "/open-apis/authen/v2/oauth/", Attach: bearer, Errors: oauth, Words: oauthWords()},
 		{Prefix: "/oauth/", BaseURL: accounts, Attach: bearer, Errors: oauth, Words: oauthWords()},

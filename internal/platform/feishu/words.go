@@ -37,7 +37,6 @@ func words() map[string]declared.Word {
 		"bad_path":         nowhere,
 		"unknown_kind":     nowhere,
 		"throttled":        often,
-		"not_ready":        often,
 		"":                 {Code: "1500", Message: "internal error"},
 	}
 }

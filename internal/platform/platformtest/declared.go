@@ -57,6 +57,9 @@ func Declared(t *testing.T, h DeclaredHarness) {
 	t.Run("issues", func(t *testing.T) { Run(t, d.harness(h)) })
 	t.Run("gives tokens as it gets them", func(t *testing.T) { TokenPaths(t, h.New, h.App, d.served) })
 	for _, s := range d.Surfaces {
+		if d.closed(s, h) {
+			continue
+		}
 		t.Run("passes calls on/"+s.Prefix, func(t *testing.T) { Upstream(t, d.upstream(t, s, h)) })
 	}
 	t.Run("attaches no other token", func(t *testing.T) { d.attachesAlone(t, h) })
@@ -252,17 +255,33 @@ func (d definition) upstream(t *testing.T, s declared.Surface, h DeclaredHarness
 	}
 	for path, sort := range h.Calls {
 		if d.surface(path).Prefix == s.Prefix {
-			out.Routes[path] = broker.Route{Sort: sort, Metered: sort == broker.CallApp, Kind: out.Platform.Upstream.Route(path).Kind}
+			r := out.Platform.Upstream.Route(path)
+			out.Routes[path] = broker.Route{Sort: sort, Metered: sort == broker.CallApp, Kind: r.Kind, Body: r.Body, Own: s.Prefix != ""}
 		}
 	}
 	for _, m := range d.Modes {
 		for _, tok := range m.Tokens {
 			if path := slots.ReplaceAllString(tok.Request.Path, "any"); d.surface(path).Prefix == s.Prefix {
-				out.Routes[path] = broker.Route{Sort: broker.CallManaged}
+				out.Routes[path] = broker.Route{Sort: broker.CallManaged, Own: s.Prefix != ""}
 			}
 		}
 	}
 	return out
+}
+
+// closed reports whether there are calls on a surface, and all of other sorts than those
+// that the app's token opens.
+func (d definition) closed(s declared.Surface, h DeclaredHarness) bool {
+	closed := false
+	for path, sort := range h.Calls {
+		if d.surface(path).Prefix == s.Prefix {
+			if sort == broker.CallApp {
+				return false
+			}
+			closed = true
+		}
+	}
+	return closed
 }
 
 // slots are what stands in braces.

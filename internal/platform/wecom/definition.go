@@ -21,7 +21,8 @@ const Mode = "token"
 // AgentID is the parameter that tells the apps of one corp apart.
 const AgentID = broker.ParamAgentID
 
-func definition() declared.Definition {
+// Definition describes the platform.
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: BaseURL,

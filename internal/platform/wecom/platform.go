@@ -10,7 +10,7 @@ import (
 
 // Platform describes WeCom. Its calls are made by c.
 func Platform(c *platform.Caller) broker.Platform {
-	p := declared.Must(definition(), c)
+	p := declared.Must(Definition(), c)
 	p.Pages = platform.Pages{Unit: time.Second} // [A]
 	return p
 }

@@ -31,7 +31,6 @@ func words() map[string]declared.Word {
 		"bad_path":         forbidden,
 		"unknown_kind":     forbidden,
 		"throttled":        frequency,
-		"not_ready":        frequency,
 		"":                 {Code: "-1", Message: "system busy"},
 	}
 }
