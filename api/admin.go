@@ -50,6 +50,13 @@ type App struct {
 	Secret   Secrets `json:"secret,omitempty"`
 	Mode     string  `json:"mode,omitempty"`
 	BaseURL  string  `json:"base_url,omitempty"`
+	// Params are what the platform wants to know of the app besides its id and secret.
+	Params map[string]string `json:"params,omitempty"`
+	// OAuth2 says how tokens are got by OAuth 2.0. Only on the platform oauth2.
+	OAuth2 *OAuth2 `json:"oauth2,omitempty"`
+	// RefreshToken is the one to begin with, in the mode refresh_token. It only goes in; the
+	// server never sends it. Left out, the app keeps the one that it has.
+	RefreshToken string `json:"refresh_token,omitempty"`
 	// Overlap and Renew are left out where the defaults hold.
 	Overlap Duration `json:"overlap,omitzero"`
 	Renew   Renew    `json:"renew,omitzero"`
@@ -68,6 +75,26 @@ type App struct {
 	// Tokens tells how each kind stands. In the body of PUT those that have a Token are
 	// imported with the app, and the others mean nothing.
 	Tokens []TokenState `json:"tokens,omitempty"`
+}
+
+// OAuth2 says how an app's tokens are got from a provider of OAuth 2.0. Exactly one of
+// TokenURL and Issuer is there.
+type OAuth2 struct {
+	TokenURL string `json:"token_url,omitempty"`
+	// Issuer is the provider's name, at which its token endpoint is found (RFC 8414).
+	Issuer string `json:"issuer,omitempty"`
+	// Auth is how the app proves itself: basic, body or private_key_jwt. Empty: basic.
+	Auth     string            `json:"auth,omitempty"`
+	Scopes   []string          `json:"scopes,omitempty"`
+	Audience string            `json:"audience,omitempty"`
+	Resource string            `json:"resource,omitempty"` // RFC 8707
+	Extra    map[string]string `json:"extra,omitempty"`    // further parameters of the request
+	// Lifetime is that of tokens of which the provider does not say it.
+	Lifetime Duration `json:"lifetime,omitzero"`
+	// KeyID and Algorithm are those of the private key, which is the app's secret, for
+	// private_key_jwt.
+	KeyID     string `json:"key_id,omitempty"`
+	Algorithm string `json:"algorithm,omitempty"`
 }
 
 // Login says how users log in to an app in their browsers.

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +52,7 @@ func printApps(t *table, apps []api.App, now time.Time) {
 	t.row("ID", "PLATFORM", "APP ID", "MODE", "ORIGIN", "KIND", "STATE", "EXPIRY", "PROBLEM")
 	var problems []string
 	for _, a := range apps {
-		head := []string{a.ID, a.Platform, a.AppID, orDash(a.Mode), a.Origin}
+		head := []string{a.ID, a.Platform, a.AppID + besides(a), orDash(a.Mode), a.Origin}
 		if len(a.Tokens) == 0 {
 			t.row(append(head, "-", "-", "-")...)
 		}
@@ -67,6 +69,21 @@ func printApps(t *table, apps []api.App, now time.Time) {
 		}
 		t.row(p)
 	}
+}
+
+// besides is what tells apps of one app id apart, such as the agents of a WeCom corp.
+func besides(a api.App) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(a.Params)) {
+		list = append(list, name+"="+a.Params[name])
+	}
+	if a.OAuth2 != nil {
+		list = append(list, a.OAuth2.Scopes...)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(list, " ") + ")"
 }
 
 // tokenRow tells how one kind of token stands. Of a token that is dead the expiry says
@@ -101,8 +118,10 @@ func newAppAdd() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&a.Platform, "platform", "wechat", "the platform the app is registered on")
 	f.StringVar(&a.AppID, "app-id", "", "the platform's id of the app (required)")
-	f.StringVar(&a.Mode, "mode", "", "how tokens are issued; wechat: stable (default) or classic")
+	f.StringVar(&a.Mode, "mode", "", "how tokens are issued (default: the platform's usual way); wechat: stable or classic")
 	f.StringVar(&a.BaseURL, "base-url", "", "where the platform is (default: its own)")
+	params := f.StringArray("param", nil, "NAME=VALUE that the platform wants to know as well, such as agent_id=1000002; several times for several")
+	oauth2 := newOAuth2Flags(cmd)
 	f.DurationVar((*time.Duration)(&a.Overlap), "overlap", 0, "how long a replaced token lives on (default: what the platform documents)")
 	f.DurationVar((*time.Duration)(&a.Renew.Every), "every", 0, "renew at the latest this long after the issue (default 1h)")
 	f.DurationVar((*time.Duration)(&a.Renew.Ahead), "ahead", 0, "renew at least this long before the expiry (default 10m)")
@@ -120,6 +139,12 @@ func newAppAdd() *cobra.Command {
 		if a.Login, err = login.read(); err != nil {
 			return usageOf(cmd, err)
 		}
+		if a.Params, err = named("param", *params); err != nil {
+			return usageOf(cmd, err)
+		}
+		if a.OAuth2, err = oauth2.read(); err != nil {
+			return usageOf(cmd, err)
+		}
 		switch {
 		case a.AppID == "":
 			return usageOf(cmd, errors.New("--app-id is missing"))
@@ -127,6 +152,9 @@ func newAppAdd() *cobra.Command {
 			return usageOf(cmd, errors.New("the app's secret is missing: give --secret-file, --secret-env or --secret-stdin"))
 		}
 		if a.Secret, err = secret.read(cmd.InOrStdin()); err != nil {
+			return err
+		}
+		if a.RefreshToken, err = oauth2.refreshToken(cmd.InOrStdin()); err != nil {
 			return err
 		}
 		c, err := dial()

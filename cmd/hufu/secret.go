@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -77,13 +76,22 @@ func errOneLine(lines []string) error {
 	return fmt.Errorf("it has %d lines and needs one", len(lines))
 }
 
+// secretLines returns the lines that are not empty. A private key in PEM is one, however many
+// it has.
 func secretLines(r io.Reader) ([]string, error) {
-	sc := bufio.NewScanner(io.LimitReader(r, maxSecret))
+	b, err := io.ReadAll(io.LimitReader(r, maxSecret))
+	if err != nil {
+		return nil, err
+	}
+	text := strings.TrimSpace(string(b))
+	if strings.HasPrefix(text, "-----BEGIN ") {
+		return []string{text}, nil
+	}
 	var lines []string
-	for sc.Scan() {
-		if l := strings.TrimSpace(sc.Text()); l != "" {
+	for l := range strings.Lines(text) {
+		if l = strings.TrimSpace(l); l != "" {
 			lines = append(lines, l)
 		}
 	}
-	return lines, sc.Err()
+	return lines, nil
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
@@ -17,17 +18,39 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App, to
 	}
 	var stored []bool
 	if err = s.mayLogIn(c, a); err == nil {
-		created, err = s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error { return s.mayPut(c, a, full) },
-			func(next *broker.App, put func() error) (err error) {
-				if len(tokens) == 0 {
-					return put()
-				}
-				stored, err = s.takeOver(ctx, next, tokens, put)
+		created, err = s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error {
+			if err := s.fits(full); err != nil {
 				return err
-			})
+			}
+			return s.mayPut(c, a, full)
+		}, func(next *broker.App, put func() error) (err error) {
+			if len(tokens) == 0 {
+				return put()
+			}
+			stored, err = s.takeOver(ctx, next, tokens, put)
+			return err
+		})
 	}
 	entries := append(importEntries(c, a.ID, tokens, stored), entryOf(c, "put_app", a.ID, err))
 	return created, s.allChanged(ctx, err, entries...)
+}
+
+// fits says what is wrong with what a completed app has for its platform. The rules are
+// those of the configuration.
+func (s *Service) fits(full *broker.App) error {
+	p, known := s.platforms[full.Platform]
+	if !known {
+		return nil
+	}
+	faults := p.CheckSettings(full)
+	if len(faults) == 0 {
+		return nil
+	}
+	wrong := make([]string, len(faults))
+	for i, f := range faults {
+		wrong[i] = f.String()
+	}
+	return invalidf("app %q: %s", "", full.ID, strings.Join(wrong, "; "))
 }
 
 // mayPut says why a client that may manage an app must not make it like this: full is
@@ -36,7 +59,11 @@ func (s *Service) mayPut(c broker.Caller, asked, full *broker.App) error {
 	if acl.Allow(c.Client, broker.Admin, "") {
 		return nil
 	}
-	if err := s.mayReach(asked, full); err != nil {
+	reach := func() error { return s.mayReach(asked, full) }
+	if full.OAuth2 != nil {
+		reach = func() error { return s.mayAskAt(full) }
+	}
+	if err := reach(); err != nil {
 		return err
 	}
 	return s.mayName(c, full)
@@ -59,6 +86,20 @@ func (s *Service) mayReach(asked, full *broker.App) error {
 		}
 	}
 	return nil
+}
+
+// mayAskAt is mayReach for apps that say themselves where their tokens are got and where
+// their calls go. One that is there keeps both.
+func (s *Service) mayAskAt(full *broker.App) error {
+	o, old := full.OAuth2, s.registry.App(full.ID)
+	if old != nil && old.OAuth2 != nil && old.OAuth2.TokenURL == o.TokenURL && old.OAuth2.Issuer == o.Issuer && old.BaseURL == full.BaseURL {
+		return nil
+	}
+	return &broker.Error{
+		Code: broker.ErrNotAllowed.Code, Class: broker.Denied,
+		Message: "only a client with admin on every app may set where an app's tokens are got by OAuth 2.0, and where its calls go",
+		Hint:    "ask an administrator of the server to add the app; its other settings may be changed afterwards",
+	}
 }
 
 // mayName refuses a platform's app id that apps of others have: clients that may read

@@ -183,7 +183,10 @@ func timeParam(s, name string) (time.Time, error) {
 
 func appOf(st access.AppState) api.App {
 	x := st.App
-	out := api.App{ID: x.ID, Platform: x.Platform, AppID: x.AppID, Mode: x.Mode, BaseURL: x.BaseURL, PageHosts: x.PageHosts, Origin: string(x.Origin)}
+	out := api.App{
+		ID: x.ID, Platform: x.Platform, AppID: x.AppID, Mode: x.Mode, BaseURL: x.BaseURL, Params: x.Params, OAuth2: oauth2Of(x.OAuth2),
+		PageHosts: x.PageHosts, Origin: string(x.Origin),
+	}
 	if l := x.Login; l != nil {
 		out.Login = &api.Login{RedirectURIs: l.Redirects, Scopes: l.Scopes, AuthorizeURL: l.AuthorizeURL}
 	}

@@ -52,11 +52,16 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 		return nil, invalid("app %q: %d secrets: want at most %d", id, len(in.Secret), broker.MaxSecrets)
 	}
 	for _, s := range in.Secret {
-		if s == "" || len(s) > maxSecret {
-			return nil, invalid("app %q: a secret of %d bytes: want 1 to %d", id, len(s), maxSecret)
+		most := maxSecret
+		if strings.HasPrefix(s, "-----BEGIN ") {
+			most = broker.MaxSecret // a private key
+		}
+		if s == "" || len(s) > most {
+			return nil, invalid("app %q: a secret of %d bytes: want 1 to %d", id, len(s), most)
 		}
 		a.Secrets = append(a.Secrets, broker.NewSecret(s))
 	}
+	a.Params, a.OAuth2, a.Refresh = in.Params, oauth2From(in.OAuth2), broker.NewSecret(in.RefreshToken)
 	p := broker.Policy{
 		Overlap: time.Duration(in.Overlap), Every: time.Duration(in.Renew.Every), Ahead: time.Duration(in.Renew.Ahead),
 		InitialDelay: time.Duration(in.Renew.InitialDelay),
@@ -89,6 +94,28 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 		return nil, invalid("app %q: sinks write files on this machine or to other servers and are set in the configuration file only", id)
 	}
 	return a, nil
+}
+
+// oauth2From is how an app gets its tokens by OAuth 2.0. What is wrong with it, its platform
+// says.
+func oauth2From(in *api.OAuth2) *broker.OAuth2 {
+	if in == nil {
+		return nil
+	}
+	return &broker.OAuth2{
+		TokenURL: in.TokenURL, Issuer: in.Issuer, Auth: broker.ClientAuth(in.Auth), Scopes: in.Scopes, Audience: in.Audience, Resource: in.Resource,
+		Extra: in.Extra, Lifetime: time.Duration(in.Lifetime), KeyID: in.KeyID, Algorithm: in.Algorithm,
+	}
+}
+
+func oauth2Of(o *broker.OAuth2) *api.OAuth2 {
+	if o == nil {
+		return nil
+	}
+	return &api.OAuth2{
+		TokenURL: o.TokenURL, Issuer: o.Issuer, Auth: string(o.Auth), Scopes: o.Scopes, Audience: o.Audience, Resource: o.Resource,
+		Extra: o.Extra, Lifetime: api.Duration(o.Lifetime), KeyID: o.KeyID, Algorithm: o.Algorithm,
+	}
 }
 
 // loginFrom makes a login of what a caller sent, or says what is wrong with it. Which

@@ -139,7 +139,7 @@ var (
 	ErrExists        = &broker.Error{Code: "already_exists", Class: broker.Invalid, Message: "the name is taken"}
 	ErrUnknownClient = &broker.Error{Code: "not_found", Class: broker.NotFound, Message: "no such client"}
 	ErrTwice         = &broker.Error{
-		Code: "conflict", Class: broker.Invalid, Message: "another app has the same platform, app_id, base_url and mode",
+		Code: "conflict", Class: broker.Invalid, Message: "another app has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token",
 		Hint: "the two would kill each other's tokens: use the one that is there, and give clients the right to it",
 	}
 	ErrChanged = &broker.Error{
@@ -153,8 +153,8 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 }
 
 // PutAppIf adds an app or replaces the one with its id, unless allow, which is shown the
-// completed app while nothing else changes, returns an error. Where no secrets are
-// given, those of the app it replaces are kept, if it stays the same registration.
+// completed app while nothing else changes, returns an error. Where no secrets are given, or
+// no refresh token, those of the app that it replaces are kept, if they go nowhere else.
 //
 // Once nothing speaks against it any more, around is given the app as it will be and what
 // puts it: it may do first what has to be done before anybody knows of the app. Nil: it is
@@ -170,27 +170,15 @@ func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*brok
 	if old != nil && old.Origin == broker.FromFile {
 		return false, ErrReadOnly
 	}
-	next, err := r.admitted(a, allow)
+	next, err := r.admitted(a, old, allow)
 	if err != nil {
 		return false, err
 	}
 	next.Origin = broker.FromAPI
 	if old != nil {
 		next.Version = old.Version
-		if len(next.Secrets) == 0 && sameRegistration(old, next) {
-			next.Secrets = old.Secrets
-		}
-	}
-	if len(next.Secrets) == 0 {
-		return false, &broker.Error{
-			Code: "invalid", Class: broker.Invalid, Message: fmt.Sprintf("app %q has no secret", a.ID),
-			Hint: "give the app's secret; it is kept only while platform, app_id and base_url stay the same",
-		}
-	}
-	if old == nil {
-		if next.Version, err = unusedVersion(ctx, r.cfg.Apps, next.ID); err != nil {
-			return false, err
-		}
+	} else if next.Version, err = unusedVersion(ctx, r.cfg.Apps, next.ID); err != nil {
+		return false, err
 	}
 	if around == nil {
 		around = func(_ *broker.App, put func() error) error { return put() }
@@ -224,25 +212,57 @@ func (r *Registry) store(ctx context.Context, a *broker.App) (*broker.App, error
 	return &next, nil
 }
 
-// admitted returns a completed copy of the app, or says why it must not be registered.
-func (r *Registry) admitted(a *broker.App, allow func(*broker.App) error) (*broker.App, error) {
+// admitted returns a completed copy of the app that takes the place of old, which is nil
+// where there is none, or says why it must not be registered.
+func (r *Registry) admitted(a, old *broker.App, allow func(*broker.App) error) (*broker.App, error) {
 	full, err := r.cfg.Keeper.Complete(a)
 	if err != nil {
 		return nil, err
 	}
+	next := *full
+	keep(&next, old)
 	if r.cfg.Admit != nil {
-		if err := r.cfg.Admit(full); err != nil {
+		if err := r.cfg.Admit(&next); err != nil {
 			return nil, err
 		}
 	}
-	if err := allow(full); err != nil {
+	if err := allow(&next); err != nil {
 		return nil, err
 	}
-	if r.twin(full) != nil {
+	if r.twin(&next) != nil {
 		return nil, ErrTwice
 	}
-	next := *full
-	return &next, nil
+	return &next, complete(&next)
+}
+
+// keep gives an app that comes without its secrets those of the one that it replaces.
+func keep(next, old *broker.App) {
+	if old == nil || !sameRegistration(old, next) {
+		return
+	}
+	if len(next.Secrets) == 0 {
+		next.Secrets = old.Secrets
+	}
+	if next.Refresh.IsZero() && next.WantsRefresh() {
+		next.Refresh = old.Refresh
+	}
+}
+
+// complete says what an app lacks without which it gets no tokens.
+func complete(a *broker.App) error {
+	switch {
+	case len(a.Secrets) == 0:
+		return &broker.Error{
+			Code: "invalid", Class: broker.Invalid, Message: fmt.Sprintf("app %q has no secret", a.ID),
+			Hint: "give the app's secret; it is kept only while platform, app_id, base_url and the provider of oauth2 stay the same",
+		}
+	case a.WantsRefresh() && a.Refresh.IsZero():
+		return &broker.Error{
+			Code: "invalid", Class: broker.Invalid, Message: fmt.Sprintf("app %q has no refresh token to begin with", a.ID),
+			Hint: "give it as refresh_token; it is kept only while platform, app_id, base_url and the provider of oauth2 stay the same",
+		}
+	}
+	return nil
 }
 
 // twin returns another app that is the same registration as the completed one, or nil.
@@ -250,12 +270,14 @@ func (r *Registry) admitted(a *broker.App, allow func(*broker.App) error) (*brok
 func (r *Registry) twin(full *broker.App) *broker.App {
 	var few [4]*broker.App
 	for _, other := range r.ByPlatformID(few[:0], full.Platform, full.AppID) {
-		if other.ID != full.ID && other.Mode == full.Mode && r.cfg.Keeper.Entry(other) == r.cfg.Keeper.Entry(full) {
+		if other.ID != full.ID && r.registration(other) == r.registration(full) {
 			return other
 		}
 	}
 	return nil
 }
+
+func (r *Registry) registration(a *broker.App) string { return a.Registration(r.cfg.Keeper.Entry(a)) }
 
 // unusedVersion is the version of a stored definition that could not be used, so that
 // it can be written over, or 0 if there is none.
@@ -288,7 +310,15 @@ func deleteUnused(ctx context.Context, s broker.DefinitionStore, name string, un
 
 // sameRegistration reports whether a secret of old may be sent where next points to.
 func sameRegistration(old, next *broker.App) bool {
-	return old.Platform == next.Platform && old.AppID == next.AppID && old.BaseURL == next.BaseURL
+	return old.Platform == next.Platform && old.AppID == next.AppID && old.BaseURL == next.BaseURL && provider(old) == provider(next)
+}
+
+// provider is to whom an app of OAuth 2.0 shows its secret.
+func provider(a *broker.App) (p struct{ tokenURL, issuer string }) {
+	if a.OAuth2 != nil {
+		p.tokenURL, p.issuer = a.OAuth2.TokenURL, a.OAuth2.Issuer
+	}
+	return p
 }
 
 // DeleteApp removes an app and its tokens.

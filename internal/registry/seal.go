@@ -1,11 +1,13 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,6 +28,29 @@ type appSpec struct {
 	Deny         *[]string     `json:"deny,omitempty"` // nil: the platform's own list
 	Login        *loginSpec    `json:"login,omitempty"`
 	PageHosts    []string      `json:"page_hosts,omitempty"`
+
+	Params map[string]string `json:"params,omitempty"`
+	OAuth2 *oauth2Spec       `json:"oauth2,omitempty"`
+}
+
+type oauth2Spec struct {
+	TokenURL  string            `json:"token_url,omitempty"`
+	Issuer    string            `json:"issuer,omitempty"`
+	Auth      broker.ClientAuth `json:"auth,omitempty"`
+	Scopes    []string          `json:"scopes,omitempty"`
+	Audience  string            `json:"audience,omitempty"`
+	Resource  string            `json:"resource,omitempty"`
+	Extra     map[string]string `json:"extra,omitempty"`
+	Lifetime  time.Duration     `json:"lifetime_ns,omitempty"`
+	KeyID     string            `json:"key_id,omitempty"`
+	Algorithm string            `json:"algorithm,omitempty"`
+}
+
+// sealedApp is what of an app is a secret. One without a refresh token is sealed as the list
+// of its secrets alone, as all apps were before there was such a thing.
+type sealedApp struct {
+	Secrets []string `json:"secrets"`
+	Refresh string   `json:"refresh_token"`
 }
 
 type loginSpec struct {
@@ -37,7 +62,8 @@ type loginSpec struct {
 // associated binds an app's sealed secrets to where they may be sent, to what may not be
 // called with the tokens that they bring, and to the pages that users are sent to and that
 // are signed for. Somebody who can write the store but has no keyset cannot point them at
-// another host, nor open what is denied, nor have logins end elsewhere.
+// another host, nor open what is denied, nor have logins end elsewhere, nor tokens asked for
+// in another's name.
 //
 // What an app does not have adds nothing, so that it stays as it was before there was such
 // a thing.
@@ -60,7 +86,26 @@ func associated(id string, s *appSpec) []byte {
 	if len(s.PageHosts) > 0 {
 		list("pages", s.PageHosts)
 	}
+	if len(s.Params) > 0 {
+		list("params", pairs(s.Params))
+	}
+	if o := s.OAuth2; o != nil {
+		list("oauth2", []string{
+			o.TokenURL, o.Issuer, string(o.Auth), o.Audience, o.Resource, o.Lifetime.String(), o.KeyID, o.Algorithm,
+		})
+		list("scopes", o.Scopes)
+		list("extra", pairs(o.Extra))
+	}
 	return ad
+}
+
+// pairs lists names and what belongs to them, in the order of the names.
+func pairs(m map[string]string) []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, name, m[name])
+	}
+	return list
 }
 
 // errConfidentialSink refuses sinks with a URL or a secret: a row has no place for them, and
@@ -81,11 +126,19 @@ func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
 	if p := a.Policy; p != nil {
 		s.Overlap, s.Every, s.Ahead, s.InitialDelay = p.Overlap, p.Every, p.Ahead, p.InitialDelay
 	}
-	plain := make([]string, len(a.Secrets))
-	for i, x := range a.Secrets {
-		plain[i] = x.Reveal()
+	s.Params = a.Params
+	if o := a.OAuth2; o != nil {
+		x := oauth2Spec(*o)
+		s.OAuth2 = &x
 	}
-	secrets, err := json.Marshal(plain)
+	plain := sealedApp{Secrets: make([]string, len(a.Secrets)), Refresh: a.Refresh.Reveal()}
+	for i, x := range a.Secrets {
+		plain.Secrets[i] = x.Reveal()
+	}
+	secrets, err := json.Marshal(plain.Secrets)
+	if plain.Refresh != "" {
+		secrets, err = json.Marshal(plain)
+	}
 	if err != nil {
 		return broker.Definition{}, fmt.Errorf("encode the secrets of app %q: %w", a.ID, err)
 	}
@@ -116,13 +169,22 @@ func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the secrets of app %q: %w", d.Name, err)
 	}
-	var secrets []string
-	if err := json.Unmarshal(plain, &secrets); err != nil {
+	var secret sealedApp
+	into := any(&secret)
+	if bytes.HasPrefix(plain, []byte("[")) {
+		into = &secret.Secrets
+	}
+	if err := json.Unmarshal(plain, into); err != nil {
 		return nil, fmt.Errorf("decode the secrets of app %q: they are not what was sealed", d.Name)
 	}
 	a := &broker.App{
 		ID: d.Name, Platform: s.Platform, AppID: s.AppID, Mode: s.Mode, BaseURL: s.BaseURL, Sinks: s.Sinks, PageHosts: s.PageHosts,
-		Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d), Secrets: make([]broker.Secret, len(secrets)),
+		Origin: broker.FromAPI, Version: d.Version, Stamp: stampOf(d), Secrets: make([]broker.Secret, len(secret.Secrets)),
+		Params: s.Params, Refresh: broker.NewSecret(secret.Refresh),
+	}
+	if s.OAuth2 != nil {
+		o := broker.OAuth2(*s.OAuth2)
+		a.OAuth2 = &o
 	}
 	if s.Deny != nil {
 		a.Deny = append([]string{}, *s.Deny...) // empty is not absent
@@ -130,7 +192,7 @@ func (r *Registry) openApp(d broker.Definition) (*broker.App, error) {
 	if l := s.Login; l != nil {
 		a.Login = &broker.Login{Redirects: l.Redirects, Scopes: l.Scopes, AuthorizeURL: l.AuthorizeURL}
 	}
-	for i, x := range secrets {
+	for i, x := range secret.Secrets {
 		a.Secrets[i] = broker.NewSecret(x)
 	}
 	if p := (broker.Policy{Overlap: s.Overlap, Every: s.Every, Ahead: s.Ahead, InitialDelay: s.InitialDelay}); p != (broker.Policy{}) {

@@ -44,10 +44,6 @@ func dingtalk() scheme {
 				return map[string]any{"jsapiTicket": value, "expireIn": lives}
 			}),
 
-			"/v1.0/oauth2/jsapiTickets": header.ticket(http.MethodPost, "jsapi_ticket", (*account).key, func(value string, lives int64) any {
-				return map[string]any{"jsapiTicket": value, "expireIn": lives}
-			}),
-
 			"/auth/scopes":                      old.asks(dingtalkOK),
 			"/topapi/v2/user/get":               old.takes(dingtalkOK),
 			"/v1.0/microApp/allApps":            header.asks(dingtalkWho),
