@@ -16,8 +16,8 @@ type Diagnosis struct {
 // Finding is one thing that was looked at.
 type Finding struct {
 	// Name says what: reachability, clock, secret, whitelist and token are the platform's
-	// to say; renewal, budget, foreign_rotation, store and quota are the server's. There
-	// may be others.
+	// to say; renewal, budget, foreign_rotation, store and quota are the server's;
+	// examination says why something was not looked at. There may be others.
 	Name string `json:"name"`
 	// Kind is the kind of token that it is about, where it is about one.
 	Kind   string `json:"kind,omitempty"`

@@ -181,14 +181,59 @@ func (d *Doctor) tryAgain(ctx context.Context, a *broker.App, seen []Finding) {
 
 // askPlatform is what the platform says.
 func (d *Doctor) askPlatform(ctx context.Context, a *broker.App) []Finding {
-	e := d.platforms[a.Platform].Examiner
-	if e == nil {
-		return nil
-	}
+	p := d.platforms[a.Platform]
 	t, _, _ := d.svc.tokens.Peek(a.ID, broker.AccessToken)
+	if p.Examiner == nil {
+		return []Finding{{Finding: notExamined(a.Platform)}, {Finding: checked(ctx, p, a, t.Secret)}}
+	}
 	var out []Finding
-	for _, f := range e.Examine(ctx, a, t.Secret) {
+	for _, f := range p.Examiner.Examine(ctx, a, t.Secret) {
 		out = append(out, Finding{Finding: f})
 	}
 	return out
+}
+
+// notExamined is the finding of a platform of which nobody knows how to ask it for more than
+// tokens.
+func notExamined(platform string) broker.Finding {
+	return broker.Finding{
+		Name: "examination", State: broker.FindingUnknown,
+		Detail: "nobody knows how to examine an app at the platform " + platform + "; what it says when it is asked for tokens is below",
+	}
+}
+
+// checked is whether the app's token opens the platform, where there is a harmless call that
+// shows it.
+func checked(ctx context.Context, p broker.Platform, a *broker.App, token broker.Secret) broker.Finding {
+	f := broker.Finding{Name: "token", State: broker.FindingUnknown}
+	c, can := p.Kinds(a.Mode)[broker.AccessToken].Issuer.(broker.Checker)
+	switch {
+	case !can:
+		f.Detail = "not asked: there is no call of the platform that shows it and changes nothing"
+		return f
+	case token.IsZero():
+		f.Detail = "there is no token here now"
+		return f
+	}
+	began := time.Now()
+	v, err := c.Check(ctx, a, token)
+	f.Took = time.Since(began)
+	switch {
+	case err != nil:
+		f.Err = broker.AsError(err)
+		f.Detail = "it could not be found out: " + f.Err.Message
+	case v == broker.VerdictOK:
+		f.State, f.Detail = broker.FindingOK, "the token opens the platform"
+	case v == broker.VerdictRejected:
+		f.State, f.Err = broker.FindingFault, &broker.Error{
+			Code: broker.ErrRejected.Code, Class: broker.ErrRejected.Class, Message: broker.ErrRejected.Message,
+			Hint: "hufu token renew has it replaced; if that happens again and again, somebody else uses the app's secret",
+		}
+		f.Detail = f.Err.Message
+	case v == broker.VerdictThrottled:
+		f.Detail = "the platform has throttled the call that shows it"
+	default:
+		f.Detail = "the platform's answer does not say"
+	}
+	return f
 }

@@ -182,9 +182,13 @@ func TestAPlatformWithoutAnExaminerHasWhatTheServerKnows(t *testing.T) {
 		got, err := d.Examine(t.Context(), s.caller("admin"), "shop")
 		want := map[string]broker.FindingState{
 			"renewal": broker.FindingOK, "budget": broker.FindingOK, "foreign_rotation": broker.FindingOK, "quota": broker.FindingOK,
+			"examination": broker.FindingUnknown, "token": broker.FindingOK,
 		}
-		if diff := cmp.Diff(want, states(got)); err != nil || diff != "" {
+		if diff := cmp.Diff(want, states(got)); err != nil || diff != "" || !got.Healthy() {
 			t.Errorf("%v: -want +got\n%s", err, diff)
+		}
+		if f := finding(t, got, "examination"); !strings.Contains(f.Detail, "at the platform wechat") {
+			t.Errorf("%+v", f)
 		}
 		if f := finding(t, got, "budget"); f.Detail != "today 1 of 20000 issues, 0 of 500 of them unplanned, 0 of 16 by force" || f.Kind != broker.AccessToken {
 			t.Errorf("%+v", f)
@@ -202,6 +206,36 @@ func TestAPlatformWithoutAnExaminerHasWhatTheServerKnows(t *testing.T) {
 		}
 		if got.Healthy() {
 			t.Error("healthy with throttled paths")
+		}
+	})
+}
+
+// A platform that nobody can examine is asked about the token where a harmless call shows
+// whether it lives; nothing is issued by it.
+func TestWithoutAnExaminerTheTokenIsChecked(t *testing.T) {
+	t.Parallel()
+	examined(t, nil, func(t *testing.T, s *stack, d *access.Doctor, _ *quota.Meter) {
+		issues := s.Issues()
+		examine := func() access.Finding {
+			time.Sleep(2 * time.Second)
+			got, err := d.Examine(t.Context(), s.caller("admin"), "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return finding(t, got, "token")
+		}
+		if _, err := s.Sandbox.KillCurrent(appID, sandbox.Stable); err != nil {
+			t.Fatal(err)
+		}
+		if f := examine(); f.State != broker.FindingFault || f.Err.Code != broker.ErrRejected.Code || f.Err.Hint == "" {
+			t.Errorf("a dead token: %+v", f)
+		}
+		s.Sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 502})
+		if f := examine(); f.State != broker.FindingUnknown || f.Err == nil || !strings.Contains(f.Detail, "it could not be found out") {
+			t.Errorf("a platform that fails: %+v", f)
+		}
+		if s.Issues() != issues {
+			t.Error("an examination has cost an issue")
 		}
 	})
 }

@@ -137,3 +137,58 @@ func TestI8TheSameIDAtTwoPlatforms(t *testing.T) {
 		}
 	})
 }
+
+// I8: two apps that differ in their params alone, as the agents of one corp do, never share
+// a token or a secret, and a caller says which one is meant.
+func TestI8TwoAgentsOfOneCorp(t *testing.T) {
+	t.Parallel()
+	m := newMill("mill")
+	agent := func(id, number string) *broker.App {
+		a := m.app()
+		a.ID, a.Params, a.Secrets = id, map[string]string{"agent_id": number}, []broker.Secret{broker.NewSecret("secret-of-" + id)}
+		return a
+	}
+	apps := []*broker.App{agent("api-hr", "1000002"), agent("api-sales", "1000003")}
+	inMill(t, m, stackConfig{Config: stacktest.Config{Apps: apps}}, func(t *testing.T, s *stack) {
+		tokens := map[string]string{}
+		for _, a := range apps {
+			r := with("Bearer "+callerKey, http.MethodGet, "/gateway/"+a.ID+millUsers, "")
+			s.send(r)
+			calls := m.calls()
+			if len(calls) != 1 {
+				t.Fatalf("%d calls", len(calls))
+			}
+			tokens[a.ID] = strings.TrimPrefix(calls[0].header.Get("Authorization"), "Bearer ")
+		}
+		if tokens["api-hr"] == tokens["api-sales"] {
+			t.Error("I8: the two have one token")
+		}
+		for id, other := range map[string]string{"api-hr": "api-sales", "api-sales": "api-hr"} {
+			s.send(with("Bearer "+tokens[id], http.MethodGet, millUsers, ""))
+			if calls := m.calls(); len(calls) != 1 || calls[0].header.Get("Authorization") != "Bearer "+tokens[id] {
+				t.Errorf("I8: a call with the token of %s: %v", id, calls)
+			}
+			s.send(with("Bearer "+tokens[id], http.MethodGet, "/gateway/"+other+millUsers, ""))
+			s.send(exchangeAt("/gateway/"+other+millExchange, "application/json", millBody("", millID, callerKey+"."+id, "c")))
+			if calls := m.calls(); len(calls) != 0 {
+				t.Errorf("I8: what is of %s came to the platform on %s: %v", id, other, calls)
+			}
+			for _, r := range []*http.Request{
+				exchangeAt(millExchange, "application/json", millBody("", millID, callerKey+"."+id, "c")),
+				exchangeAt("/gateway/"+id+millExchange, "application/json", millBody("", millID, callerKey, "c")),
+				with("Bearer "+callerKey, http.MethodPost, "/gateway/"+id+millExchange, "{}"),
+			} {
+				s.send(r)
+				if calls := m.calls(); len(calls) != 1 || !strings.Contains(calls[0].body, `"secret-of-`+id+`"`) {
+					t.Errorf("I8: an exchange of %s: %v", id, calls)
+				}
+			}
+		}
+		if a := s.send(exchangeAt(millExchange, "application/json", millBody("", millID, callerKey, "c"))); !strings.Contains(string(a.body), "ambiguous_app") {
+			t.Errorf("nobody can know which one is meant: %s", a.body)
+		}
+		if n := len(m.calls()); n != 0 {
+			t.Errorf("I8: %d calls were made by guess", n)
+		}
+	})
+}
