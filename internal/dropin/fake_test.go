@@ -97,11 +97,11 @@ func (f *fake) app(id, appID string) *broker.App {
 // fakeUpstream says errors in the fake's form, and finds tokens in a header.
 type fakeUpstream struct{ name string }
 
-func (u fakeUpstream) Hosts() []string                                    { return []string{u.name + ".example"} }
-func (fakeUpstream) Denied() []string                                     { return nil }
-func (fakeUpstream) Route(string) broker.Route                            { return broker.Route{} }
-func (fakeUpstream) Attach(*http.Request, broker.Secret)                  {}
-func (fakeUpstream) Substitute(*http.Request, string, broker.Secret)      {}
+func (u fakeUpstream) Hosts() []string                                     { return []string{u.name + ".example"} }
+func (fakeUpstream) Denied() []string                                      { return nil }
+func (fakeUpstream) Route(string) broker.Route                             { return broker.Route{} }
+func (fakeUpstream) Attach(*http.Request, broker.Secret)                   {}
+func (fakeUpstream) Substitute(*http.Request, string, broker.Secret)       {}
 func (fakeUpstream) Judge(string, *http.Response, []byte) broker.Judgement { return broker.Judgement{} }
 
 func (fakeUpstream) Shown(r *http.Request) broker.Shown {

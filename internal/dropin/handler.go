@@ -129,7 +129,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if len(at) > 0 {
 			counted = &at[0].requests
 		}
-		counted[greet(w, q, at)].Inc()
+		greet(w, q, at)
+		counted[succeeded].Inc()
 	case len(at) > 0:
 		h.serve(w, q, at) //nolint:contextcheck // the request brings its context along
 	case h.cfg.Forward != nil:
@@ -139,7 +140,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.cfg.Forward.Forward(w, r, q.app, written, q.rid)
 	case r.Method == http.MethodHead:
-		h.metrics.other[greet(w, q, at)].Inc()
+		greet(w, q, at)
+		h.metrics.other[succeeded].Inc()
 	default:
 		h.metrics.other[h.refuse(w, q, &visit{err: errNotPassedOn})].Inc() //nolint:contextcheck // as above
 	}
@@ -147,10 +149,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // greet answers HEAD and OPTIONS. Nothing is handed out, and browsers get no leave to
 // ask from other sites.
-func greet(w http.ResponseWriter, r request, at []*endpoint) outcome {
+func greet(w http.ResponseWriter, r request, at []*endpoint) {
 	writeHeader(w, r.rid)
 	if r.Method == http.MethodHead {
-		return succeeded
+		return
 	}
 	allow := []string{http.MethodGet, http.MethodPost}
 	if len(at) > 0 {
@@ -165,5 +167,4 @@ func greet(w http.ResponseWriter, r request, at []*endpoint) outcome {
 	header.Del("Content-Type")
 	header.Set("Allow", strings.Join(append(allow, "HEAD", "OPTIONS"), ", "))
 	w.WriteHeader(http.StatusNoContent)
-	return succeeded
 }

@@ -112,8 +112,8 @@ func fits(pattern, path string) bool {
 		var longer bool
 		want, pattern, more = strings.Cut(pattern, "/")
 		got, path, longer = strings.Cut(path, "/")
-		any := strings.HasPrefix(want, "{") && strings.HasSuffix(want, "}")
-		if longer != more || want != got && (!any || got == "") {
+		open := strings.HasPrefix(want, "{") && strings.HasSuffix(want, "}")
+		if longer != more || want != got && (!open || got == "") {
 			return false
 		}
 	}

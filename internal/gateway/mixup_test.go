@@ -9,6 +9,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/gateway"
+	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
 	"github.com/hufu-io/hufu/internal/stacktest"
 )
@@ -229,4 +230,52 @@ func TestExchangesWithoutAKnownKeyGoNowhere(t *testing.T) {
 			t.Errorf("%d calls reached the platform", n)
 		}
 	})
+}
+
+// KEY.APP in the place of the app secret names one of several apps with one id; what it names
+// has to be an app of that id that the client may call.
+func TestAnExchangeMayNameItsAppI8(t *testing.T) {
+	t.Parallel()
+	classic, stable := stacktest.NewApp("api-classic", stacktest.OtherID), stacktest.NewApp("api-stable", stacktest.OtherID)
+	classic.Mode, stable.Mode = wechat.Classic, wechat.Stable
+	hidden := stacktest.NewApp("hidden", "wx2222222222222222")
+	hidden.Policy = &broker.Policy{InitialDelay: 24 * time.Hour}
+	inBubble(t, stackConfig{Config: stacktest.Config{Apps: []*broker.App{classic, stable, hidden}}}, func(t *testing.T, s *stack) {
+		exchange := func(appID, key string) answer {
+			code, err := s.Sandbox.NewJSCode(stacktest.OtherID, "oMini")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.send(request(http.MethodGet, exchangePath("/sns/jscode2session",
+				"appid", appID, "secret", key, "js_code", code, "grant_type", "authorization_code"), ""))
+		}
+		if a := exchange(stacktest.OtherID, callerKey); a.ok() || !strings.Contains(string(a.body), "ambiguous_app") || !strings.Contains(string(a.body), "KEY.APP") {
+			t.Errorf("without a name: %s", a.body)
+		}
+		for _, name := range []string{"api-classic", "api-stable"} {
+			if a := exchange(stacktest.OtherID, callerKey+"."+name); !a.ok() || a.OpenID != "oMini" {
+				t.Errorf("%s: %s", name, a.body)
+			}
+		}
+		none := exchange(stacktest.OtherID, callerKey+".nowhere")
+		for name, a := range map[string]answer{
+			"no such app": none, "an app with another id": exchange(stacktest.OtherID, callerKey+"."+stacktest.App), "one that it may not call": exchange(hidden.AppID, callerKey+".hidden"),
+		} {
+			if a.Errcode != 40013 || ridless(string(a.body)) != ridless(string(none.body)) {
+				t.Errorf("I8: %s: %s", name, a.body)
+			}
+		}
+		// I6: the key itself goes nowhere, whichever way it was shown.
+		n := s.Sandbox.Calls(stacktest.OtherID, "/sns/jscode2session")
+		a := s.send(request(http.MethodGet, exchangePath("/sns/jscode2session",
+			"appid", stacktest.OtherID, "secret", callerKey+".api-stable", "js_code", callerKey, "grant_type", "authorization_code"), ""))
+		if !strings.Contains(string(a.body), "key_inside") || s.Sandbox.Calls(stacktest.OtherID, "/sns/jscode2session") != n {
+			t.Errorf("I6: a key in another place: %s", a.body)
+		}
+	})
+}
+
+func ridless(body string) string {
+	before, _, _ := strings.Cut(body, " rid: ")
+	return before
 }
