@@ -121,6 +121,7 @@ func withoutQuotes(err error) error {
 // the file.
 func (r *importReader) fill(fields map[string]any, name string) error {
 	if path, ok := fields[name+"_file"].(string); ok {
+		delete(fields, name+"_file")
 		if fields[name] != nil {
 			return fmt.Errorf("%s and %s_file are both there: want one of them", name, name)
 		}
@@ -128,7 +129,6 @@ func (r *importReader) fill(fields map[string]any, name string) error {
 		if err != nil {
 			return fmt.Errorf("%s_file: %w", name, err)
 		}
-		delete(fields, name+"_file")
 		fields[name] = text
 		return nil
 	}

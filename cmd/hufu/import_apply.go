@@ -63,7 +63,7 @@ func (i *appImporter) run(ctx context.Context, a importApp) appResult {
 	p, isProblem := errors.AsType[*api.Problem](err)
 	switch {
 	case isProblem && p.Code == api.CodeUnknownApp && i.tokensOnly:
-		res.Error = "there is no such app at the server; without --tokens-only it is added"
+		err = errors.New("there is no such app at the server; without --tokens-only it is added")
 	case isProblem && p.Code == api.CodeUnknownApp:
 		err = i.add(ctx, a, &res)
 	case err == nil:
