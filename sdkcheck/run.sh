@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The SDK checks: unmodified SDKs against a running Hufu server and a simulated platform.
 # renewals.sh holds the tokens they get to their promise, gateway.sh has them make all their
-# calls through Hufu while tokens are killed and stolen, and redis.sh has them read tokens out
-# of a Redis. They run side by side.
+# calls through Hufu while tokens are killed and stolen, platforms.sh does it for platforms
+# other than WeChat, and redis.sh has them read tokens out of a Redis. They run side by side.
 #
 # usage: sdkcheck/run.sh            (after `make build`; `make sdk` does both)
 #        SDKCHECK_SECONDS=90 SDKCHECK_GATEWAY_SECONDS=90 sdkcheck/run.sh
@@ -39,7 +39,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-checks=(renewals gateway)
+checks=(renewals gateway platforms)
 if [ -n "$go_check" ] && command -v redis-server >/dev/null; then
   checks+=(redis)
 elif [ "${CI:-}" = true ]; then

@@ -77,22 +77,25 @@ logs() {
   done >&2
 }
 
-# start_sandbox LIFETIME OVERLAP
+# start_sandbox LIFETIME OVERLAP [APP…]: with these apps, which have $secret, or those of WeChat.
 start_sandbox() {
-  "$hufu" sandbox --listen 127.0.0.1:0 --app "$classic=$secret" --app "$stable=$secret" \
-    --lifetime "$1" --overlap "$2" >"$work/sandbox.out" 2>"$work/sandbox.err" </dev/null &
+  local lifetime=$1 overlap=$2 app apps=()
+  shift 2
+  [ "$#" -gt 0 ] || set -- "$classic" "$stable"
+  for app; do
+    apps+=(--app "$app=$secret")
+  done
+  "$hufu" sandbox --listen 127.0.0.1:0 "${apps[@]}" \
+    --lifetime "$lifetime" --overlap "$overlap" >"$work/sandbox.out" 2>"$work/sandbox.err" </dev/null &
   sandbox_pid=$!
   sandbox_url=$(await "$work/sandbox.out" '^http://[^ ]+' "$sandbox_pid") || { logs; die "the sandbox did not start"; }
   say "sandbox at $sandbox_url"
 }
 
-# start_server OVERLAP EVERY: with an app in each mode, and the clients of stdin. Their sinks
-# are in $classic_sinks and $stable_sinks.
+# start_server OVERLAP EVERY: with an app of WeChat in each mode, and the clients of stdin.
+# Their sinks are in $classic_sinks and $stable_sinks.
 start_server() {
-  cat >"$work/hufu.yaml" <<YAML
-listen: 127.0.0.1:0
-data_dir: $work/data
-keyset_file: $work/data/keyset.json
+  serve <<YAML
 apps:
   - id: classic
     platform: wechat
@@ -113,8 +116,16 @@ apps:
     renew: {every: $2}
     sinks: [${stable_sinks:-}]
 clients:
+$(cat)
 YAML
-  cat >>"$work/hufu.yaml"
+}
+
+# serve starts a server with the apps and clients of stdin, whose secret is SDKCHECK_SECRET.
+serve() {
+  {
+    printf 'listen: 127.0.0.1:0\ndata_dir: %s/data\nkeyset_file: %s/data/keyset.json\n' "$work" "$work"
+    cat
+  } >"$work/hufu.yaml"
   SDKCHECK_SECRET=$secret "$hufu" serve --config "$work/hufu.yaml" >"$work/server.out" 2>"$work/server.err" </dev/null &
   server_pid=$!
   local line
