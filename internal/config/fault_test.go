@@ -204,7 +204,7 @@ clients:
 13: clients[0].apps[0]: contains a line break or another control character; write it on one line
 13: clients[0].allow[0]: "${SECRET}" is not known; write one of: read, renew, call, users, admin
 13: clients[0].handout: "${SECRET}" is not known; write one of: real, virtual
-13: clients[0].sdk: "${SECRET}" is not a known SDK; write one of: chanxuehong, co-wechat-api, easywechat, generic, powerwechat, senparc, silenceper, silenceper-stable, wechatpy, wxjava, wxjava-redis`},
+13: clients[0].sdk: "${SECRET}" is not a known SDK; write one of: chanxuehong, co-wechat-api, easywechat, generic, go-workwx, lark-node-sdk, oapi-sdk-go, oapi-sdk-java, oapi-sdk-python, powerwechat, senparc, silenceper, silenceper-stable, wechatpy, wxjava, wxjava-redis`},
 	})
 }
 
