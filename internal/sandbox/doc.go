@@ -2,11 +2,10 @@
 // a business server can be developed and tested offline, and so that tests can
 // ask the one party that really knows which token lives.
 //
-// Today it simulates WeChat (official accounts and mini programs): the two
-// isolated token states of cgi-bin/token and cgi-bin/stable_token, tickets,
-// quotas, the IP whitelist and rids; the web authorization and the codes of
-// mini programs under sns/, with the pages on which users log in; and calls of
-// business servers:
+// WeChat (official accounts and mini programs) is at the root: the two isolated token
+// states of cgi-bin/token and cgi-bin/stable_token, tickets, quotas, the IP whitelist and
+// rids; the web authorization and the codes of mini programs under sns/, with the pages on
+// which users log in; and calls of business servers:
 //
 //   - cgi-bin/media/ upload, uploadimg and get, and cgi-bin/material/
 //     add_material, get_material, get_materialcount, batchget_material and
@@ -14,6 +13,12 @@
 //   - cgi-bin/user/, tags/, groups/, menu/, message/, template/, qrcode/create,
 //     shorturl and a few under customservice/ and wxa/, which have the
 //     platform's forms, but remember nothing.
+//
+// The other platforms ([Platforms]) are below their names, such as /wecom/cgi-bin/gettoken:
+// their token paths, tickets, and a few calls that need a token and say whose it was. Each
+// is a file with a scheme, which says by which rule its tokens follow one another, where it
+// wants to be told what, and how it refuses. [Sandbox.Of] has them; the methods of the
+// sandbox itself are about WeChat.
 //
 // The people who use the apps are made up ([Users]), each with a profile, an open
 // id for every app ([OpenID]) and a union id for every company ([UnionID]). A browser
@@ -45,8 +50,9 @@
 //	/_sandbox/apps/APPID/freeze     {"errcode":40243}
 //	/_sandbox/apps/APPID/unfreeze
 //
-// and about a user, who is named by {"openid":"OPENID"} or {"user":"bob"}, and is
-// Alice where nobody is named:
+// of other platforms /_sandbox/PLATFORM/apps/APPID/kill and so on, with their own modes,
+// and {"code":"CODE"} for freeze; and about a user of WeChat, who is named by
+// {"openid":"OPENID"} or {"user":"bob"}, and is Alice where nobody is named:
 //
 //	/_sandbox/apps/APPID/code             {"scope":"snsapi_userinfo"}, answers {"code":"CODE"}
 //	/_sandbox/apps/APPID/jscode           {}, answers {"code":"CODE"}: of a mini program
@@ -65,8 +71,9 @@
 // What always holds:
 //
 //   - a token that [Sandbox.Live] calls live opens every guarded call, and no
-//     other token does;
-//   - at most the newest two tokens of a mode live at any time;
+//     other token does; so it is with [Platform.Live] and the calls of its mode;
+//   - at most the newest two tokens of a mode live at any time, unless the platform's
+//     tokens know nothing of each other;
 //   - tokens of users open calls under sns/ and nothing else, and nothing else
 //     opens those that need one;
 //   - a code is good once; that it comes again is recorded as a misuse;
