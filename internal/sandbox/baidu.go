@@ -19,7 +19,7 @@ func baidu() scheme {
 	return scheme{
 		name: "baidu",
 		modes: []mode{{
-			name:   "token",
+			name:   onlyMode,
 			family: family{manner: mannerIndependent, lifetime: 30 * 24 * time.Hour},
 			value: func(t token) string {
 				return fmt.Sprintf("24.%s.%d.%d.282335-%s", randomText(24), seconds(t.expiry.Sub(t.issued)), t.expiry.Unix(), randomText(6))
@@ -58,7 +58,7 @@ func baiduToken(p *Platform, c *call) answer {
 	case !secretOK:
 		return p.refuse(c, m, "invalid_client")
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{
 			"access_token": value, "expires_in": lives, "refresh_token": "25." + randomText(24), "scope": "public",
 			"session_key": randomText(24), "session_secret": randomText(24),

@@ -19,7 +19,7 @@ func dingtalk() scheme {
 	return scheme{
 		name: "dingtalk",
 		modes: []mode{{
-			name:   "token",
+			name:   onlyMode,
 			family: family{manner: mannerSliding, lifetime: 2 * time.Hour},
 			value:  func(token) string { return randomText(24) },
 			// Calls are throttled, but it is not said from which number on, nor with which code [U].
@@ -71,7 +71,7 @@ func dingtalkOld(p *Platform, c *call) answer {
 	case !idOK, !secretOK:
 		return p.refuse(c, m, "40096")
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{"errcode": 0, "errmsg": "ok", "access_token": value, "expires_in": lives}
 	})
 }
@@ -88,7 +88,7 @@ func dingtalkNew(p *Platform, c *call) answer {
 	case !idOK, !secretOK:
 		return p.refuse(c, m, "invalidClientIdOrSecret")
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{"accessToken": value, "expireIn": lives}
 	})
 }
@@ -110,7 +110,7 @@ func dingtalkUnified(p *Platform, c *call) answer {
 	case !idOK, !secretOK:
 		return p.refuse(c, m, "invalid.client")
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{"access_token": value, "expires_in": lives}
 	})
 }

@@ -18,7 +18,7 @@ func kuaishou() scheme {
 	return scheme{
 		name: "kuaishou",
 		modes: []mode{{
-			name:   "token",
+			name:   onlyMode,
 			family: family{manner: mannerIndependent, lifetime: 48 * time.Hour},
 			value:  func(token) string { return "ChFv" + randomText(120) },
 		}},
@@ -60,7 +60,7 @@ func kuaishouToken(p *Platform, c *call) answer {
 	case !idOK, !secretOK:
 		return p.refuse(c, m, "100200101")
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{"result": 1, "access_token": value, "expires_in": lives, "token_type": "bearer"}
 	})
 }

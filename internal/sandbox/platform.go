@@ -33,6 +33,9 @@ type Platform struct {
 // weChat is the name of the platform that has a type of its own, and the root.
 const weChat = "wechat"
 
+// onlyMode is the mode of platforms that have but one.
+const onlyMode Mode = "token"
+
 // schemes are the platforms other than WeChat.
 func schemes() []scheme {
 	return []scheme{wecom(), feishu(), lark(), dingtalk(), qq(), douyin(), xiaohongshu(), kuaishou(), baidu()}

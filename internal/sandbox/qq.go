@@ -17,7 +17,7 @@ func qq() scheme {
 	return scheme{
 		name: "qq",
 		modes: []mode{{
-			name:   "token",
+			name:   onlyMode,
 			family: family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute},
 			value:  func(token) string { return randomText(90) },
 		}},
@@ -61,7 +61,7 @@ func qqToken(p *Platform, c *call) answer {
 	if code != "" {
 		return p.refuse(c, m, code)
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{"access_token": value, "expires_in": lives}
 	})
 }

@@ -143,9 +143,13 @@ func deadTokenMisuse(t *token) MisuseKind {
 
 // describe tells a token's story without showing it.
 func describe(t *token) words {
+	mode := string(t.mode) + " "
+	if t.mode == onlyMode {
+		mode = ""
+	}
 	w := words{
-		fmt.Sprintf("%s token %d, issued %s, ", t.mode, t.generation, t.issued.UTC().Format(time.RFC3339)),
-		fmt.Sprintf("%s 第 %d 代令牌，签发于 %s，", t.mode, t.generation, t.issued.UTC().Format(time.RFC3339)),
+		fmt.Sprintf("%stoken %d, issued %s, ", mode, t.generation, t.issued.UTC().Format(time.RFC3339)),
+		fmt.Sprintf("%s第 %d 代令牌，签发于 %s，", mode, t.generation, t.issued.UTC().Format(time.RFC3339)),
 	}
 	died := t.dies.UTC().Format(time.RFC3339)
 	switch t.end {

@@ -21,7 +21,7 @@ func wecom() scheme {
 	return scheme{
 		name: "wecom",
 		modes: []mode{{
-			name:   "token",
+			name:   onlyMode,
 			family: family{manner: mannerFixed, lifetime: 2 * time.Hour},
 			value:  func(token) string { return randomText(160) },
 			// That the corp's limit for each path is that of gettoken as well is [I].
@@ -71,7 +71,7 @@ func wecomToken(p *Platform, c *call) answer {
 	case !secretOK:
 		return p.refuse(c, m, "40001")
 	}
-	return p.issue(c, m, "token", func(value string, lives int64) any {
+	return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 		return map[string]any{"errcode": 0, "errmsg": "ok", "access_token": value, "expires_in": lives}
 	})
 }

@@ -17,7 +17,7 @@ func xiaohongshu() scheme {
 	return scheme{
 		name: "xiaohongshu",
 		modes: []mode{{
-			name:   "token",
+			name:   onlyMode,
 			family: family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute},
 			value:  func(token) string { return randomText(96) }, // At least 128 characters are to be reserved.
 		}},
@@ -36,7 +36,7 @@ func xiaohongshu() scheme {
 					case !secretOK:
 						return p.refuse(c, m, "10003")
 					}
-					return p.issue(c, m, "token", func(value string, lives int64) any {
+					return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 						return ok(map[string]any{"access_token": value, "expire_in": lives})
 					})
 				},
