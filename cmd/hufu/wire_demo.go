@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,8 +83,11 @@ func onlyLoopback(a *broker.App) error {
 		Code: api.CodeInvalid, Class: broker.Invalid, Message: fmt.Sprintf("app %q points at a real platform, and this server runs the simulated ones", a.ID),
 		Hint: "give it a base_url of this machine, or start the server without --sandbox",
 	}
-	switch {
-	case !loopback(a.BaseURL):
+	switch o := a.OAuth2; {
+	case !loopback(a.BaseURL) && (o == nil || a.BaseURL != ""):
+		return refused
+	case o != nil && !loopback(before(cmp.Or(o.TokenURL, o.Issuer), "?")):
+		refused.Hint = "give its oauth2 a token_url or an issuer of this machine, or start the server without --sandbox"
 		return refused
 	case a.Login != nil && !loopback(a.Login.AuthorizeURL):
 		refused.Hint = "give its login an authorize_url of this machine, or start the server without --sandbox"
@@ -91,6 +95,11 @@ func onlyLoopback(a *broker.App) error {
 	default:
 		return nil
 	}
+}
+
+func before(s, sep string) string {
+	s, _, _ = strings.Cut(s, sep)
+	return s
 }
 
 func loopback(base string) bool {

@@ -244,6 +244,9 @@ func TestWithTheSandboxTokensAreGotNearby(t *testing.T) {
 	if _, err := load(t, oauthApp("base_url: http://127.0.0.1:1", "oauth2: {token_url: http://127.0.0.1:1/token}"), opt); err != nil {
 		t.Error(err)
 	}
+	if _, err := load(t, oauthApp("oauth2: {token_url: http://127.0.0.1:1/token}"), opt); err != nil {
+		t.Error(err)
+	}
 	for _, at := range []string{`token_url: "https://login.example/token?a=1"`, "issuer: https://login.example"} {
 		_, err := load(t, oauthApp("base_url: http://127.0.0.1:1", "oauth2: {"+at+"}"), opt)
 		if err == nil || !strings.Contains(err.Error(), "the sandbox does not run beside apps that point at a real platform") {
