@@ -62,7 +62,7 @@ func (l *settingFaults) missing(setting, todo string) {
 
 // unknown takes in a fault of a setting that is none of those that there are. What is
 // unknown is the setting's last name, or its value.
-func (l *settingFaults) unknown(path []string, known []string) {
+func (l *settingFaults) unknown(path, known []string) {
 	l.list = append(l.list, SettingFault{Path: path, Known: known, Says: "is not known: there are " + strings.Join(known, ", ")})
 }
 

@@ -137,7 +137,7 @@ func (r *Registry) sealApp(a *broker.App) (broker.Definition, error) {
 	}
 	secrets, err := json.Marshal(plain.Secrets)
 	if plain.Refresh != "" {
-		secrets, err = json.Marshal(plain)
+		secrets, err = json.Marshal(plain) //nolint:gosec // it is sealed at once
 	}
 	if err != nil {
 		return broker.Definition{}, fmt.Errorf("encode the secrets of app %q: %w", a.ID, err)

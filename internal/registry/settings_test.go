@@ -107,11 +107,21 @@ func TestDefinitionsOfOldOpen(t *testing.T) {
 func TestTamperingWithSettingsIsNoticed(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][3]string{
-		{"hr", `"1000002"`, `"1000003"`}, {"hr", `"agent_id"`, `"agent"`}, {"hr", `"params":{"agent_id":"1000002"}`, `"params":{}`},
-		{"crm", "https://login.test/token", "https://evil.test/token"}, {"crm", `"token_url"`, `"issuer"`}, {"crm", `["a","b"]`, `["a","b","admin"]`},
-		{"crm", `"auth":"body"`, `"auth":"basic"`}, {"crm", `"aud"`, `"other"`}, {"crm", `"https://api.test"`, `"https://evil.test"`},
-		{"crm", `"x":"1"`, `"x":"3"`}, {"crm", `"x":"1",`, ``}, {"crm", `"lifetime_ns":3600000000000`, `"lifetime_ns":1`},
-		{"crm", `"k1"`, `"k2"`}, {"crm", `"RS256"`, `"PS256"`}, {"crm", `"oauth2":{`, `"oauth":{`},
+		{"hr", `"1000002"`, `"1000003"`},
+		{"hr", `"agent_id"`, `"agent"`},
+		{"hr", `"params":{"agent_id":"1000002"}`, `"params":{}`},
+		{"crm", "https://login.test/token", "https://evil.test/token"},
+		{"crm", `"token_url"`, `"issuer"`},
+		{"crm", `["a","b"]`, `["a","b","admin"]`},
+		{"crm", `"auth":"body"`, `"auth":"basic"`},
+		{"crm", `"aud"`, `"other"`},
+		{"crm", `"https://api.test"`, `"https://evil.test"`},
+		{"crm", `"x":"1"`, `"x":"3"`},
+		{"crm", `"x":"1",`, ``},
+		{"crm", `"lifetime_ns":3600000000000`, `"lifetime_ns":1`},
+		{"crm", `"k1"`, `"k2"`},
+		{"crm", `"RS256"`, `"PS256"`},
+		{"crm", `"oauth2":{`, `"oauth":{`},
 	} {
 		t.Run(c[1], func(t *testing.T) {
 			t.Parallel()
