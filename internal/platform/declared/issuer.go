@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -115,10 +116,12 @@ func (d *described) lacks(r *request, v values) error {
 	return nil
 }
 
-// base is where a call goes.
+// base is where a call goes. The definition's base URL, which an app without one of its own
+// is completed with, stands for all of the platform's hosts, as it does in
+// [broker.Platform.At].
 func (d *described) base(m *mode, s *surface, r *request, app *broker.App) string {
 	switch {
-	case app.BaseURL != "":
+	case app.BaseURL != "" && app.BaseURL != strings.TrimRight(d.def.BaseURL, "/"):
 		return app.BaseURL
 	case r.BaseURL != "":
 		return r.BaseURL

@@ -190,10 +190,9 @@ func TestCallsGoWhereTheirPathsAre(t *testing.T) {
 		t.Errorf("the hosts are %q", p.Upstream.Hosts())
 	}
 	app := testApp(d)
-	for i, want := range []string{"login.modern.test", "elsewhere.test"} {
-		if i == 1 {
-			app.BaseURL = "https://elsewhere.test/proxy"
-		}
+	// An app without a base URL is completed with the platform's, and stays where that is.
+	for i, want := range []string{"login.modern.test", "login.modern.test", "elsewhere.test"} {
+		app.BaseURL = []string{"", "https://api.modern.test", "https://elsewhere.test/proxy"}[i]
 		if _, err := p.Kinds("far")[broker.AccessToken].Issuer.Issue(t.Context(), request(app, broker.AccessToken)); err != nil || s.seen[i].URL.Host != want {
 			t.Errorf("%v, asked %s, want %s", err, s.seen[i].URL.Host, want)
 		}
