@@ -146,7 +146,7 @@ func byJSON(name, path string, kind broker.Kind) broker.TokenPath {
 			return a, nil
 		},
 		Answer: func(b []byte, tok string, expiresIn int64) []byte {
-			b = append(b, `{"ok":true,"data":{"value":"`+tok+`","ttl":`...)
+			b = append(b, `{"ok":true,"by":"`+name+`","data":{"value":"`+tok+`","ttl":`...)
 			return append(strconv.AppendInt(b, expiresIn, 10), `}}`...)
 		},
 	}
@@ -200,6 +200,7 @@ func dotted(apps ...string) *broker.Client {
 // given is what the fake's paths answer.
 type given struct {
 	OK   bool
+	By   string
 	Data struct {
 		Value string
 		TTL   int64

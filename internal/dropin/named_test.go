@@ -12,16 +12,17 @@ import (
 )
 
 // twins are two platforms that have a path in common, an id of an app on it as well, and
-// one path that each has alone.
+// one path that each is asked at in its own way.
 func twins() (east, west *fake, c stacktest.Config) {
 	east, west = newFake("east"), newFake("west")
 	c.Platforms = []broker.Platform{
-		east.platform(byJSON("token", "/open/token", broker.AccessToken), byBearer("ticket", "/open/ticket"), byForm("east", "/east/token")),
-		west.platform(byJSON("token", "/open/token", broker.AccessToken), byBearer("ticket", "/open/ticket"), byForm("west", "/oauth/{any}")),
+		east.platform(byJSON("token", "/open/token", broker.AccessToken), byBearer("eastern", "/open/ticket"), byForm("mixed", "/mixed/token")),
+		west.platform(byJSON("token", "/open/token", broker.AccessToken), byBearer("western", "/open/ticket"), byJSON("mixed", "/mixed/{any}", broker.AccessToken)),
 	}
 	c.Apps = []*broker.App{east.app("east-1", "cli_1"), west.app("west-1", "cli_1"), west.app("west-2", "cli_2")}
 	c.Clients = []*broker.Client{
 		fakeClient("easterner", "east-1"), fakeClient("westerner", "west-*"), fakeClient("both", "east-1", "west-*"), fakeClient("neither", "shop"),
+		stacktest.Client("caller", stacktest.Key("caller"), broker.Call, "*"),
 	}
 	return east, west, c
 }
@@ -60,6 +61,12 @@ func TestThePlatformThatHasTheAppIsMeant(t *testing.T) {
 				}
 			}
 		}
+		for app, of := range map[string]*fake{"east-1": east, "west-1": west, "west-2": west} {
+			g := s.ask(t, "POST", "/gateway/"+app+"/open/ticket", "", "Authorization", "Bearer "+stacktest.Key("caller"))
+			if want := of.token(app, broker.JSAPITicket); g.Data.Value != want || want == "" || g.By != of.name+"ern" {
+				t.Errorf("I8: the ticket of %s is %+v, want %q", app, g, want)
+			}
+		}
 		// If none has it, the first says so, but for what only callers with a good key hear.
 		for _, tt := range []struct{ client, body, platform, code string }{
 			{"neither", credentials("cli_1", stacktest.Key("neither")), "east", "unknown_app"},
@@ -71,6 +78,19 @@ func TestThePlatformThatHasTheAppIsMeant(t *testing.T) {
 		} {
 			if g := s.ask(t, "POST", "/open/token", tt.body); g.Platform != tt.platform || g.Code != tt.code {
 				t.Errorf("%s: %+v, want %s by %s", tt.client, g, tt.code, tt.platform)
+			}
+		}
+		// One cannot make anything of what is shown, and the other one knows the key.
+		for _, tt := range []struct{ body, platform, code, value string }{
+			{credentials("cli_1", stacktest.Key("westerner")), "", "", west.token("west-1", broker.AccessToken)},
+			{credentials("cli_3", stacktest.Key("westerner")), "west", "unknown_app", ""},
+			{credentials("cli_3", "guess"), "east", "app_id_missing", ""},
+			{"id=cli_1&secret=" + stacktest.Key("easterner"), "", "", east.token("east-1", broker.AccessToken)},
+			{"id=cli_3&secret=" + stacktest.Key("easterner"), "east", "unknown_app", ""},
+			{"id=cli_3&secret=guess", "east", "unauthorized", ""},
+		} {
+			if g := s.ask(t, "POST", "/mixed/token", tt.body); g.Platform != tt.platform || g.Code != tt.code || g.Data.Value != tt.value {
+				t.Errorf("%.20s: %+v, want %+v", tt.body, g, tt)
 			}
 		}
 		if g := s.ask(t, "GET", "/open/token", ""); g.Platform != "east" || g.Code != "wrong_method" {
@@ -115,7 +135,7 @@ func TestOnlyCallsThatGetNothingAreCountedAsRefused(t *testing.T) {
 // same of every name.
 func TestAKeyMayNameTheApp(t *testing.T) {
 	t.Parallel()
-	_, c := withAcme(fakeClient("blog", "other-*", "robot"), dotted("shop", "other-stable"))
+	_, c := withAcme(fakeClient("blog", "other-*", "robot"), dotted("shop", "other-stable"), stacktest.Client("caller", stacktest.Key("caller"), broker.Read|broker.Call, "other-*"))
 	var names []string
 	for _, mode := range modes {
 		a := stacktest.NewApp("other-"+mode, otherID)
@@ -123,7 +143,7 @@ func TestAKeyMayNameTheApp(t *testing.T) {
 		c.Apps, names = append(c.Apps, a), append(names, a.ID)
 	}
 	inBubble(t, c, func(t *testing.T, s *stack) {
-		blog := stacktest.Key("blog")
+		blog, caller := stacktest.Key("blog"), stacktest.Key("caller")
 		get := func(id, key string) answer { return decode(t, s.do("GET", tokenPath(id, key), "")) }
 		if a := get(otherID, blog); a.AccessToken != "" || !strings.Contains(a.Errmsg, "KEY.APP") {
 			t.Errorf("without a name: %+v", a)
@@ -157,6 +177,14 @@ func TestAKeyMayNameTheApp(t *testing.T) {
 		for _, key := range []string{"guess.other-stable", "guess.no-such-app", "guess.NO APP", ".other-stable", "guess.", "x.y.other-stable"} {
 			if got := mask(s.do("GET", tokenPath(otherID, key), "").Body.String()); got != stranger {
 				t.Errorf("a stranger with %q hears %s\nnot %s", key, got, stranger)
+			}
+		}
+		// So it is where a key in the header opens the path.
+		for key, want := range map[string]int{caller: 0, caller + ".other-stable": 0, caller + ".other-classic": 40013, caller + ".no-such-app": 40013, "guess": 40125} {
+			for _, path := range []string{"/cgi-bin/ticket/getticket?type=jsapi&access_token=" + s.Sandbox.Current(otherID, sandbox.Stable), "/cgi-bin/token?"} {
+				if a := decode(t, s.do("GET", "/gateway/other-stable"+path, "", "Authorization", "Bearer "+key)); a.Errcode != want || want == 0 && a.Ticket+a.AccessToken == "" {
+					t.Errorf("%.40s with a header of %.20s…: %+v, want %d", path, key, a, want)
+				}
 			}
 		}
 		// A key with a dot of its own is one key, whatever follows the dot.

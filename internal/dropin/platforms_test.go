@@ -45,21 +45,22 @@ func TestEveryPlatformIsAskedInItsOwnWay(t *testing.T) {
 			path, body string
 			header     []string
 			kind       broker.Kind
+			by         string
 		}{
-			{"/open/token", credentials(robotID, key), nil, broker.AccessToken},
-			{"//open///token/", credentials(robotID, key), nil, broker.AccessToken},
-			{"/open/app_token", credentials(robotID, key), nil, broker.AppAccessToken},
-			{"/v1/corp-1/token", credentials(robotID, key), nil, broker.AccessToken},
-			{"/v1//any/token", credentials(robotID, key), nil, broker.AccessToken},
-			{"/gateway/robot/v1/corp-1/token", credentials(robotID, key), nil, broker.AccessToken},
-			{"/oauth/token", form, nil, broker.AccessToken},
-			{"/oauth/token", "", []string{"Authorization", basic(robotID, key)}, broker.AccessToken},
-			{"/gateway/robot/open/token", "{}", []string{"Authorization", "Bearer " + key}, broker.AccessToken},
-			{"/gateway/robot/open/app_token", `{"id":"` + robotID + `"}`, []string{"Authorization", "bearer " + key}, broker.AppAccessToken},
+			{"/open/token", credentials(robotID, key), nil, broker.AccessToken, "token"},
+			{"//open///token/", credentials(robotID, key), nil, broker.AccessToken, "token"},
+			{"/open/app_token", credentials(robotID, key), nil, broker.AppAccessToken, "app_token"},
+			{"/v1/corp-1/token", credentials(robotID, key), nil, broker.AccessToken, "corp_token"},
+			{"/v1//any/token", credentials(robotID, key), nil, broker.AccessToken, "corp_token"},
+			{"/gateway/robot/v1/corp-1/token", credentials(robotID, key), nil, broker.AccessToken, "corp_token"},
+			{"/oauth/token", form, nil, broker.AccessToken, "form"},
+			{"/oauth/token", "", []string{"Authorization", basic(robotID, key)}, broker.AccessToken, "form"},
+			{"/gateway/robot/open/token", "{}", []string{"Authorization", "Bearer " + key}, broker.AccessToken, "token"},
+			{"/gateway/robot/open/app_token", `{"id":"` + robotID + `"}`, []string{"Authorization", "bearer " + key}, broker.AppAccessToken, "app_token"},
 		} {
 			w := s.do("POST", call.path, call.body, call.header...)
 			value := f.token("robot", call.kind)
-			if got, want := w.Body.String(), `{"ok":true,"data":{"value":"`+value+`","ttl":`; value == "" || !strings.HasPrefix(got, want) {
+			if got, want := w.Body.String(), `{"ok":true,"by":"`+call.by+`","data":{"value":"`+value+`","ttl":`; value == "" || !strings.HasPrefix(got, want) {
 				t.Errorf("%s: %s, want %s…", call.path, got, want)
 			}
 		}
@@ -237,6 +238,7 @@ func (f *forwarder) Forward(w http.ResponseWriter, _ *http.Request, app, path, _
 func TestABaseURLIsThatOfTheAppsPlatform(t *testing.T) {
 	t.Parallel()
 	f, c := withAcme()
+	c.Apps = append(c.Apps, f.app("robot-2", "cli_2"))
 	inBubble(t, c, func(t *testing.T, s *stack) {
 		to := &forwarder{}
 		h, err := dropin.New(dropin.Config{
@@ -253,6 +255,7 @@ func TestABaseURLIsThatOfTheAppsPlatform(t *testing.T) {
 		}{
 			{"/gateway/robot/cgi-bin/token", bob, true},
 			{"/gateway/robot/cgi-bin/token", tok, true},
+			{"/gateway/robot-2/cgi-bin/token", tok, false},
 			{"/gateway/robot/cgi-bin/token", "", false},
 			{"/gateway/robot/cgi-bin/token", "Bearer guess", false},
 			{"/gateway/robot/open/token", bob, false},

@@ -113,7 +113,7 @@ func fits(pattern, path string) bool {
 		want, pattern, more = strings.Cut(pattern, "/")
 		got, path, longer = strings.Cut(path, "/")
 		open := strings.HasPrefix(want, "{") && strings.HasSuffix(want, "}")
-		if longer != more || want != got && (!open || got == "") {
+		if longer != more || want != got && !open {
 			return false
 		}
 	}
