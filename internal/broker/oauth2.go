@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,6 +32,19 @@ type OAuth2 struct {
 	// [AuthPrivateKeyJWT].
 	KeyID     string
 	Algorithm string
+}
+
+// Origin is the scheme and the host that tokens come from, as far as the settings say it.
+func (o *OAuth2) Origin() string {
+	s := cmp.Or(o.TokenURL, o.Issuer)
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return scheme + "://" + rest
 }
 
 // ClientAuth is how an app proves itself at a token endpoint.

@@ -84,7 +84,7 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	case ok:
 		return answer, nil
 	case resp.StatusCode >= 400:
-		return Answer{}, answer.StatusError()
+		return answer, answer.StatusError() // for those who know what the header says
 	default:
 		return Answer{}, Garbage(describe(resp, raw))
 	}

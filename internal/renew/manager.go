@@ -156,12 +156,12 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 			Message: fmt.Sprintf("app %q: platform %q has no mode %q, only %q", a.ID, a.Platform, a.Mode, p.Modes),
 		}
 	}
-	pool, err := m.poolFor(full.BaseURL)
+	pool, err := m.poolOf(&full)
 	if err != nil {
-		return nil, &broker.Error{Code: "bad_base_url", Class: broker.Invalid, Message: fmt.Sprintf("app %q: its base_url %s", a.ID, err)}
+		return nil, err
 	}
 	// A million apps share these few words instead of each having its own copies.
-	full.Platform, full.Mode, full.BaseURL = way.platform, way.mode, pool.baseURL
+	full.Platform, full.Mode = way.platform, way.mode
 	if full.AppID == full.ID {
 		full.AppID = full.ID
 	}
@@ -197,6 +197,35 @@ func (m *Manager) AppIDs() []string {
 	var ids []string
 	m.apps.each(func(a *app) { ids = append(ids, a.def.Load().app.ID) })
 	return ids
+}
+
+// poolOf returns the pool of the host that the app's tokens come from, and writes its base
+// URL in the one way. An app of OAuth 2.0 has its tokens from elsewhere, and need not have
+// a base URL.
+func (m *Manager) poolOf(full *broker.App) (*pool, error) {
+	if full.OAuth2 != nil {
+		p, err := m.poolFor(full.OAuth2.Origin())
+		if err != nil {
+			return nil, &broker.Error{Code: "bad_token_url", Class: broker.Invalid, Message: fmt.Sprintf("app %q: its token_url or issuer %s", full.ID, err)}
+		}
+		if full.BaseURL == "" {
+			return p, nil
+		}
+		if full.BaseURL, _, err = broker.ParseBaseURL(full.BaseURL); err != nil {
+			return nil, badBaseURL(full, err)
+		}
+		return p, nil
+	}
+	p, err := m.poolFor(full.BaseURL)
+	if err != nil {
+		return nil, badBaseURL(full, err)
+	}
+	full.BaseURL = p.baseURL
+	return p, nil
+}
+
+func badBaseURL(a *broker.App, err error) error {
+	return &broker.Error{Code: "bad_base_url", Class: broker.Invalid, Message: fmt.Sprintf("app %q: its base_url %s", a.ID, err)}
 }
 
 // poolFor returns the pool that bounds work at one platform host.

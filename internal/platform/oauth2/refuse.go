@@ -1,0 +1,111 @@
+package oauth2
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
+)
+
+// Refuse implements [broker.Upstream]. What the provider said itself is said again as it
+// was; with an error of this server comes what to do about it, because the developer of
+// the caller may see nothing else.
+func (upstream) Refuse(path string, err *broker.Error, requestID string) broker.Refusal {
+	if err == nil {
+		err = broker.AsError(nil)
+	}
+	var code, words string
+	var status int
+	if err.PlatformCode != "" {
+		code, words, status = err.PlatformCode, err.PlatformMessage, statusOf(err.PlatformCode, err)
+	} else {
+		code, status = worded(err, platform.Canonical(path) == tokenPath)
+		words = explained(err)
+	}
+	if requestID != "" {
+		words = strings.TrimLeft(words+" (request id "+requestID+")", " ")
+	}
+	return broker.Refusal{Status: status, ContentType: "application/json", Body: errorBody(code, words)}
+}
+
+func explained(err *broker.Error) string {
+	words := err.Code
+	if err.Message != "" {
+		words += ": " + platform.Clean(err.Message)
+	}
+	if err.Hint != "" {
+		words += "; " + platform.Clean(err.Hint)
+	}
+	return words
+}
+
+// worded is the code of RFC 6749, at the token path, or of RFC 6750 for an error of this
+// server. Clients that have an unknown key are told the same as those whose app there is
+// not.
+func worded(err *broker.Error, issues bool) (code string, status int) {
+	switch err.Code {
+	case broker.ErrNoAppID.Code, broker.ErrNoKey.Code, broker.ErrUnauthorized.Code, broker.ErrUnknownApp.Code:
+		if issues {
+			return "invalid_client", http.StatusUnauthorized
+		}
+		return "invalid_token", http.StatusUnauthorized
+	case broker.ErrNotAllowed.Code:
+		if issues {
+			return "unauthorized_client", http.StatusBadRequest
+		}
+		return "insufficient_scope", http.StatusForbidden
+	case broker.ErrTokenMissing.Code, broker.ErrTokenUnknown.Code, broker.ErrTokenKind.Code, broker.ErrRejected.Code:
+		return "invalid_token", http.StatusUnauthorized
+	case broker.ErrBadGrant.Code:
+		return "unsupported_grant_type", http.StatusBadRequest
+	case broker.ErrNoGateway.Code:
+		return "invalid_request", http.StatusNotFound
+	}
+	switch err.Class {
+	case broker.Throttled:
+		return "temporarily_unavailable", http.StatusTooManyRequests
+	case broker.Transient:
+		return "temporarily_unavailable", http.StatusServiceUnavailable
+	case broker.BadCredential, broker.Misconfigured:
+		return "server_error", http.StatusBadGateway // of the app, for which the caller can do nothing
+	case broker.Denied:
+		return "access_denied", http.StatusForbidden
+	case broker.NotFound, broker.Invalid:
+		return "invalid_request", http.StatusBadRequest
+	default:
+		return "server_error", http.StatusBadGateway
+	}
+}
+
+// statusOf is the status that comes with a code that the provider has said.
+func statusOf(code string, err *broker.Error) int {
+	switch {
+	case err.Class == broker.Throttled:
+		return http.StatusTooManyRequests
+	case code == "invalid_client", code == "invalid_token":
+		return http.StatusUnauthorized
+	case code == "insufficient_scope", code == "access_denied":
+		return http.StatusForbidden
+	case code == "temporarily_unavailable":
+		return http.StatusServiceUnavailable
+	case code == "server_error":
+		return http.StatusInternalServerError
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+func errorBody(code, words string) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	// Two texts can always be written.
+	_ = enc.Encode(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, words})
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
