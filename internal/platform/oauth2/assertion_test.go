@@ -25,8 +25,15 @@ func TestSignsAsRFC7523Says(t *testing.T) {
 		kind, alg string
 		want      jose.SignatureAlgorithm
 	}{
-		{"rsa", "", jose.RS256}, {"rsa pkcs1", "", jose.RS256}, {"rsa", "PS256", jose.PS256}, {"rsa", "RS512", jose.RS512},
-		{"p256", "", jose.ES256}, {"p256 sec1", "ES256", jose.ES256}, {"p384", "", jose.ES384}, {"p521", "", jose.ES512}, {"ed25519", "EdDSA", jose.EdDSA},
+		{"rsa", "", jose.RS256},
+		{"rsa pkcs1", "", jose.RS256},
+		{"rsa", "PS256", jose.PS256},
+		{"rsa", "RS512", jose.RS512},
+		{"p256", "", jose.ES256},
+		{"p256 sec1", "ES256", jose.ES256},
+		{"p384", "", jose.ES384},
+		{"p521", "", jose.ES512},
+		{"ed25519", "EdDSA", jose.EdDSA},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			key, public := keyPEM(t, tt.kind)

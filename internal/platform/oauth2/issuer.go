@@ -75,10 +75,10 @@ func complete(req broker.IssueRequest) error {
 const (
 	fieldGrant         = "grant_type"
 	fieldID            = "client_id"
-	fieldSecret        = "client_secret" //nolint:gosec // its name
+	fieldSecret        = "client_secret"
 	fieldAssertionType = "client_assertion_type"
 	fieldAssertion     = "client_assertion"
-	fieldRefresh       = "refresh_token" //nolint:gosec // its name
+	fieldRefresh       = "refresh_token"
 )
 
 // form is what is asked for, without what proves who asks.

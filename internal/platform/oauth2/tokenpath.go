@@ -13,7 +13,7 @@ import (
 
 // tokenPath is this server's own token endpoint for libraries of OAuth 2.0. Whatever grant
 // the app's tokens come from, its callers use their client credentials.
-const tokenPath = "/oauth2/token"
+const tokenPath = "/oauth2/token" //nolint:gosec // a path
 
 func tokenPaths() []broker.TokenPath {
 	return []broker.TokenPath{{Name: "oauth2_token", Method: http.MethodPost, Path: tokenPath, Ask: ask, Answer: answer}}

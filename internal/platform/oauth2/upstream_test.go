@@ -98,14 +98,21 @@ func TestRefusesInTheWordsOfTheRFCs(t *testing.T) {
 		status int
 		code   string
 	}{
-		{"/oauth2/token", broker.ErrUnauthorized, 401, "invalid_client"}, {"/oauth2/token", broker.ErrUnknownApp, 401, "invalid_client"},
-		{"/oauth2/token", broker.ErrNoKey, 401, "invalid_client"}, {"/oauth2/token", broker.ErrBadGrant, 400, "unsupported_grant_type"},
-		{"/oauth2/token", broker.ErrNotAllowed, 400, "unauthorized_client"}, {"/oauth2/token", broker.ErrBadBody, 400, "invalid_request"},
+		{"/oauth2/token", broker.ErrUnauthorized, 401, "invalid_client"},
+		{"/oauth2/token", broker.ErrUnknownApp, 401, "invalid_client"},
+		{"/oauth2/token", broker.ErrNoKey, 401, "invalid_client"},
+		{"/oauth2/token", broker.ErrBadGrant, 400, "unsupported_grant_type"},
+		{"/oauth2/token", broker.ErrNotAllowed, 400, "unauthorized_client"},
+		{"/oauth2/token", broker.ErrBadBody, 400, "invalid_request"},
 		{"/OAuth2/Token/", broker.ErrUnauthorized, 401, "invalid_client"},
-		{"/v1/customers", broker.ErrUnauthorized, 401, "invalid_token"}, {"/v1/customers", broker.ErrTokenUnknown, 401, "invalid_token"},
-		{"/v1/customers", broker.ErrNotAllowed, 403, "insufficient_scope"}, {"/v1/customers", broker.ErrNoGateway, 404, "invalid_request"},
-		{"/v1/customers", broker.ErrBudget, 429, "temporarily_unavailable"}, {"/v1/customers", broker.ErrNotReady, 503, "temporarily_unavailable"},
-		{"/oauth2/token", broker.ErrRefreshEnded, 502, "server_error"}, {"/v1/customers", nil, 503, "temporarily_unavailable"},
+		{"/v1/customers", broker.ErrUnauthorized, 401, "invalid_token"},
+		{"/v1/customers", broker.ErrTokenUnknown, 401, "invalid_token"},
+		{"/v1/customers", broker.ErrNotAllowed, 403, "insufficient_scope"},
+		{"/v1/customers", broker.ErrNoGateway, 404, "invalid_request"},
+		{"/v1/customers", broker.ErrBudget, 429, "temporarily_unavailable"},
+		{"/v1/customers", broker.ErrNotReady, 503, "temporarily_unavailable"},
+		{"/oauth2/token", broker.ErrRefreshEnded, 502, "server_error"},
+		{"/v1/customers", nil, 503, "temporarily_unavailable"},
 	} {
 		x := up.Refuse(tt.path, tt.err, "id-1")
 		if x.Status != tt.status || x.ContentType != "application/json" || !strings.HasPrefix(string(x.Body), `{"error":"`+tt.code+`","error_description":"`) || !strings.Contains(string(x.Body), "id-1") {
@@ -120,7 +127,7 @@ func FuzzJudge(f *testing.F) {
 	}
 	up := oauth2.Platform(nil).Upstream
 	f.Fuzz(func(t *testing.T, header, body string) {
-		resp := &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {header}}, Body: http.NoBody}
+		resp := &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {header}}, Body: http.NoBody}
 		j := up.Judge("/v1/customers", resp, []byte(body))
 		_ = resp.Body.Close()
 		if j.Err == nil || j.Verdict == broker.VerdictRejected && !strings.Contains(strings.ToLower(header+body), "bearer") && !strings.Contains(body, "token") {
