@@ -70,24 +70,23 @@ func (r *importReader) read(item importItem) (importApp, []importFault) {
 	if fields["platform"] == nil && !r.bare {
 		fields["platform"] = "wechat"
 	}
-	if err := decodeApp(fields, &a.app); err != nil {
-		fault("%v", err)
-		return a, faults
-	}
-	a.fields = fields
-	switch {
-	case a.app.ID == "":
+	switch id, _ := fields["id"].(string); {
+	case id == "":
 		fault("id is missing: our own name for the app, of a-z, 0-9 and -")
-	case !broker.ValidAppID(a.app.ID):
+	case !broker.ValidAppID(id):
 		fault("the id: want 1 to %d of a-z, 0-9 and -", broker.MaxAppID)
-	case r.ids[a.app.ID] != 0:
-		fault("the id %q is that of line %d too", a.app.ID, r.ids[a.app.ID])
+	case r.ids[id] != 0:
+		fault("the id %q is that of line %d too", id, r.ids[id])
 	default:
-		r.ids[a.app.ID] = item.line
+		r.ids[id] = item.line
 	}
-	if a.app.AppID == "" && !r.bare {
+	if fields["app_id"] == nil && !r.bare {
 		fault("app_id is missing: the platform's name for the app")
 	}
+	if err := decodeApp(fields, &a.app); err != nil {
+		fault("%v", err)
+	}
+	a.fields = fields
 	return a, faults
 }
 
