@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -157,7 +156,7 @@ func (in *importFlags) readFile(cmd *cobra.Command, name string) ([]importApp, e
 	if len(faults) > 0 {
 		slices.SortStableFunc(faults, func(x, y importFault) int { return cmp.Compare(x.line, y.line) })
 		for _, f := range faults {
-			cmd.PrintErrln(printable(name + ": " + f.Error()))
+			cmd.PrintErrln(printable(name + ": " + f.String()))
 		}
 		return nil, fmt.Errorf("%s, so that nothing was imported", count(len(faults), "fault"))
 	}
@@ -220,12 +219,8 @@ func known(ctx context.Context, c *client.Client, apps []importApp, all bool) ([
 func complete(a *importApp, now api.App) {
 	a.app.Platform = cmp.Or(a.app.Platform, now.Platform)
 	a.app.AppID, a.app.Mode = cmp.Or(a.app.AppID, now.AppID), cmp.Or(a.app.Mode, now.Mode)
-	if a.fields["params"] != nil {
-		return
-	}
-	var there map[string]any
-	if data, err := json.Marshal(now); err == nil && json.Unmarshal(data, &there) == nil && there["params"] != nil {
-		a.fields["params"] = there["params"]
+	if params := fieldsOf(now)["params"]; a.fields["params"] == nil && params != nil {
+		a.fields["params"] = params
 	}
 }
 

@@ -123,7 +123,7 @@ func TestFaultsOfAnAppQuoteNoValue_I6(t *testing.T) {
 		{"id,app_id,kind,token,expires_in,jsapi_ticket,jsapi_ticket_expires_in", "shop,wx01,jsapi_ticket,SECRET,9000,SECRET,9000", `two tokens of kind "jsapi_ticket"`},
 	} {
 		_, faults := row(appReader(t), tc.columns, tc.cells)
-		if len(faults) != 1 || !strings.Contains(faults[0].Error(), "line 2: ") || !strings.Contains(faults[0].Error(), tc.want) || strings.Contains(faults[0].Error(), "SECRET") {
+		if len(faults) != 1 || !strings.Contains(faults[0].String(), "line 2: ") || !strings.Contains(faults[0].String(), tc.want) || strings.Contains(faults[0].String(), "SECRET") {
 			t.Errorf("%s: %v, want %s", tc.columns, faults, tc.want)
 		}
 	}
@@ -133,13 +133,13 @@ func TestFaultsOfAnAppQuoteNoValue_I6(t *testing.T) {
 	}
 	r := appReader(t)
 	row(r, "id,app_id,secret", "shop,wx01,one")
-	if _, faults := row(r, "id,app_id,secret", "shop,wx02,one"); len(faults) != 1 || !strings.Contains(faults[0].Error(), `"shop" is that of line 2 too`) {
+	if _, faults := row(r, "id,app_id,secret", "shop,wx02,one"); len(faults) != 1 || !strings.Contains(faults[0].String(), `"shop" is that of line 2 too`) {
 		t.Errorf("%v", faults)
 	}
 	items, _ := readList([]byte("- {id: shop, app_id: wx01, tokens: [{kind: access_token, token: SECRET, expires: 5}]}\n- {id: shop2, app_id: wx02, tokens: [SECRET]}"))
 	for _, item := range items {
 		_, faults := appReader(t).read(item)
-		if len(faults) != 1 || strings.Contains(faults[0].Error(), "SECRET") {
+		if len(faults) != 1 || strings.Contains(faults[0].String(), "SECRET") {
 			t.Errorf("%v", faults)
 		}
 	}

@@ -163,14 +163,7 @@ func (i *appImporter) token(ctx context.Context, now api.App, t importToken) (to
 // differences lists the fields of an app that the server has otherwise, of those that are
 // said. Secrets are not compared: the server never shows them.
 func differences(fields map[string]any, now api.App) []string {
-	var there map[string]any
-	data, err := json.Marshal(now)
-	if err == nil {
-		err = json.Unmarshal(data, &there)
-	}
-	if err != nil {
-		return []string{"everything"}
-	}
+	there := fieldsOf(now)
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		switch name {
@@ -182,6 +175,15 @@ func differences(fields map[string]any, now api.App) []string {
 		}
 	}
 	return names
+}
+
+// fieldsOf is an app as the server answers it, which is without secrets.
+func fieldsOf(now api.App) (fields map[string]any) {
+	data, err := json.Marshal(now) //nolint:gosec // There are no secrets in it.
+	if err != nil || json.Unmarshal(data, &fields) != nil {
+		return nil
+	}
+	return fields
 }
 
 // covers reports whether what is there is all that is said, and where it has more, that was

@@ -111,7 +111,7 @@ func plainValue(n *yaml.Node, depth int) (any, *importFault) {
 			return nil, nil //nolint:nilnil // nothing is said, and nothing is wrong with that
 		}
 		return n.Value, nil
-	default:
-		return nil, &importFault{n.Line, "it cannot be read"}
+	case yaml.DocumentNode, yaml.AliasNode: // neither is left
 	}
+	return nil, &importFault{n.Line, "it cannot be read"}
 }

@@ -27,7 +27,7 @@ type importFault struct {
 	what string
 }
 
-func (f importFault) Error() string { return fmt.Sprintf("line %d: %s", f.line, f.what) }
+func (f importFault) String() string { return fmt.Sprintf("line %d: %s", f.line, f.what) }
 
 // readTable reads apps from a table with a header row, as spreadsheets write it: with a
 // byte order mark or without, with commas, semicolons or tabs, in UTF-8 or UTF-16. Of other

@@ -90,7 +90,7 @@ func TestFaultsOfATableHaveTheirLines_I6(t *testing.T) {
 		"id,params,params.a\nshop,SECRET,SECRET\n": "line 2: the column \"params.a\" is there as a value",
 	} {
 		_, _, faults := readTable([]byte(text))
-		if len(faults) == 0 || !strings.Contains(faults[0].Error(), want) || strings.Contains(faults[0].Error(), "SECRET") {
+		if len(faults) == 0 || !strings.Contains(faults[0].String(), want) || strings.Contains(faults[0].String(), "SECRET") {
 			t.Errorf("%q: %v, want %s", text, faults, want)
 		}
 	}
@@ -125,7 +125,7 @@ func TestAListIsReadFromYAMLAndJSON(t *testing.T) {
 		"- id: a\n  p: {a: {a: {a: {a: {a: {a: {a: {a: {a: SECRET}}}}}}}}}\n": "too deep",
 	} {
 		_, faults := readList([]byte(text))
-		if len(faults) == 0 || !strings.Contains(faults[0].Error(), want) || strings.Contains(faults[0].Error(), "SECRET") {
+		if len(faults) == 0 || !strings.Contains(faults[0].String(), want) || strings.Contains(faults[0].String(), "SECRET") {
 			t.Errorf("%q: %v, want %s", text, faults, want)
 		}
 	}

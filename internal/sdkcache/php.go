@@ -41,7 +41,7 @@ func serializedValue(s string, arrays bool) (v any, rest string, err error) {
 	return nil, "", errShape
 }
 
-// serializedText reads what follows "s:", such as 2:"ab";
+// serializedText reads what follows "s:", such as 2:"ab"; and no more.
 func serializedText(s string) (v any, rest string, err error) {
 	length, s, _ := strings.Cut(s, ":")
 	n, err := strconv.Atoi(length)
@@ -51,7 +51,7 @@ func serializedText(s string) (v any, rest string, err error) {
 	return s[1 : n+1], s[n+3:], nil
 }
 
-// serializedArray reads what follows "a:", such as 1:{s:1:"a";i:1;}
+// serializedArray reads what follows "a:", such as 1:{s:1:"a";i:1;} and no more.
 func serializedArray(s string) (v any, rest string, err error) {
 	length, s, found := strings.Cut(s, ":{")
 	n, err := strconv.Atoi(length)
@@ -120,7 +120,7 @@ func (r *igbinaryReader) number(n int) (int, bool) {
 	var wide [8]byte
 	copy(wide[8-n:], b)
 	v := binary.BigEndian.Uint64(wide[:])
-	return int(v & (1<<31 - 1)), v < 1<<31 //nolint:gosec // masked
+	return int(v & (1<<31 - 1)), v < 1<<31
 }
 
 func (r *igbinaryReader) value(arrays bool) (any, bool) {
