@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,8 @@ type tried struct {
 	id       string // ours
 	platform string
 	mode     string
+	family   string // how the mode's tokens rotate
+	kinds    int    // of tokens that are got by the app secret
 	key      string // what the sandbox calls it
 	yaml     string // what the configuration says of it
 	whose    func(token string) (sandbox.Credential, bool)
@@ -26,40 +30,54 @@ type tried struct {
 	counts   func() (issues, calls int)
 }
 
-// platformTwins are two apps of each of the sandbox's platforms, in each of its modes. Both
-// are as alike as two can be there: where there are corps, they are of one.
-func platformTwins() (apps []sandbox.App, all []*tried) {
-	add := func(name, mode string, n int) {
-		a := sandbox.App{Platform: name, ID: fmt.Sprintf("app-%s-%s-%d", name, mode, n), Secret: fmt.Sprintf("e2e0secret0%s0%s0%d", name, mode, n)}
+// platformTwins are two apps of each platform, in each of its modes. Both are as alike as
+// two can be there: where there are corps, they are of one.
+func platformTwins(t *testing.T) (apps []sandbox.App, all []*tried) {
+	t.Helper()
+	add := func(a tried, n int) {
+		app := sandbox.App{Platform: a.platform, ID: fmt.Sprintf("app-%s-%s-%d", a.platform, a.mode, n), Secret: fmt.Sprintf("e2e0secret0%s0%s0%d", a.platform, a.mode, n)}
 		var params string
-		switch name {
+		switch a.platform {
 		case "wecom":
-			a.ID, a.Agent = "corp0123456789ab", fmt.Sprintf("100000%d", n)
-			params = fmt.Sprintf(", params: {agent_id: %q}", a.Agent)
+			app.ID, app.Agent = "corp0123456789ab", fmt.Sprintf("100000%d", n)
+			params = fmt.Sprintf(", params: {agent_id: %q}", app.Agent)
 		case "dingtalk":
-			a.Company = "corp0123456789ab"
-			params = fmt.Sprintf(", params: {corp_id: %q}", a.Company)
+			app.Company = "corp0123456789ab"
+			params = fmt.Sprintf(", params: {corp_id: %q}", app.Company)
 		case "wechat":
-			a.Platform = ""
+			app.Platform = ""
 		}
-		t := &tried{id: fmt.Sprintf("%s-%s-%d", name, mode, n), platform: name, mode: mode, key: strings.TrimSuffix(a.ID+":"+a.Agent, ":")}
-		t.yaml = fmt.Sprintf("  - {id: %s, platform: %s, app_id: %s, secret: %s, mode: %s%s, %s, base_url: \"SANDBOX\"}\n", t.id, name, a.ID, a.Secret, mode, params, short)
-		apps, all = append(apps, a), append(all, t)
+		a.id, a.key = fmt.Sprintf("%s-%s-%d", a.platform, a.mode, n), strings.TrimSuffix(app.ID+":"+app.Agent, ":")
+		a.yaml = fmt.Sprintf("  - {id: %s, platform: %s, app_id: %s, secret: %s, mode: %s%s, %s, base_url: \"SANDBOX\"}\n", a.id, a.platform, app.ID, app.Secret, a.mode, params, short)
+		apps, all = append(apps, app), append(all, &a)
 	}
-	for n := range 2 {
-		for _, mode := range []string{"stable", "classic"} {
-			add("wechat", mode, n)
-		}
-	}
-	some := sandbox.New(sandbox.Config{})
-	for _, name := range sandbox.Platforms() {
-		for _, mode := range some.Of(name).Modes() {
-			for n := range 2 {
-				add(name, string(mode), n)
-			}
+	for _, row := range platformRows(t) {
+		for n := range 2 {
+			add(row, n)
 		}
 	}
 	return apps, all
+}
+
+// platformRows are all platforms in each of their modes. They are read from
+// docs/platforms.md, which is written from the program.
+func platformRows(t *testing.T) (rows []tried) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/platforms.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+)[^|]* \\| `(\\w+)_token` \\| (\\w+):").FindAllStringSubmatch(string(page), -1) {
+		if last := len(rows) - 1; m[3] != "access" {
+			rows[last].kinds++
+			continue
+		}
+		rows = append(rows, tried{platform: m[1], mode: m[2], family: m[4], kinds: 1})
+	}
+	if len(rows) == 0 {
+		t.Fatal("docs/platforms.md has no table")
+	}
+	return rows
 }
 
 // at says where the platform of an app is, and has the truth about it.
@@ -86,17 +104,17 @@ func (a *tried) at(sb *sandbox.Sandbox, url string) {
 // tokens of 20 s, an overlap or window of 6 s, and a renewal every 10 s. One for the start
 // and one for the end are added.
 func (a *tried) bounds(took time.Duration) (issues, calls int) {
-	times := func(every time.Duration) int { return int(took/every) + 2 }
-	switch a.platform + "/" + a.mode {
-	case "wechat/stable", "feishu/classic", "feishu/oauth", "lark/classic", "lark/oauth":
-		// Late: renewed in the window. Who comes a moment early is given the same again.
+	times := func(every time.Duration) int { return a.kinds * (int(took/every) + 2) }
+	switch a.family {
+	case "late":
+		// Renewed in the window. Who comes a moment early is given the same again.
 		return times(14 * time.Second), 2 * times(14*time.Second)
-	case "wecom/token", "douyin/stable":
-		// Fixed: asked at the end. Who comes a moment early is given the same again.
+	case "fixed":
+		// Asked at the end. Who comes a moment early is given the same again.
 		return times(20 * time.Second), 2 * times(20*time.Second)
-	case "dingtalk/v1", "dingtalk/legacy", "dingtalk/unified":
-		// Sliding: half of the lifetime ahead, and always the same.
-		return 1, times(10 * time.Second)
+	case "sliding":
+		// Half of the lifetime ahead, and always the same.
+		return a.kinds, times(10 * time.Second)
 	default:
 		// Eager and independent: every renewal is a call and a new token.
 		return times(10 * time.Second), times(10 * time.Second)
@@ -111,7 +129,7 @@ func TestI1I2I8AFleetKeepsThePromisesOfEveryPlatform(t *testing.T) {
 	if !*fleets {
 		t.Skip("fleets are run by make fleet")
 	}
-	apps, all := platformTwins()
+	apps, all := platformTwins(t)
 	sb := sandbox.New(sandbox.Config{Apps: apps, Lifetime: 20 * time.Second, Overlap: 6 * time.Second, Window: 6 * time.Second})
 	server := httptest.NewServer(sb.Handler())
 	t.Cleanup(server.Close)
