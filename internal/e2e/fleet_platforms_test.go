@@ -110,8 +110,8 @@ func (a *tried) bounds(took time.Duration) (issues, calls int) {
 		// Renewed in the window. Who comes a moment early is given the same again.
 		return times(14 * time.Second), 2 * times(14*time.Second)
 	case "fixed":
-		// Asked at the end. Who comes a moment early is given the same again.
-		return times(20 * time.Second), 2 * times(20*time.Second)
+		// Asked at the end. Who comes in the last second is given the same twice more.
+		return times(20 * time.Second), 3 * times(20*time.Second)
 	case "sliding":
 		// Half of the lifetime ahead, and always the same.
 		return a.kinds, times(10 * time.Second)

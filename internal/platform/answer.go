@@ -191,6 +191,12 @@ func (a Answer) Lifetime(name string) (time.Duration, error) {
 	return time.Duration(min(n, int64(maxLifetime/time.Second))) * time.Second, nil
 }
 
+// Zero reports whether the field is there and says 0.
+func (a Answer) Zero(name string) bool {
+	n, found, err := a.Integer(name)
+	return found && err == nil && n == 0
+}
+
 // number reads a JSON number, or a string that holds one, cut towards zero and
 // clamped to what fits. exact says that nothing was cut off or clamped.
 func number(v json.RawMessage) (n int64, exact, ok bool) {

@@ -148,10 +148,24 @@ func (t *token) issued(a platform.Answer) (broker.Issued, error) {
 		return broker.Issued{}, err //nolint:wrapcheck // it names the field
 	}
 	lifetime, err := t.Answer.lifetime(a)
-	if err != nil {
+	switch {
+	case err != nil && t.lasting() && a.Zero(t.Answer.Lifetime):
+		lifetime = lastMoment
+	case err != nil:
 		return broker.Issued{}, err
 	}
 	return broker.Issued{Token: tok, Lifetime: lifetime}, nil
+}
+
+// lastMoment stands for what is left of a token in its last second, of which a platform that
+// counts in seconds says that it is none. It is too short for any promise, and then the
+// platform is asked again.
+const lastMoment = 500 * time.Millisecond
+
+// lasting reports whether the platform gives the same token until its last moment. A new
+// one without a lifetime is of no use; this one was good until now.
+func (t *token) lasting() bool {
+	return t.Rotation.Family == broker.Fixed && !t.Rotation.AgeUnknown
 }
 
 func (x Answer) lifetime(a platform.Answer) (time.Duration, error) {
