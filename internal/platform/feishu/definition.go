@@ -28,11 +28,11 @@ const (
 
 // Paths of the platform.
 const (
-	pathTenantToken = "/open-apis/auth/v3/tenant_access_token/internal"
-	pathAppToken    = "/open-apis/auth/v3/app_access_token/internal"
-	pathOAuth       = "/oauth/v3/token"
-	pathTicket      = "/open-apis/jssdk/ticket/get"
-	pathBot         = "/open-apis/bot/v3/info"
+	pathTenant = "/open-apis/auth/v3/tenant_access_token/internal"
+	pathApp    = "/open-apis/auth/v3/app_access_token/internal"
+	pathOAuth  = "/oauth/v3/token"
+	pathTicket = "/open-apis/jssdk/ticket/get"
+	pathBot    = "/open-apis/bot/v3/info"
 )
 
 // Definition describes Feishu.
@@ -105,8 +105,8 @@ func modes() []declared.Mode {
 	}
 	return []declared.Mode{
 		{Name: Classic, Tokens: []declared.Token{
-			internal(broker.AccessToken, pathTenantToken, "tenant_access_token"),
-			internal(broker.AppAccessToken, pathAppToken, "app_access_token"),
+			internal(broker.AccessToken, pathTenant, "tenant_access_token"),
+			internal(broker.AppAccessToken, pathApp, "app_access_token"),
 			ticket,
 		}},
 		{Name: OAuth, Tokens: []declared.Token{
