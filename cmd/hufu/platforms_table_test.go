@@ -165,7 +165,10 @@ type stands struct {
 func standing() map[string]stands {
 	return map[string]stands{
 		"wechat":   {sdks: []string{"co-wechat-api", "silenceper/wechat", "wechat-api", "wechatpy", "WxJava"}},
-		"dingtalk": {paths: []string{"/v1.0/contact/users/me", "/topapi/v2/user/get"}},
+		"wecom":    {sdks: []string{"wechat-enterprise-api"}},
+		"feishu":   {sdks: []string{"@larksuiteoapi/node-sdk"}},
+		"lark":     {sdks: []string{"@larksuiteoapi/node-sdk"}},
+		"dingtalk": {sdks: []string{"@alicloud/dingtalk"}, paths: []string{"/v1.0/contact/users", "/topapi/v2/user/get"}},
 	}
 }
 
