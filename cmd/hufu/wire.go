@@ -22,15 +22,6 @@ import (
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
 	"github.com/hufu-io/hufu/internal/platform"
-	"github.com/hufu-io/hufu/internal/platform/baidu"
-	"github.com/hufu-io/hufu/internal/platform/dingtalk"
-	"github.com/hufu-io/hufu/internal/platform/douyin"
-	"github.com/hufu-io/hufu/internal/platform/feishu"
-	"github.com/hufu-io/hufu/internal/platform/kuaishou"
-	"github.com/hufu-io/hufu/internal/platform/qq"
-	"github.com/hufu-io/hufu/internal/platform/wechat"
-	"github.com/hufu-io/hufu/internal/platform/wecom"
-	"github.com/hufu-io/hufu/internal/platform/xiaohongshu"
 	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -41,25 +32,6 @@ import (
 
 // renewalsTimeout bounds how long renewals in flight are waited for at the end.
 const renewalsTimeout = 5 * time.Second
-
-// platforms is the table of all platforms.
-func platforms() []broker.Platform { return platformsBy(platform.NewCaller(nil)) }
-
-// platformsBy has the platforms called by c.
-func platformsBy(c *platform.Caller) []broker.Platform {
-	return []broker.Platform{
-		wechat.Platform(c),
-		wecom.Platform(c),
-		feishu.Platform(c),
-		feishu.Lark(c),
-		dingtalk.Platform(c),
-		qq.Platform(c),
-		douyin.Platform(c),
-		xiaohongshu.Platform(c),
-		kuaishou.Platform(c),
-		baidu.Platform(c),
-	}
-}
 
 // keyTransport takes the operator's key to a server. It is the one for platforms, since
 // it takes plain http through no proxy.
@@ -96,7 +68,10 @@ type server struct {
 // newServer puts a server together: it opens the store, checks the keyset and registers
 // apps and clients. Nothing runs yet. What it opened is closed again if it fails.
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit func(*broker.App) error) (_ *server, err error) {
-	s := &server{cfg: cfg, log: log, admit: admit, table: platforms(), name: holder()}
+	s := &server{cfg: cfg, log: log, admit: admit, name: holder()}
+	if s.table, err = tableOf(cfg); err != nil {
+		return nil, err
+	}
 	if s.store, err = openStore(ctx, cfg, log); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
 // Config is what the server runs with. Values made by [Load] and [Default] have their
@@ -27,6 +28,9 @@ type Config struct {
 	KeysetFile string
 	// AdminKeyFile holds the admin key. Default: admin.key in DataDir.
 	AdminKeyFile string
+	// Platforms are those that the file describes, in its order. Default: none, so that there
+	// are those that are built in.
+	Platforms []declared.Definition
 	// Apps are in the order of the file. Default: none; apps also come through the API.
 	Apps []*broker.App
 	// Clients are in the order of the file. Default: none.

@@ -25,5 +25,6 @@
 // name that long.
 //
 // The package knows no platform. What it checks of an app's platform comes from the
-// table in [Options]. It opens no socket and resolves no name.
+// table in [Options], and from those that the file describes. It opens no socket and
+// resolves no name.
 package config

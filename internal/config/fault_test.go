@@ -49,7 +49,7 @@ log: {Level: info}
 limits: {max_body: 1}
 audit: {keeep: 1h}
 `, `1: lisen: unknown field; did you mean "listen"?
-2: colour: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit, users
+2: colour: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, platforms, apps, clients, log, metrics, limits, audit, users
 5: apps[0].appid: unknown field; did you mean "app_id"?
 8: apps[0].renew.evry: unknown field; did you mean "every"?
 10: apps[0].sinks[0].mode: unknown field; known here: type, kind, path
@@ -72,7 +72,7 @@ nope: 1
 nope: 2
 `, `2: listen: is given twice, first on line 1; keep one
 5: log.level: is given twice, first on line 4; keep one
-6: nope: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit, users
+6: nope: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, platforms, apps, clients, log, metrics, limits, audit, users
 7: nope: is given twice, first on line 6; keep one`},
 		{"wrong forms", `listen: [a]
 data_dir: {a: b}
@@ -124,13 +124,13 @@ apps: &apps []
 		{"an alias bomb", `a: &a [x, x]
 b: &b [*a, *a]
 c: &c [*b, *b]
-`, `1: a: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit, users
+`, `1: a: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, platforms, apps, clients, log, metrics, limits, audit, users
 1: a: anchors are not supported; remove it, or put the value in quotes if it starts with &
-2: b: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit, users
+2: b: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, platforms, apps, clients, log, metrics, limits, audit, users
 2: b: anchors are not supported; remove it, or put the value in quotes if it starts with &
 2: b[0]: aliases are not supported; write the value out, or put it in quotes if it starts with *
 2: b[1]: aliases are not supported; write the value out, or put it in quotes if it starts with *
-3: c: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, apps, clients, log, metrics, limits, audit, users
+3: c: unknown field; known here: listen, public_url, data_dir, keyset_file, admin_key_file, store, store_file, platforms, apps, clients, log, metrics, limits, audit, users
 3: c: anchors are not supported; remove it, or put the value in quotes if it starts with &
 3: c[0]: aliases are not supported; write the value out, or put it in quotes if it starts with *
 3: c[1]: aliases are not supported; write the value out, or put it in quotes if it starts with *`},

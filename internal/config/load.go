@@ -105,6 +105,7 @@ func (d *decoder) config(top value) *Config {
 	keyset.checkFile(c.KeysetFile, d.opt.CheckKeyset)
 	adminKey.checkFile(c.AdminKeyFile, d.opt.CheckAdminKey)
 	c.Store = o.store(c.Store)
+	d.platforms(o.field("platforms"), c)
 	apps := newAppList(d, c)
 	apps.unreachable = !public.present()
 	items, _ := o.field("apps").list()

@@ -16,7 +16,7 @@ func (v value) texts() map[string]string {
 		return nil
 	}
 	o := v.object()
-	if o == nil || len(o.nodes) == 0 {
+	if o == nil {
 		return nil
 	}
 	texts := make(map[string]string, len(o.nodes))

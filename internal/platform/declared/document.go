@@ -3,7 +3,7 @@ package declared
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -36,12 +36,12 @@ func (n *node) put(name, raw string, h hole) error {
 	i := slices.IndexFunc(n.kids, func(k *node) bool { return k.name == outer })
 	switch {
 	case outer == "" || nested && inner == "":
-		return fmt.Errorf("has the field %q, which has a part without a name", name)
+		return errors.New("has a field of which a part has no name")
 	case i < 0:
 		n.kids = append(n.kids, &node{name: outer})
 		i = len(n.kids) - 1
 	case !nested || len(n.kids[i].kids) == 0:
-		return fmt.Errorf("has the field %q twice, or also as an object", outer)
+		return errors.New("has a field twice, or also as an object")
 	}
 	if nested {
 		return n.kids[i].put(inner, raw, h)

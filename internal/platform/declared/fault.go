@@ -15,7 +15,8 @@ type Fault struct {
 	// Field is where, in the names of a configuration, such as
 	// modes[0].tokens[1].request.path.
 	Field string
-	// Wrong is what, as the end of a sentence that begins with the field.
+	// Wrong is what, as the end of a sentence that begins with the field. It quotes nothing of
+	// the definition, in which something secret may stand in the wrong place.
 	Wrong string
 }
 
@@ -80,7 +81,7 @@ func (d *Definition) check(fs *faults) {
 	for i, p := range d.Params {
 		fs.within(fmt.Sprintf("params[%d]", i), func() {
 			fs.must(isName(p.Name), "name", "has to be of a-z, 0-9 and _, and to begin with a letter")
-			fs.must(slices.IndexFunc(d.Params, func(q broker.Param) bool { return q.Name == p.Name }) == i, "name", "%q is there twice", p.Name)
+			fs.must(slices.IndexFunc(d.Params, func(q broker.Param) bool { return q.Name == p.Name }) == i, "name", "is there twice")
 		})
 	}
 	fs.must(len(d.Modes) > 0, "modes", "are missing: say how tokens are got")
@@ -108,7 +109,7 @@ func (fs *faults) baseURL(s string) {
 		fs.add("base_url", "%v", err)
 		return
 	}
-	fs.must(base == s, "base_url", "has to be written as %s", base)
+	fs.must(base == s, "base_url", "has to be written without a slash at its end, and its host in small letters")
 }
 
 // isName reports whether s is of a-z, 0-9 and _, and begins with a letter.
@@ -145,7 +146,7 @@ func (d *Definition) checkPaths(fs *faults) {
 	for p, kind := range d.Kinds {
 		field := "kinds." + p
 		fs.pattern(field, p)
-		fs.must(slices.ContainsFunc(d.Modes, func(m Mode) bool { return m.token(kind) != nil }), field, "names the kind %q, which no mode has", kind)
+		fs.must(slices.ContainsFunc(d.Modes, func(m Mode) bool { return m.token(kind) != nil }), field, "names a kind that no mode has")
 	}
 	for i, x := range d.Exchanges {
 		fs.within(fmt.Sprintf("exchanges[%d]", i), func() {

@@ -15,7 +15,7 @@ func (d *Definition) checkSurfaces(fs *faults) {
 	for i, s := range d.Surfaces {
 		fs.within(fmt.Sprintf("surfaces[%d]", i), func() {
 			fs.must(s.Prefix == "" || strings.HasPrefix(s.Prefix, "/") && !strings.ContainsAny(s.Prefix, "?#*{}%; "), "prefix", "has to begin with a slash")
-			fs.must(slices.IndexFunc(d.Surfaces, func(o Surface) bool { return strings.EqualFold(o.Prefix, s.Prefix) }) == i, "prefix", "%q is there twice", s.Prefix)
+			fs.must(slices.IndexFunc(d.Surfaces, func(o Surface) bool { return strings.EqualFold(o.Prefix, s.Prefix) }) == i, "prefix", "is there twice")
 			fs.baseURL(s.BaseURL)
 			fs.within("attach", func() { s.Attach.check(fs) })
 			fs.within("errors", func() { s.Errors.check(fs) })
@@ -75,7 +75,7 @@ func checkWords(fs *faults, words map[string]Word, e Errors) {
 func (d *Definition) checkCode(fs *faults, i int) {
 	c := &d.Codes[i]
 	fs.must(c.Code != "", "code", "is missing")
-	fs.must(slices.IndexFunc(d.Codes, func(o Code) bool { return o.Code == c.Code && o.At == c.At }) == i, "code", "%q is there twice", c.Code)
+	fs.must(slices.IndexFunc(d.Codes, func(o Code) bool { return o.Code == c.Code && o.At == c.At }) == i, "code", "is there twice")
 	fs.must(c.At == "" || c.At == AtIssue || c.At == AtCall, "at", "has to be %s or %s, or to be left out", AtIssue, AtCall)
 	fs.must(isName(c.Name), "name", "has to be of a-z, 0-9 and _, and to begin with a letter")
 	fs.must(slices.Contains([]broker.Class{

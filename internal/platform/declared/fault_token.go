@@ -23,7 +23,7 @@ func (m *Mode) token(kind broker.Kind) *Token {
 func (d *Definition) checkMode(fs *faults, i int) {
 	m := &d.Modes[i]
 	fs.must(isName(m.Name), "name", "has to be of a-z, 0-9 and _, and to begin with a letter")
-	fs.must(slices.IndexFunc(d.Modes, func(n Mode) bool { return n.Name == m.Name }) == i, "name", "%q is there twice", m.Name)
+	fs.must(slices.IndexFunc(d.Modes, func(n Mode) bool { return n.Name == m.Name }) == i, "name", "is there twice")
 	fs.baseURL(m.BaseURL)
 	fs.must(m.token(broker.AccessToken) != nil, "tokens", "have none of the kind %s, which opens the platform's calls", broker.AccessToken)
 	for i := range m.Tokens {
@@ -37,10 +37,10 @@ func (d *Definition) checkMode(fs *faults, i int) {
 func (d *Definition) checkToken(fs *faults, m *Mode, i int) {
 	t := &m.Tokens[i]
 	fs.must(isName(string(t.Kind)), "kind", "has to be of a-z, 0-9 and _, and to begin with a letter")
-	fs.must(slices.IndexFunc(m.Tokens, func(u Token) bool { return u.Kind == t.Kind }) == i, "kind", "%q is there twice in the mode", t.Kind)
+	fs.must(slices.IndexFunc(m.Tokens, func(u Token) bool { return u.Kind == t.Kind }) == i, "kind", "is there twice in the mode")
 	if t.From != "" {
 		from := m.token(t.From)
-		fs.must(from != nil && from.From == "", "from", "names the kind %q, which the mode has not, or not by the app secret", t.From)
+		fs.must(from != nil && from.From == "", "from", "names a kind that the mode has not, or not by the app secret")
 	}
 	fs.must(t.DropIn == "" || isName(t.DropIn), "drop_in", "has to be of a-z, 0-9 and _, and to begin with a letter")
 	fs.within("request", func() { d.checkRequest(fs, t) })
@@ -85,14 +85,14 @@ func (d *Definition) checkRequest(fs *faults, t *Token) {
 	fs.must(strings.HasPrefix(r.Path, "/") && len(r.Path) > 1 && !strings.ContainsAny(r.Path, "?#*%; ") && !strings.Contains(r.Path, "//"),
 		"path", "has to begin with a slash and to be written plainly, without a query")
 	for s := range strings.SplitSeq(r.Path, "/") {
-		fs.must(!strings.Contains(s, "{") || strings.HasPrefix(s, "{") && strings.IndexByte(s, '}') == len(s)-1, "path", "has the segment %q, which is neither a text nor one thing in braces", s)
+		fs.must(!strings.Contains(s, "{") || strings.HasPrefix(s, "{") && strings.IndexByte(s, '}') == len(s)-1, "path", "has a segment that is neither a text nor one thing in braces")
 	}
 	for _, g := range []struct {
 		name string
 		m    map[string]string
 	}{{"query", r.Query}, {"header", r.Header}, {"json", r.JSON}, {"form", r.Form}} {
 		for _, name := range slices.Sorted(maps.Keys(g.m)) {
-			fs.must(name != "" && (g.name != "header" || isHeaderName(name)), g.name, "has the name %q, which is none", name)
+			fs.must(name != "" && (g.name != "header" || isHeaderName(name)), g.name, "has a name in it that is none")
 			fs.template(g.name+"."+name, g.m[name], slots, d.Params)
 		}
 	}
@@ -135,7 +135,7 @@ func (fs *faults) template(field, s string, slots map[string]bool, params []brok
 	for _, p := range t {
 		slots[p.slot] = true
 		if name, ok := strings.CutPrefix(p.slot, slotParam); ok {
-			fs.must(slices.ContainsFunc(params, func(q broker.Param) bool { return q.Name == name }), field, "names the parameter %q, which is not among params", name)
+			fs.must(slices.ContainsFunc(params, func(q broker.Param) bool { return q.Name == name }), field, "names a parameter that is not among params")
 		}
 	}
 }

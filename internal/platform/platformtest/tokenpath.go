@@ -113,7 +113,7 @@ func (h *here) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.understood(asked)
 	if h.no != nil {
 		x := h.p.Upstream.Refuse(path, h.no, "6aac005a-01bfdbee-79769285")
-		return response(r, x.Status, bytes.NewReader(x.Body)), nil
+		return response(r, x.Status, bytes.NewReader(x.Body)), nil //nolint:nilerr // The refusal is the answer.
 	}
 	b := tp.Answer([]byte(nil), given, 7200)
 	if !json.Valid(b) {
