@@ -131,6 +131,39 @@ func TestAChangeIsMadeOnACondition(t *testing.T) {
 	}
 }
 
+// What has to be done before anybody knows of an app is done before, and the app is not put
+// without it.
+func TestAnAppIsPutByWhoeverHasSomethingToDoBefore(t *testing.T) {
+	t.Parallel()
+	f := open(t, memstore.New(memstore.Config{}), "k", nil, nil)
+	all := func(*broker.App) error { return nil }
+	no := errors.New("no")
+	unknown := func() {
+		t.Helper()
+		if _, err := f.store.Apps().Get(t.Context(), "shop"); !errors.Is(err, broker.ErrNotFound) || f.App("shop") != nil {
+			t.Errorf("the app is known: %v", err)
+		}
+	}
+	created, err := f.PutAppIf(t.Context(), newApp("shop", "wx0001", "s"), all, func(next *broker.App, _ func() error) error {
+		unknown()
+		if next.BaseURL == "" || next.Origin != broker.FromAPI {
+			t.Error("the app is not what it will be")
+		}
+		return no
+	})
+	unknown()
+	if !errors.Is(err, no) || created {
+		t.Errorf("%v, %v", created, err)
+	}
+	created, err = f.PutAppIf(t.Context(), newApp("shop", "wx0001", "s"), all, func(_ *broker.App, put func() error) error {
+		unknown()
+		return put()
+	})
+	if err != nil || !created || f.App("shop") == nil {
+		t.Errorf("%v, %v", created, err)
+	}
+}
+
 func TestIDsAreListedInOrderAfterEveryChange(t *testing.T) {
 	t.Parallel()
 	f := open(t, memstore.New(memstore.Config{}), "k", []*broker.App{newApp("m", "wx0001", "s")}, nil)
