@@ -232,6 +232,32 @@ func TestAnImportIsRefused(t *testing.T) {
 	}
 }
 
+// A token that the platform has rejected does not come back, whoever brings it: it is not
+// even looked at again.
+func TestI4ARejectedTokenIsNotImportedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{mode: string(sandbox.Classic)})
+		defer f.close()
+		f.hold(time.Second)
+		r, dead := f.replicas[0], f.token(f.replicas[0])
+		f.sandbox.Kill(dead.Secret.Reveal())
+		f.inject(sandbox.Fault{Kind: sandbox.FaultHang})
+		if _, err := r.Renew(t.Context(), accessToken, dead.Version); err == nil {
+			t.Fatal("it was renewed")
+		}
+		before := f.checks()
+		_, err := f.imports(r, inShort(dead.Secret.Reveal()))
+		if broker.AsError(err).Class != broker.Invalid || f.checks() != before {
+			t.Errorf("%v, %d checks", err, f.checks()-before)
+		}
+		// Another one is welcome, since none lives.
+		if stored, err := f.imports(r, inShort(f.outside())); err != nil || !stored[0] {
+			t.Errorf("%v, %v", stored, err)
+		}
+	})
+}
+
 // A token that the platform cannot be asked about is believed.
 func TestAnImportNeedsNoPlatform(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,7 @@ const maxToken = 8 << 10
 var (
 	errBinary = errors.New("it is not a plain text: another codec wrote it, such as Redisson's own")
 	errShape  = errors.New("it is not what the SDK writes there")
+	errEmpty  = errors.New("it is empty")
 )
 
 // plain reads a token that is stored as it is, or as a JSON text, as other codecs and older
@@ -24,7 +25,10 @@ func plain(value string) (string, error) {
 		}
 		value = text
 	}
-	if !isToken(value) {
+	switch {
+	case value == "":
+		return "", errEmpty
+	case !isToken(value):
 		return "", errBinary
 	}
 	return value, nil
