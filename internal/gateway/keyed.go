@@ -94,7 +94,7 @@ var (
 	}
 	errNoToken = &broker.Error{
 		Code: broker.ErrTokenMissing.Code, Class: broker.Invalid, Message: broker.ErrTokenMissing.Message,
-		Hint: "put it where the platform wants it, such as access_token in the query or a header; or, on paths that want the app's own, call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
+		Hint: "put it where the platform wants it, such as access_token in the query or a header; or, on paths that want the app's own, call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY; where the platform wants its token in that header, the key goes into X-Hufu-Key",
 	}
 	errAppToken = &broker.Error{
 		Code: broker.ErrTokenKind.Code, Class: broker.Invalid, Message: "this is the app's own token, and the path wants that of a user who logged in through a page",

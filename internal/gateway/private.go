@@ -120,22 +120,33 @@ func shows(text, key string) bool {
 
 // escapes reports whether a key stands in a JSON body with some of it escaped.
 func escapes(body []byte, key string) bool {
-	return bytes.Contains(body, []byte(`\u`)) && bytes.Contains(unescaped(body), []byte(key))
+	return bytes.IndexByte(body, '\\') >= 0 && bytes.Contains(unescaped(body), []byte(key))
 }
 
-// unescaped takes every \uXXXX of JSON for the character that it stands for, and leaves
-// alone what is none.
+// unescaped takes what JSON has escaped for the characters that it stands for, as far as a
+// key may have them, and leaves alone everything else.
 func unescaped(text []byte) []byte {
 	b := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+5 < len(text) && text[i+1] == 'u' {
-			if c, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 16); err == nil {
-				b = utf8.AppendRune(b, rune(c))
-				i += 5
-				continue
+		if text[i] != '\\' || i+1 == len(text) {
+			b = append(b, text[i])
+			continue
+		}
+		i++
+		switch c := text[i]; c {
+		case '/', '"', '\\':
+			b = append(b, c)
+			continue
+		case 'u':
+			if i+4 < len(text) {
+				if c, err := strconv.ParseUint(string(text[i+1:i+5]), 16, 16); err == nil {
+					b = utf8.AppendRune(b, rune(c))
+					i += 4
+					continue
+				}
 			}
 		}
-		b = append(b, text[i])
+		b = append(b, '\\', text[i])
 	}
 	return b
 }

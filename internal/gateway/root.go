@@ -165,7 +165,7 @@ var (
 	}
 	errNameless = &broker.Error{
 		Code: broker.ErrUnauthorized.Code, Class: broker.Denied, Message: "the call does not say which app it is for, and is none of those that need not",
-		Hint: "call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY",
+		Hint: "call /gateway/{app}/… with the header Authorization: Bearer CLIENT_KEY, or X-Hufu-Key: CLIENT_KEY where the platform wants its token in the other one",
 	}
 	errBusy = &broker.Error{
 		Code: broker.ErrNotReady.Code, Class: broker.Throttled, Reset: broker.ResetMinute, Message: "too many calls that do not say whose they are are being passed on", RetryAfter: time.Second,
