@@ -88,8 +88,9 @@ type Platform struct {
 	// TokenPaths are the platform's own paths that give tokens, as SDKs call them.
 	TokenPaths []TokenPath
 	// Canonical is a path as it is compared, so that one is a token path exactly where the
-	// gateway takes it for one. Nil: a path is compared as it is, but for slashes that stand
-	// together or at its end.
+	// gateway takes it for one. Paths that it takes for one differ in nothing but the case,
+	// slashes that stand together or at the end, and what follows a semicolon in a segment.
+	// Nil: a path is compared as it is, but for slashes that stand together or at its end.
 	Canonical func(path string) string
 	// Upstream is how its calls are passed on. Nil: they are not.
 	Upstream Upstream

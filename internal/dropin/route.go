@@ -13,30 +13,29 @@ import (
 type endpoint struct {
 	platform *broker.Platform
 	broker.TokenPath
+	order    int    // among all
+	at       string // the path as the platform compares it
+	before   string // of a path that has segments that stand for any: what is before the first
 	requests counters
 }
 
 // canonical is a path as the platform compares it.
 func (e *endpoint) canonical(path string) string { return canonical(e.platform, path) }
 
-// table knows which paths are token paths, and of whom.
+// table knows which paths are token paths, and of whom. Looking for one costs the same
+// however many platforms there are.
 type table struct {
-	platforms []served
+	exact map[string][]*endpoint // by their paths, folded
+	open  []*endpoint            // those whose paths have segments that stand for any
 	// first says what is wrong with calls that are of no platform.
 	first *broker.Platform
 	all   map[string]*broker.Platform
 }
 
-// served is what is served of one platform.
-type served struct {
-	platform *broker.Platform
-	exact    map[string][]*endpoint
-	open     []*endpoint // those whose paths have segments that stand for any
-}
-
 func newTable(platforms []broker.Platform, m *metrics) (*table, error) {
-	t := &table{all: map[string]*broker.Platform{}}
+	t := &table{exact: map[string][]*endpoint{}, all: map[string]*broker.Platform{}}
 	var errs []error
+	order := 0
 	for i := range platforms {
 		p := &platforms[i]
 		t.all[p.Name] = p
@@ -49,21 +48,12 @@ func newTable(platforms []broker.Platform, m *metrics) (*table, error) {
 		if t.first == nil {
 			t.first = p
 		}
-		s := served{platform: p, exact: map[string][]*endpoint{}}
 		for _, path := range p.TokenPaths {
 			if path.Name == "" || path.Method == "" || !strings.HasPrefix(path.Path, "/") || path.Ask == nil || path.Answer == nil {
 				errs = append(errs, fmt.Errorf("dropin: the token path %q of platform %s is not complete", path.Path, p.Name))
 			}
-			e := &endpoint{platform: p, TokenPath: path, requests: m.of(p.Name, path.Name)}
-			if strings.Contains(path.Path, "{") {
-				s.open = append(s.open, e)
-				continue
-			}
-			at := e.canonical(path.Path)
-			s.exact[at] = append(s.exact[at], e)
-		}
-		if len(p.TokenPaths) > 0 {
-			t.platforms = append(t.platforms, s)
+			t.add(&endpoint{platform: p, TokenPath: path, order: order, at: canonical(p, path.Path), requests: m.of(p.Name, path.Name)})
+			order++
 		}
 	}
 	if t.first == nil && len(errs) == 0 {
@@ -72,20 +62,33 @@ func newTable(platforms []broker.Platform, m *metrics) (*table, error) {
 	return t, errors.Join(errs...)
 }
 
+func (t *table) add(e *endpoint) {
+	before, _, open := strings.Cut(e.at, "{")
+	if open {
+		e.before = strings.ToLower(before)
+		t.open = append(t.open, e)
+		return
+	}
+	at := fold(e.at)
+	t.exact[at] = append(t.exact[at], e)
+}
+
 // find appends to found whose token path a path is, in the order of the platforms.
 func (t *table) find(found []*endpoint, path string) []*endpoint {
-	plain := plainPath(path)
-	for i := range t.platforms {
-		s, at := &t.platforms[i], plain
-		if s.platform.Canonical != nil {
-			at = s.platform.Canonical(path)
+	folded := fold(path)
+	for _, e := range t.exact[folded] {
+		if e.canonical(path) == e.at {
+			found = append(found, e)
 		}
-		found = append(found, s.exact[at]...)
-		for _, e := range s.open {
-			if fits(e.Path, at) {
-				found = append(found, e)
-			}
+	}
+	plain := len(found)
+	for _, e := range t.open {
+		if strings.HasPrefix(folded, e.before) && fits(e.at, e.canonical(path)) {
+			found = append(found, e)
 		}
+	}
+	if plain > 0 && len(found) > plain {
+		slices.SortFunc(found, func(a, b *endpoint) int { return a.order - b.order })
 	}
 	return found
 }
@@ -103,6 +106,31 @@ func plainPath(path string) string {
 		path = strings.ReplaceAll(path, "//", "/")
 	}
 	return strings.TrimRight(path, "/")
+}
+
+// fold makes one of all the ways to write a path that may be the same to some platform:
+// those that [broker.Platform.Canonical] may take for one.
+func fold(path string) string {
+	if !folded(path) {
+		segments := strings.Split(path, "/")
+		for i, s := range segments {
+			segments[i], _, _ = strings.Cut(s, ";")
+		}
+		path = plainPath(strings.ToLower(strings.Join(segments, "/")))
+	}
+	return strings.TrimRight(path, "/")
+}
+
+func folded(path string) bool {
+	before := byte(0)
+	for i := range len(path) {
+		c := path[i]
+		if 'A' <= c && c <= 'Z' || c == ';' || c > '~' || c == '/' && before == '/' {
+			return false
+		}
+		before = c
+	}
+	return true
 }
 
 // fits reports whether a path is one of those that a pattern stands for.
