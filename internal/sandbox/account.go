@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"crypto"
 	"crypto/subtle"
 	"net/netip"
 	"slices"
@@ -18,6 +19,13 @@ type account struct {
 	whitelist []string
 	quotas    Quotas
 	frozen    string // the code with which its token paths refuse
+
+	// Of oauth2 only.
+	publicKey    crypto.PublicKey
+	refreshGrace time.Duration
+	keepRefresh  bool
+	families     []*refreshFamily // by when a token was added, the newest last
+	reuses       int
 
 	lines    map[Mode]*line
 	counts   AppCounts
@@ -63,6 +71,17 @@ func (p *Platform) add(a App) {
 	m.secret, m.company = a.Secret, a.Company
 	m.whitelist = slices.Clone(a.Whitelist)
 	m.quotas = a.Quotas.or(p.quotas)
+	m.refreshGrace, m.keepRefresh = a.RefreshGrace, a.KeepRefresh
+	if a.PublicKey != "" {
+		key, err := parsePublicKey(a.PublicKey)
+		if err != nil {
+			panic("sandbox: " + a.String() + ": " + err.Error())
+		}
+		m.publicKey = key
+	}
+	if a.Refresh != "" && p.refreshes[a.Refresh] == nil {
+		p.addRefresh(m, a.Refresh, &refreshFamily{})
+	}
 }
 
 // known returns the app or the one that stands for unknown ones.

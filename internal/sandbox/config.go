@@ -116,6 +116,21 @@ type App struct {
 	// DingTalk it is the corp id that one of its token paths has in it; empty means any.
 	Company string
 
+	// PublicKey is what an app of oauth2 proves itself by instead of the secret, as PEM:
+	// it signs assertions with the private one (RFC 7523).
+	PublicKey string
+
+	// Refresh is a refresh token that the app of oauth2 was authorized with.
+	// [Platform.Authorize] adds more.
+	Refresh string `json:"-"`
+
+	// RefreshGrace is how long a refresh token is taken once more after it was used, as
+	// long as the one that was given for it was not. Zero means not at all.
+	RefreshGrace time.Duration
+
+	// KeepRefresh says that the app's refresh tokens are not used up.
+	KeepRefresh bool
+
 	// Quotas of this app; fields that are zero are taken from the Config.
 	Quotas Quotas
 }

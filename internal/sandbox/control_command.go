@@ -32,6 +32,7 @@ type command struct {
 	Scope     string   `json:"scope"`
 	RawData   string   `json:"raw_data"`
 	Data      fields   `json:"data"`
+	Refresh   string   `json:"refresh_token"`
 
 	Lang string `json:"-"`
 }
@@ -80,6 +81,7 @@ func formCommand(form url.Values) (command, error) {
 		User:    form.Get("user"),
 		Scope:   form.Get("scope"),
 		RawData: form.Get("raw_data"),
+		Refresh: form.Get("refresh_token"),
 	}
 	if err := cmd.Data.set(form.Get("data")); err != nil {
 		errs = append(errs, err)

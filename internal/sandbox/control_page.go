@@ -42,6 +42,8 @@ func (v pageView) PlatformName(name string) string {
 		return v.Tr("Kuaishou", "快手")
 	case "baidu":
 		return v.Tr("Baidu AI", "百度智能云")
+	case oauth2Name:
+		return "OAuth 2.0"
 	default:
 		return name
 	}

@@ -18,6 +18,8 @@ func platformVerbs() map[string]want {
 		"whitelist": {known: true, fields: []string{"whitelist"}, example: `{"whitelist":["10.0.0.0/8"]}, or {} for everybody`},
 		"freeze":    {known: true, fields: []string{"code"}, example: `{"code":"50003"}`},
 		"unfreeze":  {known: true},
+		"authorize": {known: true, fields: []string{"refresh_token"}, example: `{"refresh_token":"SOMETHING"}`},
+		"revoke":    {known: true},
 	}
 }
 
@@ -55,6 +57,10 @@ func (c *control) doPlatform(name, rest string, cmd command) error {
 		return p.Freeze(app, cmd.Code)
 	case "unfreeze":
 		return p.Unfreeze(app)
+	case "authorize":
+		return p.Authorize(app, cmd.Refresh)
+	case "revoke":
+		return p.Revoke(app)
 	default:
 		return errNoSuchPage
 	}

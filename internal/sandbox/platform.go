@@ -28,6 +28,9 @@ type Platform struct {
 	tokens   map[string]*token
 	tickets  map[ticketKey]ticket
 	tallies  map[rate]*tally
+	// Of oauth2 only.
+	refreshes  map[string]*refreshToken
+	assertions map[string]time.Time // ids of those that were used, and their ends
 }
 
 // weChat is the name of the platform that has a type of its own, and the root.
@@ -38,7 +41,7 @@ const onlyMode Mode = "token"
 
 // schemes are the platforms other than WeChat.
 func schemes() []scheme {
-	return []scheme{wecom(), feishu(), lark(), dingtalk(), qq(), douyin(), xiaohongshu(), kuaishou(), baidu()}
+	return []scheme{wecom(), feishu(), lark(), dingtalk(), qq(), douyin(), xiaohongshu(), kuaishou(), baidu(), oauth2()}
 }
 
 // Platforms are the names of the simulated platforms other than WeChat.

@@ -100,6 +100,10 @@ func (s *Sandbox) exchange(r *http.Request) answer {
 // site finds whose call it is: that of the platform whose name its path begins with, or
 // WeChat's.
 func (s *Sandbox) site(c *call) site {
+	if c.path == oauth2Metadata+"/"+oauth2Name {
+		c.local = oauth2Metadata // RFC 8414 has it before the path of the issuer
+		return s.platforms[oauth2Name]
+	}
 	name, local, ok := strings.Cut(strings.TrimPrefix(c.path, "/"), "/")
 	if p := s.platforms[name]; ok && p != nil {
 		c.local = "/" + local
