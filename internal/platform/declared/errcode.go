@@ -1,6 +1,7 @@
 package declared
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -80,12 +81,15 @@ func withAddress(hint, message string) string {
 	if !strings.Contains(hint, slot) {
 		return hint
 	}
-	ip := "this server's public address"
+	return strings.ReplaceAll(hint, slot, cmp.Or(addressIn(message), "this server's public address"))
+}
+
+// addressIn finds the first address that a message names; "" if there is none.
+func addressIn(message string) string {
 	for _, word := range strings.FieldsFunc(message, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) }) {
 		if a, err := netip.ParseAddr(strings.Trim(word, ".")); err == nil {
-			ip = a.Unmap().String()
-			break
+			return a.Unmap().String()
 		}
 	}
-	return strings.ReplaceAll(hint, slot, ip)
+	return ""
 }

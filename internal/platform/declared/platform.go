@@ -98,6 +98,7 @@ func New(def Definition, c *platform.Caller) (broker.Platform, error) {
 		p.Modes = append(p.Modes, m.Name)
 		m.kinds = d.sources(m)
 	}
+	p.Examiner = d.examiner()
 	return p, nil
 }
 

@@ -39,7 +39,7 @@ func Platform(c *platform.Caller) broker.Platform {
 		TokenPaths: tokenPaths(),
 		Canonical:  Canonical,
 		Upstream:   upstream{},
-		Examiner:   examiner{client{c}},
+		Examiner:   examiner(client{c}),
 		Web:        web{client{c}},
 		Mini:       mini{client{c}},
 		Pages:      pages{platform.Pages{Unit: time.Second}},

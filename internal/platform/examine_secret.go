@@ -1,4 +1,4 @@
-package wechat
+package platform
 
 import (
 	"context"
@@ -13,24 +13,25 @@ import (
 // secrets finds out by each of the app's secrets whether the platform takes it, and
 // whether it lets this machine's address in.
 //
-// In both modes it asks stable_token, without force, because that gives the token again
-// that is there. An app in classic mode is not touched by it: the two endpoints know
-// nothing of each other, and neither ends a token of the other [A]. In stable mode it is
-// the call that the next renewal makes. In the last five minutes of a token, when one is
-// due in any case, it may bring the new one early; the old one then lives to its own
-// expiry all the same [A*], so that no promise breaks, and the renewal gets that same
-// new one. What came is dropped: only a renewal stores tokens.
-//
-// Every attempt from an address that waits to be confirmed may send the administrator a
-// message [A*], and no other secret would fare better there, so it ends the round. So
-// does everything else that is not about the one secret.
-func (x examiner) secrets(ctx context.Context, app *broker.App) (secret, whitelist broker.Finding) {
-	t := trial{of: len(app.Secrets)}
+// From an address that is kept out no other secret would fare better, and every attempt may
+// send somebody a message, so that it ends the round. So does everything else that is not
+// about the one secret.
+func (x Examiner) secrets(ctx context.Context, app *broker.App) (secret, whitelist broker.Finding) {
+	var try func(context.Context, broker.Secret) error
+	if x.Try != nil {
+		try = x.Try(app)
+	}
+	if try == nil {
+		return unknown(findSecret, "not tried, because every call with the secret gives a new token and may end the current one; the next renewal shows it"),
+			unknown(findWhitelist, "it is seen at the next renewal")
+	}
+	t := trial{of: len(app.Secrets), examiner: x}
 	if len(app.Secrets) == 0 {
-		t.end = refusalHere(codeNoSecret)
+		// The platform is not asked: it would only refuse.
+		t.end = Settled(try(ctx, broker.Secret{}))
 	}
 	for _, s := range app.Secrets {
-		took, err := x.try(ctx, app, s)
+		took, err := attempt(ctx, try, s)
 		t.took += took
 		switch {
 		case err == nil:
@@ -46,24 +47,25 @@ func (x examiner) secrets(ctx context.Context, app *broker.App) (secret, whiteli
 	return t.secret(), t.whitelist()
 }
 
-func (x examiner) try(ctx context.Context, app *broker.App, s broker.Secret) (time.Duration, *broker.Error) {
+func attempt(ctx context.Context, try func(context.Context, broker.Secret) error, s broker.Secret) (time.Duration, *broker.Error) {
 	ctx, cancel := context.WithTimeout(ctx, maxExamined)
 	defer cancel()
 	began := time.Now()
-	_, err := stableIssuer{x.client}.Issue(ctx, broker.IssueRequest{App: app, Secret: s})
+	err := try(ctx, s)
 	took := time.Since(began)
 	if err != nil {
-		return took, settled(err)
+		return took, Settled(err)
 	}
 	return took, nil
 }
 
 // trial is what came of trying secrets.
 type trial struct {
-	of   int             // how many there are
-	said []*broker.Error // of each that the platform looked at; nil: it was taken
-	end  *broker.Error   // why the others were not tried
-	took time.Duration
+	of       int             // how many there are
+	said     []*broker.Error // of each that the platform looked at; nil: it was taken
+	end      *broker.Error   // why the others were not tried
+	took     time.Duration
+	examiner Examiner
 }
 
 func (t trial) taken() bool { return slices.Contains(t.said, nil) }
@@ -78,6 +80,8 @@ func (t trial) refused() *broker.Error {
 	return nil
 }
 
+func (t trial) blocked() bool { return t.end != nil && t.examiner.Blocks(t.end) }
+
 func (t trial) secret() broker.Finding {
 	f := broker.Finding{Name: findSecret, State: broker.FindingOK, Detail: t.story(), Took: t.took}
 	refused := t.refused()
@@ -90,7 +94,7 @@ func (t trial) secret() broker.Finding {
 	case refused != nil:
 		f.State, f.Err = broker.FindingFault, refused
 	case t.end == nil:
-	case aboutAddress(t.end):
+	case t.blocked():
 		f.State = broker.FindingUnknown
 	case t.end.Class.Permanent():
 		f.State, f.Err = broker.FindingFault, t.end
@@ -116,7 +120,7 @@ func (t trial) story() string {
 	}
 	switch {
 	case t.end == nil:
-	case aboutAddress(t.end):
+	case t.blocked():
 		parts = append(parts, "the platform keeps this machine out before it looks at a secret")
 	default:
 		parts = append(parts, t.end.Error())
@@ -126,31 +130,14 @@ func (t trial) story() string {
 
 func (t trial) whitelist() broker.Finding {
 	switch {
-	case t.end != nil && aboutAddress(t.end):
-		return blockedFinding(t.end, t.took)
+	case t.blocked():
+		return t.examiner.blocked(t.end, t.took)
+	case !t.examiner.TryTells:
+		return unknown(findWhitelist, "it is seen only once the platform takes a token")
 	case t.taken():
-		return broker.Finding{Name: findWhitelist, State: broker.FindingOK, Detail: "the platform lets this machine's address in"}
+		return broker.Finding{Name: findWhitelist, State: broker.FindingOK, Detail: letIn}
 	default:
 		// Which of secret and address it looks at first is not known.
 		return unknown(findWhitelist, "it is seen only once the platform takes a secret")
-	}
-}
-
-// blockedFinding names the address that the platform saw.
-func blockedFinding(e *broker.Error, took time.Duration) broker.Finding {
-	detail := e.Error()
-	if ip := callerIP(e.PlatformMessage); ip != "" {
-		detail = "the platform sees this machine as " + ip + ": " + detail
-	}
-	return broker.Finding{Name: findWhitelist, State: broker.FindingFault, Detail: detail, Took: took, Err: e}
-}
-
-// aboutAddress reports whether the platform refuses where a call comes from.
-func aboutAddress(e *broker.Error) bool {
-	switch e.Code {
-	case codeNotListed, codeNotConfirmed, codeIPRefused, codeIPNotAllowed:
-		return true
-	default:
-		return false
 	}
 }
