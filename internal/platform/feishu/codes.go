@@ -2,6 +2,7 @@ package feishu
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/declared"
@@ -112,7 +113,9 @@ func tokenCodes() []declared.Code {
 		{Code: "99991662", Name: "app_disabled", Class: broker.Denied, Says: "the app is disabled", Hint: hintState},
 		{Code: "99991673", Name: "app_not_installed", Class: broker.Denied, Says: "the app cannot be used in the tenant", Hint: hintState},
 		{Code: "99991401", Name: "ip_not_whitelisted", Class: broker.Misconfigured, Says: "this server's address is not on the app's IP whitelist", Hint: "add {ip} to the IP 白名单: 开发者后台 → the app → 安全设置 (Developer Console → Security Settings → IP Whitelist)"},
-		{Code: "99991400", Name: "frequency_limit", Class: broker.Throttled, Says: "the platform is called too often", Hint: "it ends by itself, mostly within the minute. If it comes again, find what calls the platform for this app so often", Reset: broker.ResetMinute},
+		// The limits are those of an app at one path, by the second and the minute, and what is
+		// over them is refused alone [A]: it closes the path for nobody.
+		{Code: "99991400", Name: "frequency_limit", Class: broker.Throttled, Says: "the platform is called too often", Hint: "it ends by itself, mostly within the minute. If it comes again, find what calls the platform for this app so often", Retry: 10 * time.Second},
 	}
 }
 
