@@ -12,6 +12,7 @@ import (
 	"github.com/hufu-io/hufu/internal/platform/douyin"
 	"github.com/hufu-io/hufu/internal/platform/feishu"
 	"github.com/hufu-io/hufu/internal/platform/kuaishou"
+	"github.com/hufu-io/hufu/internal/platform/oauth2"
 	"github.com/hufu-io/hufu/internal/platform/qq"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/platform/wecom"
@@ -34,6 +35,7 @@ func platformsBy(c *platform.Caller) []broker.Platform {
 		xiaohongshu.Platform(c),
 		kuaishou.Platform(c),
 		baidu.Platform(c),
+		oauth2.Platform(c),
 	}
 }
 
