@@ -18,7 +18,11 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App, to
 	}
 	var stored []bool
 	if err = s.mayLogIn(c, a); err == nil {
+		err = s.fits(a)
+	}
+	if err == nil {
 		created, err = s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error {
+			// Once more, for what is kept of the app that it replaces.
 			if err := s.fits(full); err != nil {
 				return err
 			}
@@ -35,14 +39,14 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App, to
 	return created, s.allChanged(ctx, err, entries...)
 }
 
-// fits says what is wrong with what a completed app has for its platform. The rules are
-// those of the configuration.
-func (s *Service) fits(full *broker.App) error {
-	p, known := s.platforms[full.Platform]
+// fits says what is wrong with what an app has for its platform. The rules are those of the
+// configuration.
+func (s *Service) fits(a *broker.App) error {
+	p, known := s.platforms[a.Platform]
 	if !known {
 		return nil
 	}
-	faults := p.CheckSettings(full)
+	faults := p.CheckSettings(a)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -50,7 +54,7 @@ func (s *Service) fits(full *broker.App) error {
 	for i, f := range faults {
 		wrong[i] = f.String()
 	}
-	return invalidf("app %q: %s", "", full.ID, strings.Join(wrong, "; "))
+	return invalidf("app %q: %s", "", a.ID, strings.Join(wrong, "; "))
 }
 
 // mayPut says why a client that may manage an app must not make it like this: full is
