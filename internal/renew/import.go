@@ -30,6 +30,8 @@ type takeover struct {
 	lease  broker.Lease
 	record broker.Record // as it is stored, and then as it is to be
 	held   bool          // it is here already
+	// doubted is until when it may be dying although it works; zero: nothing says so.
+	doubted time.Time
 }
 
 // Import takes over tokens of the app, which need not be registered yet, and then calls
@@ -149,15 +151,24 @@ func (m *Manager) reserve(ctx context.Context, d *definition, t *takeover) error
 			return errRenewedNow // the store does not have yet, or any more, what is known here
 		}
 	}
-	if lease.Abandoned.IsZero() || t.rot.HarmlessTwice() || t.record.Current.Version != 0 && !t.record.Current.Issued.Before(lease.Abandoned) {
-		return nil
+	t.doubted = doubtedUntil(t.record, lease, t.rot)
+	return nil
+}
+
+// doubtedUntil is until when a token may be dying of an issue whose outcome is not known, of
+// this record or of a server that died in the middle of it. What was issued then has replaced
+// every token from before. Zero: there was none.
+func doubtedUntil(r broker.Record, l broker.Lease, rot broker.Rotation) (until time.Time) {
+	if rot.HarmlessTwice() {
+		return until
 	}
-	// A server died in the middle of a renewal. What it got has replaced every token from
-	// before, which would have little left to live, whatever is said of it.
-	if t.record, err = m.mournAbandoned(ctx, t.record, lease, t.rot); err != nil {
-		return broker.StoreAway(err)
+	if !r.Failure.UnknownAt.IsZero() {
+		until = r.Failure.Last.Add(rot.Overlap)
 	}
-	return refuseImport(t.Kind, "a server stopped in the middle of a renewal, so that the platform may have replaced the token since; repeat the import if it still works")
+	if !l.Abandoned.IsZero() && (r.Current.Version == 0 || r.Current.Issued.Before(l.Abandoned)) {
+		until = broker.Later(until, l.Abandoned.Add(rot.LeaseTTL()+rot.Overlap))
+	}
+	return until
 }
 
 // weigh decides about a token, under its lease, and plans the record.
@@ -175,7 +186,7 @@ func (m *Manager) weigh(ctx context.Context, d *definition, t *takeover) error {
 	case r.Usable(now) && !t.Replace:
 		return inTheWay(t.Kind, "the app has another token here, which lives", "let that one be used; or have it replaced, if the one that you bring is the newer one")
 	}
-	if err := m.tryOut(ctx, d, t); err != nil {
+	if err := m.tryOut(ctx, d, t, now); err != nil {
 		return err
 	}
 	box, err := m.cfg.Sealer.Seal([]byte(t.Token.Reveal()), []byte(t.key.String()))
@@ -198,20 +209,31 @@ func (m *Manager) opensAs(r broker.Record, t broker.SealedToken, tok broker.Secr
 }
 
 // tryOut refuses a token that the platform rejects. Where the platform cannot be asked,
-// whoever brings the token is believed.
-func (m *Manager) tryOut(ctx context.Context, d *definition, t *takeover) error {
-	checker, ok := t.src.Issuer.(broker.Checker)
-	if !ok {
-		return nil
+// whoever brings the token is believed, unless it may have been replaced by an issue whose
+// outcome is not known: then it has to work when a replaced one would be dead (I2).
+func (m *Manager) tryOut(ctx context.Context, d *definition, t *takeover, now time.Time) error {
+	if wait := t.doubted.Sub(now); !t.doubted.IsZero() && wait > 0 {
+		// A lease that runs out, and is not released, tells the next one of the doubt again.
+		t.lease = broker.Lease{}
+		e := *errRenewedNow
+		e.Message = fmt.Sprintf("%s: a renewal whose outcome is not known may just have replaced the token", t.Kind)
+		e.Hint, e.RetryAfter = "repeat the import when it would be dead if it had been replaced, or have the token renewed here", max(wait, t.rot.LeaseTTL())
+		return &e
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(t.rot.IssueTimeout(), checkTimeout))
-	defer cancel()
-	verdict, err := checker.Check(ctx, d.app, t.Token)
-	if err != nil {
-		m.log.WarnContext(ctx, "an imported token could not be checked", "app", t.key.App, "kind", t.Kind, "error", err)
+	verdict := broker.VerdictUnknown
+	if checker, ok := t.src.Issuer.(broker.Checker); ok {
+		ctx, cancel := context.WithTimeout(ctx, min(t.rot.IssueTimeout(), checkTimeout))
+		defer cancel()
+		var err error
+		if verdict, err = checker.Check(ctx, d.app, t.Token); err != nil {
+			m.log.WarnContext(ctx, "an imported token could not be checked", "app", t.key.App, "kind", t.Kind, "error", err)
+		}
 	}
-	if verdict == broker.VerdictRejected {
+	switch {
+	case verdict == broker.VerdictRejected:
 		return refuseImport(t.Kind, "the platform rejects the token")
+	case verdict != broker.VerdictOK && !t.doubted.IsZero():
+		return refuseImport(t.Kind, "a renewal whose outcome is not known may have replaced the token, and the platform cannot be asked about it")
 	}
 	return nil
 }
