@@ -52,26 +52,33 @@ func TestAnAppIsMadeOfARow(t *testing.T) {
 			api.App{
 				ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one", "two"}, Mode: "classic", BaseURL: "http://a.internal",
 				Overlap: api.Duration(time.Minute), Renew: api.Renew{Every: api.Duration(30 * time.Minute)}, PageHosts: []string{"a.example.com"},
-			}, nil, "",
+			},
+			nil, "",
 		},
 		"from the environment": {"id,app_id,secret", "shop,wx01,${SHOP}", api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"from SHOP"}}, nil, ""},
 		"from a file":          {"id,app_id,secret_file", "shop,wx01,one.secret", api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"from a file"}}, nil, ""},
 		"a token for seconds from when the file was written": {
 			"id,app_id,secret,token,expires_in", "shop,wx01,one,TOKEN,7200",
-			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}}, map[string]time.Duration{"access_token": 110 * time.Minute}, "",
+			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}},
+			map[string]time.Duration{"access_token": 110 * time.Minute},
+			"",
 		},
 		"tokens until": {
 			"id,app_id,secret,token,expiry,jsapi_ticket,jsapi_ticket_expiry,wx_card_ticket_file,wx_card_ticket_expires_in", "shop,wx01,one,TOKEN,2026-11-21T18:30:00+08:00,TICKET,1795255260,token,3600",
 			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}},
-			map[string]time.Duration{"access_token": 30 * time.Minute, "jsapi_ticket": time.Minute, "wx_card_ticket": 50 * time.Minute}, "",
+			map[string]time.Duration{"access_token": 30 * time.Minute, "jsapi_ticket": time.Minute, "wx_card_ticket": 50 * time.Minute},
+			"",
 		},
 		"another kind": {
 			"id,app_id,secret,kind,token,expires_in", "shop,wx01,one,jsapi_ticket,TOKEN,7200",
-			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}}, map[string]time.Duration{"jsapi_ticket": 110 * time.Minute}, "",
+			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}},
+			map[string]time.Duration{"jsapi_ticket": 110 * time.Minute},
+			"",
 		},
 		"a token that has expired": {
 			"id,app_id,secret,token,expires_in", "shop,wx01,one,TOKEN,600",
-			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}}, nil, "access_token has expired and is left out",
+			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}},
+			nil, "access_token has expired and is left out",
 		},
 		"a secret like a reference": {"id,app_id,secret", "shop,wx01,x${SHOP}", api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"x${SHOP}"}}, nil, ""},
 	} {

@@ -242,7 +242,7 @@ func TestI4ARejectedTokenIsNotImportedAgain(t *testing.T) {
 		f.hold(time.Second)
 		r, dead := f.replicas[0], f.token(f.replicas[0])
 		f.sandbox.Kill(dead.Secret.Reveal())
-		f.inject(sandbox.Fault{Kind: sandbox.FaultErrcode, Errcode: -1})
+		f.inject(sandbox.Fault{Kind: sandbox.FaultErrcode, Errcode: 45011})
 		if _, err := r.Renew(t.Context(), accessToken, dead.Version); err == nil {
 			t.Fatal("it was renewed")
 		}
@@ -363,7 +363,7 @@ func TestI2AfterACrashInAnIssueATokenIsNotTakenOverUnseen(t *testing.T) {
 		if stored, err := f.brings(f.replicas[0], tok, 100*time.Minute); err != nil || !stored[0] {
 			t.Errorf("%v, %v", stored, err)
 		}
-		f.hold(3 * time.Hour)
+		f.hold(10 * time.Minute)
 	})
 }
 
@@ -386,7 +386,7 @@ func TestI2AfterALostAnswerATokenIsNotTakenOverUnseen(t *testing.T) {
 		if _, err := f.imports(r, renew.Imported{Kind: broker.AccessToken, Token: broker.NewSecret(tok), Left: 2 * time.Hour}); broker.AsError(err).Code != "busy" {
 			t.Errorf("%v", err)
 		}
-		f.hold(time.Hour)
+		f.hold(10 * time.Minute)
 	})
 }
 
