@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -69,7 +70,8 @@ type Record struct {
 	// [Key.RefreshData] as associated data. Nil: none has come with a token yet.
 	Refresh []byte
 	// Seed is the fingerprint of the configured refresh token that the one in Refresh
-	// descends from.
+	// descends from, and behind commas those of others that came before it. They are used
+	// up: a server that still has one configured goes on with what is on record.
 	Seed string
 }
 
@@ -91,7 +93,7 @@ func (r Record) For(a *App) Record {
 		return r
 	}
 	next := Record{Key: r.Key, Version: r.Version, Budget: r.Budget, Source: a.Source()}
-	if !a.Refresh.IsZero() && a.Refresh.Fingerprint() == r.Seed {
+	if r.begun(a.Refresh) {
 		next.Refresh, next.Seed = r.Refresh, r.Seed
 	}
 	return next
@@ -100,7 +102,28 @@ func (r Record) For(a *App) Record {
 // Chained reports whether the app's next issue has to use the refresh token that is on
 // record, rather than the configured one.
 func (r Record) Chained(a *App) bool {
-	return len(r.Refresh) > 0 && (a.Refresh.IsZero() || a.Refresh.Fingerprint() == r.Seed)
+	return len(r.Refresh) > 0 && (a.Refresh.IsZero() || r.begun(a.Refresh))
+}
+
+// maxSeeds bounds how many configured refresh tokens a record remembers.
+const maxSeeds = 8
+
+// begun reports whether a configured refresh token has been used to begin with.
+func (r Record) begun(s Secret) bool {
+	return !s.IsZero() && slices.Contains(strings.Split(r.Seed, ","), s.Fingerprint())
+}
+
+// SeedWith is the record's Seed once an issue has used a chain that the configured refresh
+// token belongs to, or has begun one with it.
+func (r Record) SeedWith(configured Secret) string {
+	if configured.IsZero() || r.begun(configured) {
+		return r.Seed
+	}
+	seeds := []string{configured.Fingerprint()}
+	if r.Seed != "" {
+		seeds = append(seeds, strings.Split(r.Seed, ",")...)
+	}
+	return strings.Join(seeds[:min(len(seeds), maxSeeds)], ",")
 }
 
 // Usable reports whether the current token may be handed out: it is not past its

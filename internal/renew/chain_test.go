@@ -92,7 +92,7 @@ func TestAppThatIsChangedKeepsItsGrantI5I8(t *testing.T) {
 					f.keeps(p)
 					old := f.token(f.replicas[0])
 					change := func() {
-						f.app.OAuth2 = &broker.OAuth2{Scopes: []string{"more"}}
+						f.app.OAuth2 = &broker.OAuth2{TokenURL: "http://fake/token", Scopes: []string{"more"}}
 						f.app.Refresh = broker.NewSecret(begin)
 						for _, r := range f.replicas {
 							app := f.app
@@ -130,6 +130,34 @@ func TestAppThatIsChangedKeepsItsGrantI5I8(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestServersWithTwoRefreshTokensConfiguredI5, as while their files are replaced one by one:
+// the one that was configured before is used up, and nobody goes back to it.
+func TestServersWithTwoRefreshTokensConfiguredI5(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		f := grantFleet(t, p, fleetConfig{replicas: 3})
+		defer func() { f.close() }()
+		time.Sleep(5 * time.Minute)
+		f.keeps(p)
+		const fresh = "rt-fresh-mustnotbeseen"
+		p.grant(fresh)
+		f.app.Refresh = broker.NewSecret(fresh)
+		f.crash(f.replicas[0])
+		f.start()
+		for range 4 {
+			time.Sleep(10 * time.Minute)
+			if p.reused > 0 || p.ended {
+				t.Fatal("I5: a refresh token came again")
+			}
+		}
+		f.crash(f.replicas[0])
+		f.start()
+		time.Sleep(10 * time.Minute)
+		f.keeps(p)
+	})
 }
 
 func TestRefreshTokensAreSealedAgain(t *testing.T) {

@@ -100,11 +100,7 @@ func (m *Manager) link(r *broker.Record, a *broker.App, got answer) (link, *brok
 		e.Unknown = true
 		return link{}, e
 	}
-	l := link{box, r.Seed}
-	if !a.Refresh.IsZero() {
-		l.seed = a.Refresh.Fingerprint()
-	}
-	return l, nil
+	return link{box, r.SeedWith(a.Refresh)}, nil
 }
 
 // succeeds reports whether ours has the refresh token that comes after the stored one,
