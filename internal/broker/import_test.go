@@ -30,7 +30,7 @@ func TestWhatIsLeftOfAnImportedToken(t *testing.T) {
 func TestI2AnImportedTokenIsPlannedAsOneIssuedNow(t *testing.T) {
 	t.Parallel()
 	const left = 50 * time.Minute
-	old := broker.SealedToken{Version: 3, Box: []byte("old"), Issued: simStart.Add(-time.Hour), Expiry: simStart.Add(time.Hour), Until: simStart.Add(4 * time.Minute)}
+	old := broker.SealedToken{Version: 3, Box: []byte("old"), Issued: simStart.Add(-10 * time.Minute), Expiry: simStart.Add(110 * time.Minute), Until: simStart.Add(4 * time.Minute)}
 	before := broker.Record{
 		Key: broker.Key{App: "shop", Kind: broker.AccessToken}, Version: 5, Current: old, Secret: "fingerprint", Rejected: 3,
 		Failure: broker.Failure{Attempts: 2}, Budget: broker.Budget{Issues: 7}, Foreign: broker.Foreign{Count: 1},

@@ -24,12 +24,13 @@ type Imported struct {
 // takeover is an imported token on its way into the store.
 type takeover struct {
 	Imported
-	key    broker.Key
-	src    broker.Source
-	rot    broker.Rotation
-	lease  broker.Lease
-	record broker.Record // as it is stored, and then as it is to be
-	held   bool          // it is here already
+	key     broker.Key
+	src     broker.Source
+	rot     broker.Rotation
+	lease   broker.Lease
+	record  broker.Record // as it is stored, and then as it is to be
+	held    bool          // it is here already
+	written bool
 	// doubted is until when it may be dying although it works; zero: nothing says so.
 	doubted time.Time
 }
@@ -54,7 +55,9 @@ func (m *Manager) Import(ctx context.Context, a *broker.App, in []Imported, then
 	}
 	defer func() {
 		for _, t := range all {
-			if t.lease.Term != 0 {
+			// Where there is a doubt and nothing came of it, the lease runs out instead: that
+			// tells the next one of the doubt again.
+			if t.lease.Term != 0 && (t.doubted.IsZero() || t.written) {
 				m.release(ctx, t.lease)
 			}
 		}
@@ -79,6 +82,7 @@ func (m *Manager) Import(ctx context.Context, a *broker.App, in []Imported, then
 		} else if err != nil {
 			return nil, broker.StoreAway(err)
 		}
+		t.written = true
 	}
 	if err := then(); err != nil {
 		return nil, err
@@ -213,8 +217,6 @@ func (m *Manager) opensAs(r broker.Record, t broker.SealedToken, tok broker.Secr
 // outcome is not known: then it has to work when a replaced one would be dead (I2).
 func (m *Manager) tryOut(ctx context.Context, d *definition, t *takeover, now time.Time) error {
 	if wait := t.doubted.Sub(now); !t.doubted.IsZero() && wait > 0 {
-		// A lease that runs out, and is not released, tells the next one of the doubt again.
-		t.lease = broker.Lease{}
 		e := *errRenewedNow
 		e.Message = fmt.Sprintf("%s: a renewal whose outcome is not known may just have replaced the token", t.Kind)
 		e.Hint, e.RetryAfter = "repeat the import when it would be dead if it had been replaced, or have the token renewed here", max(wait, t.rot.LeaseTTL())

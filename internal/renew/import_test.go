@@ -360,6 +360,14 @@ func TestI2AfterACrashInAnIssueATokenIsNotTakenOverUnseen(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		time.Sleep(5 * time.Minute)
+		f.sandbox.Inject(sandbox.Fault{Kind: sandbox.FaultReset})
+		for range 2 {
+			if _, err := f.brings(f.replicas[0], tok, 100*time.Minute); broker.AsError(err).Code != "invalid" {
+				t.Errorf("while the platform cannot be asked: %v", err)
+			}
+			time.Sleep(time.Minute)
+		}
+		f.sandbox.ClearFaults()
 		if stored, err := f.brings(f.replicas[0], tok, 100*time.Minute); err != nil || !stored[0] {
 			t.Errorf("%v, %v", stored, err)
 		}
