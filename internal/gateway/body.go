@@ -130,9 +130,13 @@ func (x kept) rewind(r *http.Request) {
 }
 
 // once keeps the transport from making a call without a body a second time by itself, as
-// it does with a GET whose connection broke: a code that is shown twice is refused.
-// Saying "identity" is not seen on the wire; it keeps net/http from looking for a length.
+// it does with a GET whose connection broke, and with one whose body it can have again: a
+// code that is shown twice is refused. Saying "identity" is not seen on the wire; it keeps
+// net/http from looking for a length.
 func once(r *http.Request) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		r.GetBody = nil
+	}
 	if r.Body == nil {
 		r.Body = io.NopCloser(strings.NewReader(""))
 		r.GetBody = nil

@@ -100,6 +100,9 @@ func TestI8AUsersTokenInTheHeaderPassesUntouched(t *testing.T) {
 				t.Errorf("%s: %d %s", name, a.status, a.body)
 			}
 		}
+		if a := s.send(with("Bearer "+callerKey, http.MethodGet, "/gateway/"+millApp+millMe, "")); a.Code != broker.ErrTokenMissing.Code {
+			t.Errorf("a key where the user's token should be: %s", a.body)
+		}
 		own := s.kind(broker.AppAccessToken, callerKey)
 		for _, tok := range []string{own, s.kind(broker.AccessToken, callerKey), s.kind(broker.AccessToken, virtualKey)} {
 			r := with("Bearer "+tok, http.MethodGet, "/gateway/"+millApp+millMe, "")

@@ -188,6 +188,11 @@ func TestACallWhoseConnectionClosesArrivesOnce(t *testing.T) {
 			t.Errorf("%s %s: it arrived %d times", c.method, c.path, n)
 		}
 	}
+	// A GET that has a body could be sent again with it.
+	w.warm()
+	if a := w.call(http.MethodGet, "/sns/jscode2session?js_code=c", text); a.status != http.StatusBadGateway || w.arrived("/sns/jscode2session") != 2 {
+		t.Errorf("an exchange with a body arrived %d times: %d %s", w.arrived("/sns/jscode2session")-1, a.status, a.body)
+	}
 	// What only reads may be read again.
 	w.warm()
 	if a := w.call(http.MethodGet, users, ""); !a.ok() || w.arrived(users) != 2 {
