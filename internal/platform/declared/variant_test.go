@@ -1,0 +1,130 @@
+package declared_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/declared"
+)
+
+// Where refusals are told by the status, a success may have anything in the place of a code.
+func TestByStatusACodeInASuccessSaysNothing(t *testing.T) {
+	t.Parallel()
+	s := &server{answers: []string{`200 {"error":"invalid_client","access_token":"` + given + `","expires_in":60}`}}
+	got, err := build(t, standard(), s).Kinds("")[broker.AccessToken].Issuer.Issue(t.Context(), request(testApp(standard()), broker.AccessToken))
+	if err != nil || got.Token.Reveal() != given {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatAnAppDoesNotHaveIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s := &server{answers: []string{`200 {"code":0,"data":{"token":"` + given + `"}}`}}
+	if _, err := build(t, modern(), s).Kinds("")[broker.AccessToken].Issuer.Issue(t.Context(), request(testApp(modern()), broker.AccessToken)); err != nil {
+		t.Fatal(err)
+	}
+	if vs, there := s.seen[0].Header["X-Region"]; there {
+		t.Errorf("sent %q for a parameter that the app does not have", vs)
+	}
+}
+
+func TestAWordMayHaveAStatusOfItsOwn(t *testing.T) {
+	t.Parallel()
+	d := standard()
+	d.Words["unauthorized"] = declared.Word{Code: "0123", Status: http.StatusUnauthorized}
+	x := build(t, d, nil).Upstream.Refuse("/things", broker.ErrUnauthorized, "")
+	if want := `{"error":"0123","error_description":"(unauthorized): ` + broker.ErrUnauthorized.Message + `"}`; x.Status != http.StatusUnauthorized || string(x.Body) != want {
+		t.Errorf("%d %s, want %s", x.Status, x.Body, want)
+	}
+}
+
+func TestPatternsAreOfWholePathsOrBeginnings(t *testing.T) {
+	t.Parallel()
+	d := modern()
+	d.Users, d.Foreign = []string{"/me*"}, []string{"/partner"}
+	d.Modes[0].Tokens[0].Request.Path = "/{param.tenant}"
+	up := build(t, d, nil).Upstream
+	for path, want := range map[string]broker.CallSort{
+		"/me": broker.CallManaged, "/me/a": broker.CallUser, "/mean/b": broker.CallUser, "/partner/a": broker.CallApp,
+		"/": broker.CallApp, "": broker.CallApp, "/a/b": broker.CallApp, "/V2/Login/": broker.CallExchange,
+	} {
+		if got := up.Route(path).Sort; got != want {
+			t.Errorf("%q is of the sort %d, want %d", path, got, want)
+		}
+	}
+	d = modern()
+	d.Foreign = []string{"/partner"}
+	up = build(t, d, nil).Upstream
+	if up.Route("/partner").Sort != broker.CallForeign || up.Route("/partnership").Sort != broker.CallApp {
+		t.Error("a path is taken for one that begins like it")
+	}
+}
+
+// Of one token at a path there is no doubt, but another value than its own is another wish.
+func TestTheOnlyTokenOfAPathNeedsNoName(t *testing.T) {
+	t.Parallel()
+	d := modern()
+	d.Modes[0].Tokens[2].DropIn = ""
+	p := tokenPath(t, d, "ticket")
+	for target, want := range map[string]*broker.Error{"/old/ticket": nil, "/old/ticket?type=js": nil, "/old/ticket?type=card": broker.ErrBadArgument} {
+		if got, err := p.Ask(httptest.NewRequest(http.MethodGet, target, nil), nil); err != nil || got.Wrong != want || got.Kind != broker.JSAPITicket {
+			t.Errorf("%s: %v, %v", target, got.Wrong, err)
+		}
+	}
+}
+
+func TestAModeMayHaveACheckOfItsOwn(t *testing.T) {
+	t.Parallel()
+	d := modern()
+	d.Modes[0].Check = &declared.Check{Method: http.MethodPost, Path: "/old/me", JSON: map[string]string{"a": "b"}, Field: "me"}
+	for body, want := range map[string]broker.Verdict{
+		`200 {"me":1}`: broker.VerdictOK, `200 {"errcode":0}`: broker.VerdictUnknown, `200 {"errcode":"88","sub_code":"88.1"}`: broker.VerdictRejected,
+		`200 {"errcode":"4030"}`: broker.VerdictOK, `200 {"errcode":"Busy"}`: broker.VerdictThrottled,
+	} {
+		s := &server{answers: []string{body}}
+		c, _ := build(t, d, s).Kinds("")[broker.AccessToken].Issuer.(broker.Checker)
+		v, err := c.Check(t.Context(), testApp(d), broker.NewSecret("T"))
+		if v != want || (err != nil) != (want == broker.VerdictUnknown) {
+			t.Errorf("%s: verdict %d, %v; want %d", body, v, err, want)
+		}
+		if r := s.seen[0]; r.Method != http.MethodPost || r.URL.String() != "https://old.modern.test/old/me?access_token=T" || s.body[0] != `{"a":"b"}` {
+			t.Errorf("asked %s %s %s", r.Method, r.URL, s.body[0])
+		}
+	}
+}
+
+// An object that says nothing is no word of the platform: anything may answer in its place.
+func TestACheckWantsTheCodeOfASuccess(t *testing.T) {
+	t.Parallel()
+	d := modern()
+	d.Check = &declared.Check{Method: http.MethodGet, Path: "/old/me"}
+	for body, want := range map[string]broker.Verdict{`200 {}`: broker.VerdictUnknown, `200 {"errcode":0}`: broker.VerdictOK} {
+		c, _ := build(t, d, &server{answers: []string{body}}).Kinds("")[broker.AccessToken].Issuer.(broker.Checker)
+		if v, err := c.Check(t.Context(), testApp(d), broker.NewSecret("T")); v != want || (err != nil) != (want == broker.VerdictUnknown) {
+			t.Errorf("%s: verdict %d, %v; want %d", body, v, err, want)
+		}
+	}
+}
+
+func TestAnotherSchemeShowsNoToken(t *testing.T) {
+	t.Parallel()
+	up := build(t, modern(), nil).Upstream
+	for header, want := range map[string]string{"Bearer T": "T", "bearer  T": "T", "Basic T": "", "T": "", "": ""} {
+		r := httptest.NewRequest(http.MethodGet, "/v2/things", nil)
+		r.Header.Set("Authorization", header)
+		if got := up.Shown(r).Token.Reveal(); got != want {
+			t.Errorf("%q shows %q, want %q", header, got, want)
+		}
+	}
+}
+
+func TestThePlatformsNameOfARequestIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"X-Trace": {"tr-1"}}}
+	j := build(t, modern(), nil).Upstream.Judge("/v2/things", resp, []byte(`{"code":7,"msg":"no (tr-1)"}`))
+	if j.Err == nil || j.Err.PlatformMessage != "no (tr-1)" {
+		t.Errorf("%+v", j.Err)
+	}
+}
