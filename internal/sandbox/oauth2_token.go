@@ -20,12 +20,12 @@ func serveOAuth2(p *Platform, c *call) answer {
 	if code != "" {
 		return p.refuse(c, m, code)
 	}
-	switch Mode(form.Get("grant_type")) {
-	case oauth2Credentials:
+	switch form.Get("grant_type") {
+	case string(oauth2Credentials):
 		return uncached(p.issue(c, m, oauth2Credentials, func(value string, lives int64) any {
 			return map[string]any{"access_token": value, "token_type": "Bearer", "expires_in": lives}
 		}))
-	case oauth2Refresh:
+	case string(oauth2Refresh):
 		return uncached(p.refresh(c, m, form.Get("refresh_token")))
 	case "":
 		return p.refuse(c, m, "invalid_request")

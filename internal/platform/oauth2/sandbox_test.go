@@ -91,7 +91,7 @@ func TestRefreshTokensAtTheSandboxI5(t *testing.T) {
 		for i := range 3 {
 			h := store.Handle()
 			m, err := renew.New(renew.Config{
-				Store: h, Leaser: h, Notifier: h, Sealer: boxed{}, Holder: fmt.Sprint("replica-", i), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+				Store: h, Leaser: h, Notifier: h, Sealer: boxed{}, Holder: fmt.Sprint("replica-", i), Logger: slog.New(slog.DiscardHandler),
 				Platforms: []broker.Platform{oauth2.Platform(platform.NewCaller(sb.Transport()))},
 			})
 			if err != nil {
