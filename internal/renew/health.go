@@ -63,7 +63,7 @@ func (m *Manager) Health() Health {
 				h.Missing++
 				state = "missing"
 			}
-			if m.isOffline(e) {
+			if m.isOffline(e) || m.isInsisting(e) {
 				h.Unsaved++
 				state = "unsaved"
 			}

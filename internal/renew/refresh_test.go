@@ -241,6 +241,14 @@ func TestServerCutOffFromTheStoreAfterAnIssueI5(t *testing.T) {
 					for !cutOff.Load() {
 						time.Sleep(100 * time.Millisecond)
 					}
+					if unsaved := 0; cut > time.Second {
+						for _, r := range f.replicas {
+							unsaved += r.Health().Unsaved
+						}
+						if unsaved != 1 {
+							t.Errorf("%d servers say that something is not stored, want one", unsaved)
+						}
+					}
 					for f.record(accessToken).Current.Version == old.Version {
 						if time.Sleep(100 * time.Millisecond); time.Since(begun) > 10*time.Minute {
 							t.Fatal("it was never stored")
@@ -255,6 +263,38 @@ func TestServerCutOffFromTheStoreAfterAnIssueI5(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestIssueThatOutlivesItsLeaseI5: nobody sends the refresh token once more while it may be
+// under way, not even for an administrator.
+func TestIssueThatOutlivesItsLeaseI5(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		f := grantFleet(t, p, fleetConfig{replicas: 3})
+		defer f.close()
+		f.keeps(p)
+		var slow atomic.Bool
+		p.set(func(p *provider) {
+			p.before = func(*valve) error {
+				if !slow.Swap(true) {
+					time.Sleep(55 * time.Second) // whatever its deadline is
+				}
+				return nil
+			}
+		})
+		for !slow.Load() {
+			time.Sleep(time.Second)
+		}
+		time.Sleep(20 * time.Second)
+		for _, r := range f.replicas {
+			if tok, err := r.Replace(t.Context(), accessToken); err == nil && tok.Version > 1 && p.calls() > 2 {
+				t.Errorf("%s: replaced by version %d", r.name, tok.Version)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		f.keeps(p)
+	})
 }
 
 // TestStoreThatIsAwayI3I5: nothing is issued that could not be kept, and what lives is
