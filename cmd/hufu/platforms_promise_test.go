@@ -211,7 +211,8 @@ type bounds struct{ least, most, calls int }
 // minutes ahead of the expiry, up to a minute later.
 //
 //   - eager and independent platforms are asked once in an hour, or in a twentieth of the
-//     lifetime where that is longer, and give a new token each time: one call, one issue.
+//     lifetime where that is longer (or half of it, where an hour is too long), and give a
+//     new token each time: one call, one issue.
 //   - late ones once in a lifetime without its last ten minutes, or without the window where
 //     that is less.
 //   - fixed ones once in a lifetime; one that is asked in the last second of a token gives it
@@ -224,6 +225,9 @@ func boundsOf(r broker.Rotation) bounds {
 	switch r.Family {
 	case broker.Eager, broker.Independent:
 		every := max(p.Every, r.Lifetime/20)
+		if every >= r.Lifetime {
+			every = r.Lifetime / 2
+		}
 		n := times(every)
 		return bounds{least: times(every + time.Minute), most: n, calls: n}
 	case broker.Late:

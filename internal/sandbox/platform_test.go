@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
@@ -95,7 +96,10 @@ type way struct {
 	lives    string // that of its lifetime
 	life     int    // in seconds
 	calls    func(token string) (get, post shot)
-	dead     string // the field with the code of a refused call, and = and the code
+	dead     string        // the field with the code of a refused call, and = and the code
+	expired  string        // what is said of a token past its lifetime; empty: the same
+	manner   string        // what it does when it is asked again; empty: eager
+	overlap  time.Duration // of the eager; zero: five minutes
 }
 
 // ways are all of them.
@@ -122,22 +126,22 @@ func ways() []way {
 	}
 	list := []way{
 		{
-			platform: "wecom", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "errcode=40014",
+			platform: "wecom", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "errcode=40014", expired: "42001", manner: "fixed",
 			ask:   get("GET /wecom/cgi-bin/gettoken?corpid=%s&corpsecret=%s"),
 			calls: query("/wecom/cgi-bin/agent/get", "/wecom/cgi-bin/message/send"),
 		},
 		{
-			platform: "dingtalk", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "sub_code=40014",
+			platform: "dingtalk", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "sub_code=40014", manner: "sliding",
 			ask:   get("GET /dingtalk/gettoken?appkey=%s&appsecret=%s"),
 			calls: query("/dingtalk/auth/scopes", "/dingtalk/topapi/v2/user/get"),
 		},
 		{
-			platform: "dingtalk", mode: "token", token: "accessToken", lives: "expireIn", life: 7200, dead: "code=InvalidAuthentication",
+			platform: "dingtalk", mode: "token", token: "accessToken", lives: "expireIn", life: 7200, dead: "code=InvalidAuthentication", manner: "sliding",
 			ask:   post("POST /dingtalk/v1.0/oauth2/accessToken", `{"appKey":"%s","appSecret":"%s"}`),
 			calls: header("/dingtalk/v1.0/microApp/allApps", "/dingtalk/v1.0/robot/oToMessages/batchSend", "X-Acs-Dingtalk-Access-Token", ""),
 		},
 		{
-			platform: "dingtalk", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "code=InvalidAuthentication",
+			platform: "dingtalk", mode: "token", token: "access_token", lives: "expires_in", life: 7200, dead: "code=InvalidAuthentication", manner: "sliding",
 			ask:   post("POST /dingtalk/v1.0/oauth2/ding01/token", `{"client_id":"%s","client_secret":"%s","grant_type":"client_credentials"}`),
 			calls: header("/dingtalk/v1.0/microApp/allApps", "/dingtalk/v1.0/robot/oToMessages/batchSend", "X-Acs-Dingtalk-Access-Token", ""),
 		},
@@ -147,7 +151,7 @@ func ways() []way {
 			calls: query("/qq/api/getPaidUnionId", "/qq/api/json/security/MsgSecCheck"),
 		},
 		{
-			platform: "douyin", mode: "mini", token: "data.access_token", lives: "data.expires_in", life: 7200, dead: "err_no=28001003",
+			platform: "douyin", mode: "mini", token: "data.access_token", lives: "data.expires_in", life: 7200, dead: "err_no=28001003", expired: "28001008",
 			ask:   post("POST /douyin/api/apps/v2/token", `{"appid":"%s","secret":"%s","grant_type":"client_credential"}`),
 			calls: header("/douyin/api/apps/v1/capacity/query_applicable/", "/douyin/api/apps/v1/qrcode/create/", "Access-Token", ""),
 		},
@@ -157,20 +161,21 @@ func ways() []way {
 			calls: query("/xiaohongshu/api/rmp/session", "/xiaohongshu/api/rmp/message/send"),
 		},
 		{
-			platform: "kuaishou", mode: "token", token: "access_token", lives: "expires_in", life: 48 * 3600, dead: "result=100200102",
+			platform: "kuaishou", mode: "token", token: "access_token", lives: "expires_in", life: 48 * 3600, dead: "result=100200102", manner: "independent",
 			ask:   post("POST /kuaishou/oauth2/access_token", `app_id=%s&app_secret=%s&grant_type=client_credentials`),
 			calls: query("/kuaishou/openapi/mp/developer/shop/query", "/kuaishou/openapi/mp/developer/message/send"),
 		},
 		{
-			platform: "baidu", mode: "token", token: "access_token", lives: "expires_in", life: 2592000, dead: "error_code=110",
+			platform: "baidu", mode: "token", token: "access_token", lives: "expires_in", life: 2592000, dead: "error_code=110", expired: "111", manner: "independent",
 			ask:   get("POST /baidu/oauth/2.0/token?grant_type=client_credentials&client_id=%s&client_secret=%s"),
 			calls: query("/baidu/rest/2.0/solution/v1/service/list", "/baidu/rpc/2.0/nlp/v1/lexer"),
 		},
 	}
 	for _, mode := range []sandbox.Mode{"client", "stable"} {
 		path := map[sandbox.Mode]string{"client": "client_token", "stable": "stable_client_token"}[mode]
+		manner := map[sandbox.Mode]string{"stable": "fixed"}[mode]
 		list = append(list, way{
-			platform: "douyin", mode: mode, token: "data.access_token", lives: "data.expires_in", life: 7200, dead: "data.error_code=2190002",
+			platform: "douyin", mode: mode, token: "data.access_token", lives: "data.expires_in", life: 7200, dead: "data.error_code=2190002", expired: "2190008", manner: manner,
 			ask:   post("POST /douyin/oauth/"+path+"/", `{"client_key":"%s","client_secret":"%s","grant_type":"client_credential"}`),
 			calls: header("/douyin/goodlife/v1/shop/poi/query/", "/douyin/goodlife/v1/goods/product/save/", "Access-Token", ""),
 		})
@@ -178,18 +183,21 @@ func ways() []way {
 	for _, p := range []string{"feishu", "lark"} {
 		tenant := header("/"+p+"/open-apis/bot/v3/info", "/"+p+"/open-apis/im/v1/messages", "Authorization", "Bearer ")
 		list = append(list, way{
-			platform: p, mode: "tenant", token: "tenant_access_token", lives: "expire", life: 7200, dead: "code=99991663",
+			platform: p, mode: "tenant", token: "tenant_access_token", lives: "expire", life: 7200, dead: "code=99991663", manner: "late",
 			ask:   post("POST /"+p+"/open-apis/auth/v3/tenant_access_token/internal", `{"app_id":"%s","app_secret":"%s"}`),
 			calls: tenant,
 		}, way{
-			platform: p, mode: "app", token: "app_access_token", lives: "expire", life: 7200, dead: "code=99991664",
+			platform: p, mode: "app", token: "app_access_token", lives: "expire", life: 7200, dead: "code=99991664", manner: "late",
 			ask:   post("POST /"+p+"/open-apis/auth/v3/app_access_token/internal", `{"app_id":"%s","app_secret":"%s"}`),
 			calls: header("/"+p+"/open-apis/authen/v1/app_info", "/"+p+"/open-apis/authen/v1/access_token", "Authorization", "Bearer "),
 		}, way{
-			platform: p, mode: "oauth", token: "access_token", lives: "expires_in", life: 7200, dead: "code=99991663",
+			platform: p, mode: "oauth", token: "access_token", lives: "expires_in", life: 7200, dead: "code=99991663", manner: "late",
 			ask:   post("POST /"+p+"/oauth/v3/token", `client_id=%s&client_secret=%s&grant_type=client_credentials`),
 			calls: tenant,
 		})
+	}
+	for i, w := range list {
+		list[i].manner, list[i].overlap = cmp.Or(w.manner, "eager"), cmp.Or(w.overlap, 5*time.Minute)
 	}
 	return list
 }
