@@ -36,7 +36,7 @@ func TestCallsWithDeadTokensAreMisuses(t *testing.T) {
 			sandbox.ExpiredToken: func(*sandbox.Platform, caller, string) { time.Sleep(time.Duration(w.life) * time.Second) },
 			sandbox.KilledToken:  func(p *sandbox.Platform, _ caller, token string) { p.Kill(token) },
 			sandbox.SupersededToken: func(_ *sandbox.Platform, c caller, _ string) {
-				time.Sleep(time.Hour)
+				time.Sleep(time.Duration(w.life) * time.Second / 2)
 				w.get(c)
 				time.Sleep(w.overlap)
 			},
