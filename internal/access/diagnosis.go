@@ -27,7 +27,7 @@ func (d *Doctor) ownFindings(ctx context.Context, a *broker.App) []Finding {
 		case err == nil:
 			r = r.For(a)
 			of(budget(r.Budget, kinds[kind].Rotation.Limits, now))
-			of(foreign(r.Foreign, now))
+			of(foreign(r.Foreign, kinds[kind].Rotation, now))
 		case !errors.Is(err, broker.ErrNotFound):
 			// The cause is in the server's log, from everybody else who needs the store.
 			of(broker.Finding{Name: "store", State: broker.FindingFault, Detail: "the record could not be read", Err: &broker.Error{
@@ -119,14 +119,28 @@ func spent(n, most int, what string) string {
 // refresh every two hours at the latest.
 const foreignLately = 24 * time.Hour
 
-// foreign tells whether somebody else uses the app's secret.
-func foreign(x broker.Foreign, now time.Time) broker.Finding {
+// foreign tells whether somebody else uses the app's secret. Where a new token ends no other,
+// and none can be forced, it was the platform who ended the token.
+func foreign(x broker.Foreign, rot broker.Rotation, now time.Time) broker.Finding {
 	f := broker.Finding{Name: "foreign_rotation", State: broker.FindingOK, Detail: "nobody else was seen to replace the token"}
 	if x.Count == 0 {
 		return f
 	}
-	f.Detail = fmt.Sprintf("somebody else replaced the token %s, the last time at about %s", count(x.Count, "time"), at(x.Last))
-	if now.Sub(x.Last) < foreignLately {
+	harmless := rot.KeepsOld() && rot.Limits.Forced == 0
+	who := "somebody else replaced the token"
+	if harmless {
+		who = "the platform ended the token early"
+	}
+	f.Detail = fmt.Sprintf("%s %s, the last time at about %s", who, count(x.Count, "time"), at(x.Last))
+	switch {
+	case now.Sub(x.Last) >= foreignLately:
+	case harmless:
+		f.State = broker.FindingFault
+		f.Err = &broker.Error{
+			Code: "token_ended_early", Class: broker.Misconfigured, Message: "the platform ends the app's tokens before their time",
+			Hint: "see whether somebody changes the app secret, the app's state or its permissions at the platform; that others have the secret does no harm there",
+		}
+	default:
 		f.State = broker.FindingFault
 		f.Err = &broker.Error{
 			Code: "foreign_rotation", Class: broker.Misconfigured, Message: "somebody else replaces the app's token",

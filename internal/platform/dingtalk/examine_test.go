@@ -20,14 +20,15 @@ func TestExamine(t *testing.T) {
 		Open: func(t *testing.T) (platformtest.Sandbox, func()) {
 			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: dingtalk.Name, ID: appKey, Company: corpID, Secret: appSecret}}})
 			truth := sb.Of(dingtalk.Name)
-			return platformtest.Sandbox{
-					Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + dingtalk.Name,
-					Live: func(_ broker.Kind, token broker.Secret) bool { return truth.Live(token.Reveal()) },
-				}, func() {
-					if _, err := truth.KillCurrent(appKey, ""); err != nil {
-						t.Fatal(err)
-					}
+			h := platformtest.Sandbox{
+				Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + dingtalk.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return truth.Live(token.Reveal()) },
+			}
+			return h, func() {
+				if _, err := truth.KillCurrent(appKey, ""); err != nil {
+					t.Fatal(err)
 				}
+			}
 		},
 		WrongSecret: "wrong_secret", WrongApp: "wrong_secret", // DingTalk says the same of both [P].
 	})

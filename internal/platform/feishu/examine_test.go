@@ -17,14 +17,15 @@ func TestExamine(t *testing.T) {
 		Open: func(t *testing.T) (platformtest.Sandbox, func()) {
 			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: feishu.Name, ID: appID, Secret: appSecret}}})
 			truth := sb.Of(feishu.Name)
-			return platformtest.Sandbox{
-					Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + feishu.Name,
-					Live: func(_ broker.Kind, token broker.Secret) bool { return truth.Live(token.Reveal()) },
-				}, func() {
-					for _, mode := range truth.Modes() {
-						_, _ = truth.KillCurrent(appID, mode) // One of them is there.
-					}
+			h := platformtest.Sandbox{
+				Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + feishu.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return truth.Live(token.Reveal()) },
+			}
+			return h, func() {
+				for _, mode := range truth.Modes() {
+					_, _ = truth.KillCurrent(appID, mode) // One of them is there.
 				}
+			}
 		},
 		WrongSecret: "wrong_secret", WrongApp: "wrong_app_id",
 	})
