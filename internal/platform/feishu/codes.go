@@ -99,8 +99,8 @@ func tokenCodes() []declared.Code {
 		return declared.Code{Code: code, Name: name, Class: broker.Invalid, Says: says, Hint: hintLogin}
 	}
 	return []declared.Code{
-		// 99991663 is also said by calls that take no tenant's token at all [A]. Such a call
-		// costs an issue that brings the same token again, within the budget.
+		// 99991663 is also said by calls that take no tenant's token at all [A]. On a path that
+		// no token has opened yet it is not believed before the check has shown the same.
 		rejected("99991663"), // the tenant's
 		rejected("99991664"), // the app's own
 		rejected("99991665"), // the tenant's
