@@ -18,7 +18,7 @@ func auditActions() []string {
 		"read", "report", "suspect", "replace", "renew", "foreign_rotation",
 		"call", "call_rejected", "call_denied_path", "doctor",
 		"login", "exchange", "list_users", "read_user", "read_user_token", "report_user", "read_profile", "read_subscription",
-		"read_session_key", "verify", "decrypt", "sign_page", "sign_card", "delete_user", "import_user",
+		"read_session_key", "verify", "decrypt", "sign_page", "sign_card", "delete_user", "import_token", "import_user",
 		"put_app", "delete_app", "add_client", "delete_client", "rotate_keys",
 	}
 }
