@@ -24,7 +24,7 @@ func surface(o *object) declared.Surface {
 	if e := o.field("errors").object(); e != nil {
 		s.Errors = declared.Errors{
 			Code: wordsOf(e.field("code")), OK: wordsOf(e.field("ok")), NeedCode: e.field("need_code").flag(false), ByStatus: e.field("by_status").flag(false),
-			Message: wordsOf(e.field("message")), Detail: wordsOf(e.field("detail")), Status: e.field("status").status(), RequestID: e.field("request_id").word(),
+			Message: wordsOf(e.field("message")), Detail: wordsOf(e.field("detail")), Status: e.field("status").status(), RequestID: e.field("request_id").word(), Wait: e.field("wait").word(),
 		}
 		e.done()
 	}
@@ -62,7 +62,7 @@ func words(v value) map[string]declared.Word {
 	list := make(map[string]declared.Word, len(o.nodes))
 	for name, node := range o.nodes {
 		if w := (value{d: v.d, node: node, path: v.member(name)}).object(); w != nil {
-			list[name] = declared.Word{Code: w.field("code").word(), Message: w.field("message").word(), Status: w.field("status").status()}
+			list[name] = declared.Word{Code: w.field("code").word(), Message: w.field("message").word(), Status: w.field("status").status(), Extra: w.field("extra").texts()}
 			w.done()
 		}
 	}

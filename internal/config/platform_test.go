@@ -42,8 +42,8 @@ const acme = `platforms:
       - prefix: /far/
         base_url: https://far.acme.example
         attach: {query: token}
-        errors: {code: [error], message: [text], by_status: true, status: 400, detail: [more], request_id: X-Trace}
-        words: {"": {code: failed, status: 403}}
+        errors: {code: [error], message: [text], by_status: true, status: 400, detail: [more], request_id: X-Trace, wait: X-Reset}
+        words: {"": {code: failed, status: 403, extra: {kind: none}}}
     codes:
       - {code: 4001, at: call, name: token_rejected, says: the token is not good, hint: nothing, rejects: true}
       - {code: -7, name: busy, class: throttled, reset: minute, retry: 5s}
@@ -97,8 +97,8 @@ func TestAPlatformIsDescribedInTheFile(t *testing.T) {
 			{Attach: bearer, Errors: declared.Errors{Code: []string{"code"}, OK: []string{"0"}, Message: []string{"msg"}, Status: 200, NeedCode: true}},
 			{
 				Prefix: "/far/", BaseURL: "https://far.acme.example", Attach: declared.Place{Query: "token"},
-				Errors: declared.Errors{Code: []string{"error"}, Message: []string{"text"}, ByStatus: true, Status: 400, Detail: []string{"more"}, RequestID: "X-Trace"},
-				Words:  map[string]declared.Word{"": {Code: "failed", Status: 403}},
+				Errors: declared.Errors{Code: []string{"error"}, Message: []string{"text"}, ByStatus: true, Status: 400, Detail: []string{"more"}, RequestID: "X-Trace", Wait: "X-Reset"},
+				Words:  map[string]declared.Word{"": {Code: "failed", Status: 403, Extra: map[string]string{"kind": "none"}}},
 			},
 		},
 		Codes: []declared.Code{

@@ -91,6 +91,10 @@ func (a Answer) field(name string) json.RawMessage {
 // RetryAfter is when the platform wants to be asked again; zero: it did not say.
 func (a Answer) RetryAfter() time.Duration { return a.retryAfter }
 
+// Seconds returns a header that counts seconds, cut like that of [Answer.RetryAfter]; zero: it
+// is not there, or does not.
+func (a Answer) Seconds(header string) time.Duration { return seconds(a.Header(header)) }
+
 // Header returns a header of the answer.
 func (a Answer) Header(name string) string {
 	if a.header == nil {

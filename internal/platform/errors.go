@@ -149,7 +149,11 @@ func (a Answer) StatusError() error {
 // retryAfter reads the seconds of a Retry-After, up to an hour. Dates are not taken:
 // they need the platform's clock.
 func retryAfter(resp *http.Response) time.Duration {
-	n, err := strconv.Atoi(strings.TrimSpace(resp.Header.Get("Retry-After")))
+	return seconds(resp.Header.Get("Retry-After"))
+}
+
+func seconds(s string) time.Duration {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
 	if err != nil || n < 0 {
 		return 0
 	}

@@ -70,7 +70,7 @@ func (d *described) refusal(s *surface, a platform.Answer, code string, at At, s
 	}
 	e.PlatformCode, e.PlatformMessage = platform.Clean(code, secrets...), msg
 	if e.Class == broker.Throttled && e.RetryAfter == 0 {
-		e.RetryAfter = a.RetryAfter()
+		e.RetryAfter = cmp.Or(a.Seconds(s.Errors.Wait), a.RetryAfter())
 	}
 	return c, e
 }

@@ -15,18 +15,22 @@ func (u upstream) Refuse(path string, err *broker.Error, requestID string) broke
 		err = broker.AsError(nil)
 	}
 	s := u.surface(path)
-	code, msg, status := err.PlatformCode, err.PlatformMessage, s.Errors.status()
+	doc, code, msg, status := s.refusal, err.PlatformCode, err.PlatformMessage, s.Errors.status()
 	if code == "" {
 		w := s.word(err)
 		code, msg = w.Code, explained(w, err)
 		if w.Status != 0 {
 			status = w.Status
 		}
+		if len(w.Extra) > 0 {
+			n, _ := s.Errors.says(w) // It has been checked.
+			doc = n.document()
+		}
 	}
 	if id := s.Errors.RequestID; requestID != "" && (id == "" || isHeader(id)) {
 		msg = strings.TrimLeft(msg+" (request id "+requestID+")", " ")
 	}
-	doc, outer := s.refusal, code
+	outer := code
 	if c, ok := u.lookup(code, AtCall); ok && c.Beside != "" && len(s.Errors.Detail) > 0 {
 		doc, outer = s.detail, c.Beside
 	}

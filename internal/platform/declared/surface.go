@@ -65,6 +65,17 @@ func (e Errors) refusal(withDetail bool) (*node, error) {
 	return n, nil
 }
 
+// says is the object in which a word is said.
+func (e Errors) says(w Word) (*node, error) {
+	n, err := e.refusal(false)
+	for _, name := range slices.Sorted(maps.Keys(w.Extra)) {
+		if err == nil {
+			err = n.put(name, string(appendText(nil, w.Extra[name])), holeNone)
+		}
+	}
+	return n, err
+}
+
 // isHeader reports whether a name is one of a header rather than of a field.
 func isHeader(name string) bool { return name[0] >= 'A' && name[0] <= 'Z' }
 

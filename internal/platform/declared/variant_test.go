@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/declared"
@@ -37,6 +38,40 @@ func TestAWordMayHaveAStatusOfItsOwn(t *testing.T) {
 	x := build(t, d, nil).Upstream.Refuse("/things", broker.ErrUnauthorized, "")
 	if want := `{"error":"0123","error_description":"(unauthorized): ` + broker.ErrUnauthorized.Message + `"}`; x.Status != http.StatusUnauthorized || string(x.Body) != want {
 		t.Errorf("%d %s, want %s", x.Status, x.Body, want)
+	}
+}
+
+func TestAWordMayHaveFurtherFields(t *testing.T) {
+	t.Parallel()
+	d := standard()
+	d.Words["unauthorized"] = declared.Word{Code: "x", Extra: map[string]string{"b.c": "1", "a": `say "no"`}}
+	x := build(t, d, nil).Upstream.Refuse("/things", broker.ErrUnauthorized, "")
+	if want := `{"error":"x","error_description":"(unauthorized): ` + broker.ErrUnauthorized.Message + `","a":"say \"no\"","b":{"c":"1"}}`; string(x.Body) != want {
+		t.Errorf("%s, want %s", x.Body, want)
+	}
+}
+
+func TestThePlatformSaysHowLongToWait(t *testing.T) {
+	t.Parallel()
+	d := modern()
+	d.Surfaces[0].Errors.Wait = "X-Reset"
+	up := build(t, d, nil).Upstream
+	for name, tt := range map[string]struct {
+		path   string
+		header http.Header
+		body   string
+		want   time.Duration
+	}{
+		"in a header of its own": {"/v2/things", http.Header{"X-Reset": {"7"}, "Retry-After": {"9"}}, `{"code":"Busy"}`, 7 * time.Second},
+		"in the usual one":       {"/v2/things", http.Header{"Retry-After": {"9"}}, `{"code":"Busy"}`, 9 * time.Second},
+		"elsewhere":              {"/old/things", http.Header{"X-Reset": {"7"}, "Retry-After": {"9"}}, `{"errcode":"Busy"}`, 9 * time.Second},
+		"for ever":               {"/v2/things", http.Header{"X-Reset": {"99999999"}}, `{"code":"Busy"}`, time.Hour},
+		"with another refusal":   {"/v2/things", http.Header{"X-Reset": {"7"}}, `{"code":"4030"}`, 0},
+	} {
+		j := up.Judge(tt.path, &http.Response{StatusCode: http.StatusOK, Header: tt.header}, []byte(tt.body))
+		if j.Err == nil || j.Err.RetryAfter != tt.want {
+			t.Errorf("%s: %v, want %v", name, j.Err.RetryAfter, tt.want)
+		}
 	}
 }
 
