@@ -110,30 +110,7 @@ func TestTheDocumentedPlatformWorks(t *testing.T) {
 	t.Cleanup(here.Close)
 	t.Cleanup(s.api.Stop)
 
-	ask := func(method, path, body string) (answer struct {
-		Token   string
-		Version int
-		Code    any
-		Data    struct{ Path string }
-	},
-	) {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, here.URL+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+acmeKey)
-		resp, err := here.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = resp.Body.Close() }()
-		raw, err := io.ReadAll(resp.Body)
-		if err != nil || json.Unmarshal(raw, &answer) != nil {
-			t.Errorf("%s %s: HTTP %d %s, %v", method, path, resp.StatusCode, raw, err)
-		}
-		return answer
-	}
+	ask := func(method, path, body string) said { return asked(t, method, here.URL+path, acmeKey, body) }
 	first := ask(http.MethodGet, "/v1/apps/crm/tokens/access_token", "")
 	if first.Token != "acme-token-1" {
 		t.Errorf("issued %+v", first)
@@ -154,27 +131,63 @@ func TestTheDocumentedPlatformWorks(t *testing.T) {
 	if platform.n != 4 {
 		t.Errorf("the platform issued %d tokens, want 4", platform.n)
 	}
+	const sdk = `{"app":"A1","key":"%s","grant_type":"client"}`
+	if got := asked(t, http.MethodPost, here.URL+"/auth/token", "", fmt.Sprintf(sdk, acmeKey)); got.Code != 0.0 || got.Data.Token != platform.alive || got.Data.TTL <= 0 {
+		t.Errorf("an SDK got %+v, want %s", got, platform.alive)
+	}
+	if got := asked(t, http.MethodGet, here.URL+"/things", platform.alive, ""); got.Code != 0.0 || got.Data.Path != "/things" {
+		t.Errorf("an SDK's call got %+v", got)
+	}
+	for name, tt := range map[string]struct {
+		token, path, body string
+		want              float64
+	}{
+		"a wrong key":     {"", "/auth/token", fmt.Sprintf(sdk, "somebodys-key"), 4002},
+		"another app":     {"", "/auth/token", `{"app":"A2","key":"` + acmeKey + `","grant_type":"client"}`, 4004},
+		"another grant":   {"", "/auth/token", `{"app":"A1","key":"` + acmeKey + `","grant_type":"x"}`, 5000},
+		"nothing":         {"", "/auth/token", "", 5000},
+		"a foreign token": {platform.alive, "/partner/things", "", 5000},
+	} {
+		if got := asked(t, http.MethodPost, here.URL+tt.path, tt.token, tt.body); got.Code != tt.want || got.Msg == "" {
+			t.Errorf("%s: answered %+v, want %v", name, got, tt.want)
+		}
+	}
 	for _, said := range platform.seen {
 		if strings.Contains(said, acmeKey) {
 			t.Errorf("I6: the client's key went to the platform: %s", said)
 		}
 	}
-	servesDocumented(t, s)
 }
 
-// servesDocumented asks the token path as an SDK does.
-func servesDocumented(t *testing.T, s *server) {
+// said is what this server and the platform say.
+type said struct {
+	Token   string
+	Version int
+	Code    any
+	Msg     string
+	Data    struct {
+		Path, Token string
+		TTL         int
+	}
+}
+
+func asked(t *testing.T, method, url, bearer, body string) (answer said) {
 	t.Helper()
-	paths := s.table[len(s.table)-1].TokenPaths
-	if len(paths) != 1 || paths[0].Name != "token" || paths[0].Path != "/auth/token" {
-		t.Fatalf("%d token paths", len(paths))
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
 	}
-	body := `{"app":"A1","key":"` + acmeKey + `","grant_type":"client"}`
-	asked, err := paths[0].Ask(httptest.NewRequest(http.MethodPost, "/auth/token", nil), []byte(body))
-	if err != nil || asked.Wrong != nil || asked.AppID != "A1" || asked.Key.Reveal() != acmeKey {
-		t.Errorf("shown %+v, %v", asked, err)
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	if got, want := string(paths[0].Answer(nil, "T", 60)), `{"code":0,"msg":"ok","data":{"token":"T","ttl":60}}`; got != want {
-		t.Errorf("answered %s, want %s", got, want)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil || json.Unmarshal(raw, &answer) != nil {
+		t.Errorf("%s %s: HTTP %d %s, %v", method, url, resp.StatusCode, raw, err)
+	}
+	return answer
 }
