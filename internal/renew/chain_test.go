@@ -23,22 +23,19 @@ func TestCrashInTheFirstIssueOfAllI5(t *testing.T) {
 		p.grace = time.Hour
 		f := grantFleet(t, p, fleetConfig{replicas: 2})
 		defer func() { f.close() }()
-		first := f.replicas[0]
+		var first atomic.Pointer[replica]
 		p.set(func(p *provider) {
 			p.after = func(v *valve) error {
 				p.set(func(p *provider) { p.after = nil })
-				for _, r := range f.replicas {
-					if r.calls == v {
-						first = r
-					}
-				}
-				first.store.Fail(errCrashed)
+				i := slices.IndexFunc(f.replicas, func(r *replica) bool { return r.calls == v })
+				f.replicas[i].store.Fail(errCrashed)
+				first.Store(f.replicas[i])
 				return nil
 			}
 		})
 		time.Sleep(time.Second)
 		begun := time.Now()
-		f.crash(first)
+		f.crash(first.Load())
 		for f.record(accessToken).Current.Version == 0 {
 			if time.Sleep(time.Second); time.Since(begun) > 10*time.Minute {
 				t.Fatal("it never got a token")
@@ -91,7 +88,9 @@ func TestAppThatIsChangedKeepsItsGrantI5I8(t *testing.T) {
 					defer f.close()
 					f.keeps(p)
 					old := f.token(f.replicas[0])
+					done := make(chan struct{})
 					change := func() {
+						defer close(done)
 						f.app.OAuth2 = &broker.OAuth2{TokenURL: "http://fake/token", Scopes: []string{"more"}}
 						f.app.Refresh = broker.NewSecret(begin)
 						for _, r := range f.replicas {
@@ -121,6 +120,7 @@ func TestAppThatIsChangedKeepsItsGrantI5I8(t *testing.T) {
 					if !amid {
 						change()
 					}
+					<-done
 					time.Sleep(30 * time.Second)
 					if tok := f.token(f.replicas[0]); tok.Version == old.Version {
 						t.Error("I8: a token of before the change is handed out")
@@ -149,7 +149,7 @@ func TestServersWithTwoRefreshTokensConfiguredI5(t *testing.T) {
 		f.start()
 		for range 4 {
 			time.Sleep(10 * time.Minute)
-			if p.reused > 0 || p.ended {
+			if p.abused() {
 				t.Fatal("I5: a refresh token came again")
 			}
 		}
@@ -190,10 +190,23 @@ func TestRefreshTokensAreSealedAgain(t *testing.T) {
 		if after = f.record(accessToken); after.Refresh[0] != 2 {
 			t.Error("the box of before has come back")
 		}
-		if p.reused > 0 {
+		if p.abused() {
 			t.Error("a refresh token came again")
 		}
 	})
+}
+
+// closedSealer opens nothing as long as its key is lost.
+type closedSealer struct {
+	plainSealer
+	lost *atomic.Bool
+}
+
+func (s closedSealer) Open(box, ad []byte) ([]byte, error) {
+	if s.lost.Load() {
+		return nil, broker.ErrUnknownKey
+	}
+	return s.plainSealer.Open(box, ad)
 }
 
 // TestRefreshTokenThatCannotBeOpenedIsNotReplacedI5 by the one it descends from.
@@ -201,14 +214,14 @@ func TestRefreshTokenThatCannotBeOpenedIsNotReplacedI5(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvider()
-		lost := false
-		f := grantFleet(t, p, fleetConfig{sealer: oddSealer{lost: &lost}})
+		var lost atomic.Bool
+		f := grantFleet(t, p, fleetConfig{sealer: closedSealer{lost: &lost}})
 		defer f.close()
 		f.keeps(p)
 		n := p.calls()
-		lost = true
+		lost.Store(true)
 		time.Sleep(20 * time.Minute)
-		lost = false
+		lost.Store(false)
 		if p.calls() != n {
 			t.Errorf("%d issues with a keyset that opens nothing", p.calls()-n)
 		}
@@ -250,8 +263,11 @@ func TestNoGrantIsLostI5(t *testing.T) {
 			p := newProvider()
 			f := grantFleet(t, p, fleetConfig{replicas: 3, wrap: flaky(&stores), seed: rapid.Uint64Min(1).Draw(t, "seed")})
 			m := &chainMachine{fleet: f, p: p, holder: map[string]*valve{}, lost: map[string]bool{}, stores: &stores}
-			p.delivered = func(v *valve, refresh string) { m.holder[refresh] = v }
-			p.onReuse = m.reuse
+			p.set(func(p *provider) {
+				p.delivered = func(v *valve, refresh string) { m.holder[refresh] = v }
+				p.onReuse = m.reuse
+			})
+			m.count()
 			defer f.close()
 			t.Repeat(map[string]func(*rapid.T){
 				"wait":  func(t *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 120).Draw(t, "seconds")) * time.Second) },
@@ -269,7 +285,7 @@ func TestNoGrantIsLostI5(t *testing.T) {
 				s.spoil(nil, nil)
 			}
 			time.Sleep(20 * time.Minute)
-			if m.check(t); !p.ended {
+			if m.check(t); !p.abused() {
 				f.keeps(p)
 			}
 		})
@@ -280,9 +296,16 @@ type chainMachine struct {
 	*fleet
 	p      *provider
 	stores *[]*flakyStore
+	// The provider's lock guards these.
+	alive  []*replica
 	holder map[string]*valve // who was given a refresh token
 	lost   map[string]bool   // those whose answers were lost
 	bad    []string
+}
+
+// count notes which replicas there are.
+func (m *chainMachine) count() {
+	m.p.set(func(*provider) { m.alive = slices.Clone(m.replicas) })
 }
 
 func (m *chainMachine) one(t *rapid.T) *replica {
@@ -291,7 +314,7 @@ func (m *chainMachine) one(t *rapid.T) *replica {
 
 // reuse is called when one came again for which next was given.
 func (m *chainMachine) reuse(next string) {
-	died := !slices.ContainsFunc(m.replicas, func(r *replica) bool { return r.calls == m.holder[next] })
+	died := !slices.ContainsFunc(m.alive, func(r *replica) bool { return r.calls == m.holder[next] })
 	stored := false
 	if r, err := m.store.Get(m.t.Context(), accessToken); err == nil && len(r.Refresh) > 0 {
 		stored = strings.HasSuffix(string(r.Refresh), next)
@@ -314,7 +337,9 @@ func (m *chainMachine) check(t *rapid.T) {
 
 func (m *chainMachine) kill(t *rapid.T) {
 	m.crash(m.one(t))
+	m.count()
 	m.start()
+	m.count()
 }
 
 // loseWrites makes writes fail, or lose their answers.
@@ -349,7 +374,7 @@ func (m *chainMachine) hurtCalls(t *rapid.T) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if cuts--; cuts >= 0 {
-				for _, r := range m.replicas {
+				for _, r := range m.alive {
 					if r.calls == v {
 						gone(r.store, 40*time.Second)
 					}

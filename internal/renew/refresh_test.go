@@ -3,6 +3,7 @@ package renew_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -73,11 +74,11 @@ func crashInRefresh(t *testing.T, at step, grace time.Duration, survivors int) {
 		r.calls.cut()
 		return errCrashed
 	}
-	armed := true
+	var armed atomic.Bool
+	armed.Store(true)
 	for i, r := range f.replicas {
 		hook := func(rec broker.Record) error {
-			if armed && rec.Current.Version != old.Version {
-				armed = false
+			if rec.Current.Version != old.Version && armed.Swap(false) {
 				return kill(r)
 			}
 			return nil
@@ -91,12 +92,9 @@ func crashInRefresh(t *testing.T, at step, grace time.Duration, survivors int) {
 		}
 	}
 	call := func(v *valve) error {
-		if armed {
-			armed = false
-			for _, r := range f.replicas {
-				if r.calls == v {
-					_ = kill(r)
-				}
+		if armed.Swap(false) {
+			if i := slices.IndexFunc(f.replicas, func(r *replica) bool { return r.calls == v }); i >= 0 {
+				_ = kill(f.replicas[i])
 			}
 			return lostAnswer()
 		}
@@ -340,9 +338,9 @@ func TestUnknownOutcomeIsTriedAgainWithTheSameRefreshTokenI5(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				p := newProvider()
-				n := 0
+				var calls atomic.Int64
 				lose := func(*valve) error {
-					if n++; n == 2 || n == 3 && !acted {
+					if n := calls.Add(1); n == 2 || n == 3 && !acted {
 						time.Sleep(3 * time.Second)
 						return lostAnswer()
 					}
@@ -427,7 +425,7 @@ func TestNewRefreshTokenInTheFileBeginsAnewAtOnce(t *testing.T) {
 				f.app.Refresh = broker.Secret{}
 				f.start()
 				time.Sleep(5 * time.Minute)
-				if tok := f.token(f.replicas[0]); !p.live(tok) || p.reused > 0 {
+				if tok := f.token(f.replicas[0]); !p.live(tok) || p.abused() {
 					t.Error("the stored refresh token was not used")
 				}
 			})
@@ -455,10 +453,10 @@ func TestRefreshTokenWithoutATokenIsKeptI5(t *testing.T) {
 					f := grantFleet(t, p, fleetConfig{replicas: 2, wrap: flaky(&stores)})
 					defer f.close()
 					f.keeps(p)
-					n := 0
+					var calls atomic.Int64
 					p.set(func(p *provider) {
 						p.alter = func(i *broker.Issued) error {
-							if n++; n > 3 {
+							if calls.Add(1) > 3 {
 								return nil
 							}
 							if trouble {
@@ -470,7 +468,7 @@ func TestRefreshTokenWithoutATokenIsKeptI5(t *testing.T) {
 						}
 					})
 					time.Sleep(5 * time.Minute)
-					if n < 4 {
+					if n := calls.Load(); n < 4 {
 						t.Errorf("%d issues", n)
 					}
 					f.keeps(p)
