@@ -260,6 +260,12 @@ func twins(name, mode string, n int) (*broker.App, sandbox.App) {
 		twin.ID, twin.Agent = corp, agent
 	case "dingtalk":
 		app.Params, twin.Company = map[string]string{"corp_id": corp}, corp
+	case "oauth2":
+		app.OAuth2 = &broker.OAuth2{TokenURL: app.BaseURL + "/token"}
+		if mode == "refresh_token" {
+			twin.Refresh = fmt.Sprintf("refresh-%d-0123456789abcdef", n)
+			app.Refresh = broker.NewSecret(twin.Refresh)
+		}
 	}
 	return app, twin
 }

@@ -106,11 +106,13 @@ func tokenPaths(t *testing.T, p broker.Platform, kind broker.Kind) string {
 		path := strings.NewReplacer("{", "", "}", "").Replace(tp.Path)
 		// Where a path gives several kinds, its query says which.
 		for _, query := range []string{"", "?type=jsapi", "?type=wx_card", "?type=agent_config"} {
-			r := httptest.NewRequestWithContext(t.Context(), tp.Method, "http://hufu"+path+query, nil)
-			r.Header.Set("Content-Type", "application/json")
-			asked, _ := tp.Ask(r, []byte("{}"))
-			if cell := "`" + tp.Method + " " + tp.Path + "`"; asked.Kind == kind && !slices.Contains(out, cell) {
-				out = append(out, cell)
+			for contentType, body := range map[string]string{"application/json": "{}", "application/x-www-form-urlencoded": "grant_type=client_credentials"} {
+				r := httptest.NewRequestWithContext(t.Context(), tp.Method, "http://hufu"+path+query, nil)
+				r.Header.Set("Content-Type", contentType)
+				asked, _ := tp.Ask(r, []byte(body))
+				if cell := "`" + tp.Method + " " + tp.Path + "`"; asked.Kind == kind && !slices.Contains(out, cell) {
+					out = append(out, cell)
+				}
 			}
 		}
 	}

@@ -44,10 +44,16 @@ func platformTwins(t *testing.T) (apps []sandbox.App, all []*tried) {
 		case "dingtalk":
 			app.Company = "corp0123456789ab"
 			params = fmt.Sprintf(", params: {corp_id: %q}", app.Company)
+		case "oauth2":
+			params = ", oauth2: {token_url: \"SANDBOX/token\"}"
+			if a.mode == "refresh_token" {
+				app.Refresh = "refresh-" + app.ID
+				params += ", refresh_token: " + app.Refresh
+			}
 		case "wechat":
 			app.Platform = ""
 		}
-		a.id, a.key = fmt.Sprintf("%s-%s-%d", a.platform, a.mode, n), strings.TrimSuffix(app.ID+":"+app.Agent, ":")
+		a.id, a.key = strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", a.platform, a.mode, n), "_", "-"), strings.TrimSuffix(app.ID+":"+app.Agent, ":")
 		a.yaml = fmt.Sprintf("  - {id: %s, platform: %s, app_id: %s, secret: %s, mode: %s%s, %s, base_url: \"SANDBOX\"}\n", a.id, a.platform, app.ID, app.Secret, a.mode, params, short)
 		apps, all = append(apps, app), append(all, &a)
 	}
