@@ -69,8 +69,8 @@ func (d *described) refusal(s *surface, a platform.Answer, code string, at At, s
 		e = broker.AsError(a.StatusError())
 	}
 	e.PlatformCode, e.PlatformMessage = platform.Clean(code, secrets...), msg
-	if e.Class == broker.Throttled && e.RetryAfter == 0 {
-		e.RetryAfter = cmp.Or(a.Seconds(s.Errors.Wait), a.RetryAfter())
+	if e.Class == broker.Throttled {
+		e.RetryAfter = cmp.Or(a.Seconds(s.Errors.Wait), e.RetryAfter, a.RetryAfter())
 	}
 	return c, e
 }

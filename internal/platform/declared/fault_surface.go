@@ -49,12 +49,12 @@ func (e Errors) check(fs *faults) {
 	if !fs.must(len(e.Message) > 0 && !slices.Contains(e.Message, ""), "message", "is missing: the fields in which the words stand") {
 		return
 	}
+	fs.must(e.Wait == "" || isHeaderName(e.Wait), "wait", "is no name of a header")
 	fs.must(!slices.Contains(e.Detail, ""), "detail", "has a field without a name")
 	fs.must(!e.NeedCode || len(e.OK) > 0, "ok", "is missing: without it no answer that has a code is a success")
 	fs.must(!e.ByStatus || !e.NeedCode, "need_code", "cannot be there beside by_status, which lets a success have none")
 	fs.must(e.Status == 0 || e.Status >= http.StatusOK && e.Status < http.StatusInternalServerError && e.Status/100 != 3, "status", "has to be 200 to 299 or 400 to 499")
 	fs.must(!e.ByStatus || e.Status >= http.StatusBadRequest, "status", "has to be 400 or more where refusals are told by it")
-	fs.must(e.Wait == "" || isHeaderName(e.Wait), "wait", "is no name of a header")
 	for _, detail := range []bool{false, true} {
 		if _, err := e.refusal(detail); err != nil {
 			fs.add("", "make a refusal that %v", err)
@@ -68,10 +68,10 @@ func checkWords(fs *faults, words map[string]Word, e Errors) {
 		w := words[name]
 		field := fmt.Sprintf("[%q]", name)
 		fs.must(w.Code != "" && !slices.Contains(e.OK, w.Code), field, "has no code, or one of a success")
-		if _, err := e.says(w); err != nil && len(w.Extra) > 0 {
+		fs.must(w.Status == 0 || w.Status >= http.StatusOK && w.Status < http.StatusInternalServerError && w.Status/100 != 3, field, "has a status that is not 200 to 299 or 400 to 499")
+		if _, err := e.beside(w); err != nil && len(w.Extra) > 0 {
 			fs.add(field, "makes a refusal that %v", err)
 		}
-		fs.must(w.Status == 0 || w.Status >= http.StatusOK && w.Status < http.StatusInternalServerError && w.Status/100 != 3, field, "has a status that is not 200 to 299 or 400 to 499")
 		fs.must(w.Status == 0 || !e.ByStatus || w.Status >= http.StatusBadRequest, field, "has a status below 400, where refusals are told by it")
 	}
 }

@@ -15,24 +15,23 @@ func (u upstream) Refuse(path string, err *broker.Error, requestID string) broke
 		err = broker.AsError(nil)
 	}
 	s := u.surface(path)
-	doc, code, msg, status := s.refusal, err.PlatformCode, err.PlatformMessage, s.Errors.status()
+	code, msg, status := err.PlatformCode, err.PlatformMessage, s.Errors.status()
 	if code == "" {
 		w := s.word(err)
 		code, msg = w.Code, explained(w, err)
 		if w.Status != 0 {
 			status = w.Status
 		}
-		if len(w.Extra) > 0 {
-			n, _ := s.Errors.says(w) // It has been checked.
-			doc = n.document()
-		}
 	}
 	if id := s.Errors.RequestID; requestID != "" && (id == "" || isHeader(id)) {
 		msg = strings.TrimLeft(msg+" (request id "+requestID+")", " ")
 	}
-	outer := code
+	doc, outer := s.refusal, code
 	if c, ok := u.lookup(code, AtCall); ok && c.Beside != "" && len(s.Errors.Detail) > 0 {
 		doc, outer = s.detail, c.Beside
+	}
+	if more, ok := s.more[code]; ok {
+		doc = more
 	}
 	body := doc.append(nil, func(b []byte, h hole) []byte {
 		switch h {

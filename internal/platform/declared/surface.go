@@ -14,9 +14,10 @@ import (
 type surface struct {
 	Surface
 	words   map[string]Word
-	leaves  []string // what stands in an answer that has a code
-	refusal document // with a code
-	detail  document // with a code that says more beside it
+	leaves  []string            // what stands in an answer that has a code
+	refusal document            // with a code
+	detail  document            // with a code that says more beside it
+	more    map[string]document // of codes that further fields stand beside
 }
 
 func newSurface(s Surface, words map[string]Word) *surface {
@@ -31,8 +32,25 @@ func newSurface(s Surface, words map[string]Word) *surface {
 	// That they can be written has been checked.
 	plain, _ := s.Errors.refusal(false)
 	detail, _ := s.Errors.refusal(true)
-	x.refusal, x.detail = plain.document(), detail.document()
+	x.refusal, x.detail, x.more = plain.document(), detail.document(), map[string]document{}
+	for _, name := range slices.Sorted(maps.Keys(x.words)) {
+		if w := x.words[name]; len(w.Extra) > 0 {
+			n, _ := s.Errors.beside(w)
+			x.more[w.Code] = n.document()
+		}
+	}
 	return x
+}
+
+// beside is the object in which a word is said that has further fields.
+func (e Errors) beside(w Word) (*node, error) {
+	n, err := e.refusal(false)
+	for _, name := range slices.Sorted(maps.Keys(w.Extra)) {
+		if err == nil {
+			err = n.put(name, string(appendText(nil, w.Extra[name])), holeNone)
+		}
+	}
+	return n, err
 }
 
 // refusal is the object in which a refusal is said, with its code in the first of the
@@ -63,17 +81,6 @@ func (e Errors) refusal(withDetail bool) (*node, error) {
 		}
 	}
 	return n, nil
-}
-
-// says is the object in which a word is said.
-func (e Errors) says(w Word) (*node, error) {
-	n, err := e.refusal(false)
-	for _, name := range slices.Sorted(maps.Keys(w.Extra)) {
-		if err == nil {
-			err = n.put(name, string(appendText(nil, w.Extra[name])), holeNone)
-		}
-	}
-	return n, err
 }
 
 // isHeader reports whether a name is one of a header rather than of a field.

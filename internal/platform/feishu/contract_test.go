@@ -1,7 +1,11 @@
 package feishu_test
 
 import (
+	"encoding/json"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
@@ -124,5 +128,47 @@ func documented() map[string]string {
 		"99991672": "scope_missing", "99991676": "scope_missing", "11205": "no_bot", "11207": "app_disabled", "11210": "app_not_installed",
 		"99992402": "bad_parameter", "9499": "bad_parameter", "99991201": "wrong_path", "99991301": "wrong_method",
 		"1500": "system_busy", "2200": "system_busy", "5000": "system_busy",
+	}
+}
+
+// Libraries of RFC 6749 look at error, whoever refuses: this server or the platform.
+func TestTheOAuthEndpointRefusesAsRFC6749Says(t *testing.T) {
+	t.Parallel()
+	up := feishu.Platform(platform.NewCaller(nil)).Upstream
+	for name, tt := range map[string]struct {
+		err    *broker.Error
+		status int
+		code   int
+	}{
+		"invalid_client":         {broker.ErrUnauthorized, http.StatusUnauthorized, 20002},
+		"unsupported_grant_type": {broker.ErrBadGrant, http.StatusBadRequest, 20036},
+		"server_error":           {broker.ErrNoToken, http.StatusBadRequest, 20050},
+		"invalid_request":        {&broker.Error{Code: "bad_format", PlatformCode: "20063", PlatformMessage: "the platform's words"}, http.StatusBadRequest, 20063},
+	} {
+		x := up.Refuse("/oauth/v3/token", tt.err, "rid")
+		var got struct {
+			Code             int    `json:"code"`
+			Error            string `json:"error"`
+			ErrorDescription string `json:"error_description"`
+		}
+		if err := json.Unmarshal(x.Body, &got); err != nil || got.Error != name || got.Code != tt.code || got.ErrorDescription == "" || x.Status != tt.status {
+			t.Errorf("%s is said with HTTP %d: %s", name, x.Status, x.Body)
+		}
+		if y := up.Refuse("/open-apis/im/v1/messages", tt.err, "rid"); strings.Contains(string(y.Body), `"error"`) {
+			t.Errorf("a call of business is refused with %s", y.Body)
+		}
+	}
+}
+
+// Where the platform says how long to wait, that is believed rather than the usual time.
+func TestThePlatformSaysHowLongToWait(t *testing.T) {
+	t.Parallel()
+	up := feishu.Platform(platform.NewCaller(nil)).Upstream
+	for header, want := range map[string]time.Duration{"52": 52 * time.Second, "": 10 * time.Second, "soon": 10 * time.Second, "-1": 10 * time.Second, "99999": time.Hour} {
+		resp := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"X-Ogw-Ratelimit-Reset": {header}}}
+		j := up.Judge("/open-apis/im/v1/messages", resp, []byte(`{"code":99991400,"msg":"request trigger frequency limit"}`))
+		if j.Verdict != broker.VerdictThrottled || j.Err.RetryAfter != want || j.Err.Reset != broker.ResetNone {
+			t.Errorf("%q: verdict %d, %+v; want to wait %v", header, j.Verdict, j.Err, want)
+		}
 	}
 }

@@ -132,7 +132,8 @@ func surfaces(accounts string) []declared.Surface {
 	bearer := declared.Place{Header: "Authorization", Scheme: "Bearer"}
 	errors := declared.Errors{
 		Code: []string{"code"}, OK: []string{"0"}, Message: []string{"msg"}, Status: http.StatusBadRequest,
-		RequestID: "X-Tt-Logid", // [S]
+		RequestID: "X-Tt-Logid",            // [S]
+		Wait:      "X-Ogw-Ratelimit-Reset", // [A]
 	}
 	auth := errors
 	auth.Status = http.StatusOK // [P]

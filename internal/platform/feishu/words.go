@@ -41,12 +41,14 @@ func words() map[string]declared.Word {
 	}
 }
 
-// oauthWords are those of the paths that follow RFC 6749.
+// oauthWords are those of the paths that follow RFC 6749, whose libraries look at error.
 func oauthWords() map[string]declared.Word {
-	var (
-		client  = declared.Word{Code: "20002", Message: "The client secret is invalid.", Status: http.StatusUnauthorized}
-		request = declared.Word{Code: "20063", Message: "The request is malformed."}
-	)
+	word := func(code, name, message string) declared.Word {
+		return declared.Word{Code: code, Message: message, Extra: map[string]string{"error": name}}
+	}
+	client := word("20002", "invalid_client", "The client secret is invalid.")
+	client.Status = http.StatusUnauthorized
+	request := word("20063", "invalid_request", "The request is malformed.")
 	return map[string]declared.Word{
 		"unknown_app":      client,
 		"wrong_app":        client,
@@ -57,9 +59,9 @@ func oauthWords() map[string]declared.Word {
 		"bad_body":         request,
 		"bad_argument":     request,
 		"wrong_method":     request,
-		"wrong_grant_type": {Code: "20036", Message: "The specified grant_type is not supported here. For a user's, use /open-apis/authen/v2/oauth/token."},
-		"not_allowed":      {Code: "20009", Message: "The client may not do this."},
-		"not_ready":        {Code: "20072", Message: "The server is temporarily unavailable."},
-		"":                 {Code: "20050", Message: "An unexpected server error occurred."},
+		"wrong_grant_type": word("20036", "unsupported_grant_type", "The specified grant_type is not supported here. For a user's, use /open-apis/authen/v2/oauth/token."),
+		"not_allowed":      word("20009", "unauthorized_client", "The client may not do this."),
+		"not_ready":        word("20072", "temporarily_unavailable", "The server is temporarily unavailable."),
+		"":                 word("20050", "server_error", "An unexpected server error occurred."),
 	}
 }
