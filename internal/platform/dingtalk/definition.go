@@ -156,9 +156,10 @@ func tokenRotation() broker.Rotation {
 	}
 }
 
-// ticketRotation: fetching tickets often is throttled [A*]. What is not known is taken as it
-// is at WeChat, which is the careful way: the same ticket within its lifetime, and 7200 said
-// whatever its age is [I].
+// ticketRotation: asked again, the platform gives the same ticket for two hours more, but for
+// no longer than a day after it was made [A]. How old one is it does not say, so that the
+// careful way is that of tickets of unknown age: to ask often enough to see the change, since
+// nobody reports a ticket that is dead. Fetching them often is throttled [A*].
 func ticketRotation() broker.Rotation {
 	return broker.Rotation{
 		Family:     broker.Fixed,
