@@ -10,7 +10,8 @@ type TokenPath struct {
 	Name string
 	// Method is the one that it is asked with.
 	Method string
-	// Path is as [Platform.Canonical] writes it. A segment in braces stands for any.
+	// Path is as the platform writes it; whoever compares it does so by [Platform.Canonical].
+	// A segment in braces stands for any.
 	Path string
 	// Ask reads what a caller shows, of whose request body is the whole body, which cannot be
 	// read from the request any more. What is not there is left zero: a caller whose base

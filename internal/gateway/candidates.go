@@ -76,9 +76,10 @@ func (g *Gateway) ownsPath(x *call) bool {
 	if r.Own || r.Sort != broker.CallApp || r.Kind != "" {
 		return true
 	}
-	path := x.place.path
-	if x.platform.Canonical != nil {
-		path = x.platform.Canonical(path)
+	canonical := x.platform.Canonical
+	if canonical == nil {
+		canonical = func(path string) string { return path }
 	}
-	return slices.ContainsFunc(x.platform.TokenPaths, func(t broker.TokenPath) bool { return t.Path == path })
+	path := canonical(x.place.path)
+	return slices.ContainsFunc(x.platform.TokenPaths, func(t broker.TokenPath) bool { return canonical(t.Path) == path })
 }

@@ -21,7 +21,7 @@ type tokenPath struct {
 	*described
 	method string
 	path   pattern
-	tokens []*token
+	tokens []*token // of which the first has the path as the platform writes it
 	answer document
 }
 
@@ -45,7 +45,8 @@ func (d *described) tokenPaths() []broker.TokenPath {
 	}
 	out := make([]broker.TokenPath, len(paths))
 	for i, p := range paths {
-		out[i] = broker.TokenPath{Name: p.tokens[0].DropIn, Method: p.method, Path: p.path.String(), Ask: p.ask, Answer: p.give}
+		first := p.tokens[0]
+		out[i] = broker.TokenPath{Name: first.DropIn, Method: p.method, Path: first.Request.Path, Ask: p.ask, Answer: p.give}
 	}
 	return out
 }

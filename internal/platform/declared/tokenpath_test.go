@@ -29,7 +29,7 @@ func tokenPath(t testing.TB, d declared.Definition, name string) broker.TokenPat
 func TestTokenPathsAreThoseOfTheDescription(t *testing.T) {
 	t.Parallel()
 	for want, d := range map[string]declared.Definition{
-		"token POST /v2/{param.tenant}/token, ticket GET /old/ticket": modern(), "token POST /oauth/token": standard(), "token POST /2.0/token": plain(),
+		"token POST /v2/{param.tenant}/Token, ticket GET /old/ticket": modern(), "token POST /oauth/token": standard(), "token POST /2.0/token": plain(),
 	} {
 		var got []string
 		for _, p := range build(t, d, nil).TokenPaths {
