@@ -211,6 +211,15 @@ func (r *importReader) tokens(fields map[string]any) (tokens []importToken, note
 	if !named {
 		kind = string(broker.AccessToken)
 	}
+	if !named && fields["token"] == nil && fields["token_file"] == nil {
+		// Beside an access_token it is of that one that they say when it ends.
+		for _, end := range []string{"expires_in", "expiry"} {
+			if at, own := fields[end], string(broker.AccessToken)+"_"+end; at != nil && fields[own] == nil {
+				fields[own] = at
+				delete(fields, end)
+			}
+		}
+	}
 	take(kind, "token", "expires_in", "expiry")
 	for _, k := range importedKinds() {
 		take(string(k), string(k), string(k)+"_expires_in", string(k)+"_expiry")

@@ -69,6 +69,12 @@ func TestAnAppIsMadeOfARow(t *testing.T) {
 			map[string]time.Duration{"access_token": 30 * time.Minute, "jsapi_ticket": time.Minute, "wx_card_ticket": 50 * time.Minute},
 			"",
 		},
+		"a token in the column of its kind": {
+			"id,app_id,secret,access_token,expires_in,jsapi_ticket,jsapi_ticket_expires_in", "shop,wx01,one,TOKEN,7200,TICKET,3600",
+			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}},
+			map[string]time.Duration{"access_token": 110 * time.Minute, "jsapi_ticket": 50 * time.Minute},
+			"",
+		},
 		"another kind": {
 			"id,app_id,secret,kind,token,expires_in", "shop,wx01,one,jsapi_ticket,TOKEN,7200",
 			api.App{ID: "shop", Platform: "wechat", AppID: "wx01", Secret: api.Secrets{"one"}},
@@ -124,6 +130,7 @@ func TestFaultsOfAnAppQuoteNoValue_I6(t *testing.T) {
 		{"id,app_id,token", "shop,wx01,SECRET", "access_token: want expires_in or expiry"},
 		{"id,app_id,token,expires_in,expiry", "shop,wx01,SECRET,1,2026-11-21T10:00:00Z", "access_token: want expires_in or expiry"},
 		{"id,app_id,expires_in", "shop,wx01,7200", "access_token: there is when it ends, and no token"},
+		{"id,app_id,access_token,access_token_expires_in,expires_in", "shop,wx01,SECRET,1,2", "access_token: there is when it ends, and no token"},
 		{"id,app_id,token,expires_in", "shop,wx01,SECRET,SECRET", "expires_in is not a number"},
 		{"id,app_id,token,expires_in", "shop,wx01,SECRET,-1", "expires_in is not a number"},
 		{"id,app_id,token,expiry", "shop,wx01,SECRET,SECRET", "expiry: want a time such as"},
