@@ -186,7 +186,7 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 	r := full.Registration(platform.Entry(app.BaseURL))
 	if first, taken := l.same[r]; taken {
 		o.fault("is the same app as %s (%s); "+
-			"the two would kill each other's tokens, so keep one and let clients share it", first, identityOf(app))
+			"the two would kill each other's tokens, so keep one and let clients share it%s", first, identityOf(app), apart(app, platform))
 		return
 	}
 	l.same[r] = o.path
@@ -205,6 +205,16 @@ func identityOf(app *broker.App) string {
 		s += ", oauth2"
 	}
 	return s
+}
+
+// apart says how two apps that the platform tells apart are told apart here.
+func apart(app *broker.App, platform *broker.Platform) string {
+	for _, p := range platform.Params {
+		if app.Params[p.Name] == "" {
+			return "; if the platform has two, give each its params." + p.Name
+		}
+	}
+	return ""
 }
 
 // policy returns nil where nothing is said. The defaults stay zero, because they

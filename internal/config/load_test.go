@@ -82,8 +82,14 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 	put(t, dir, "secrets/news-old", "old-"+newsSecret, 0o400)
 	put(t, dir, "secrets/ops-key", stockKey+"\r\n", 0o600)
 	path := put(t, dir, "hufu.yaml", string(text), 0o644)
-	got, err := config.Load(path, options("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey, "MEMBERS_KEY", membersKey,
-		"REDIS_PASSWORD", redisPassword, "HOOK_SECRET", hookSecret))
+	opt := withSettings("SHOP_SECRET", shopSecret, "ORDERS_KEY", ordersKey, "MAILER_KEY", mailKey, "MEMBERS_KEY", membersKey,
+		"REDIS_PASSWORD", redisPassword, "HOOK_SECRET", hookSecret, "HR_SECRET", "hr-secret-0123456789", "CRM_SECRET", "crm-secret-0123456789", "CRM_REFRESH", "crm-refresh-0123456789")
+	for i := range opt.Platforms {
+		if p := &opt.Platforms[i]; p.Name == "wecom" {
+			p.Params = []broker.Param{{Name: broker.ParamAgentID}}
+		}
+	}
+	got, err := config.Load(path, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +124,23 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 			ID: "wxfedcba9876543210", Platform: "wechat", AppID: "wxfedcba9876543210",
 			Secrets: secrets(newsSecret, "old-"+newsSecret), Origin: broker.FromFile,
 		},
+		{
+			ID: "hr", Platform: "wecom", AppID: "ww0123456789abcdef", Params: map[string]string{broker.ParamAgentID: "1000002"},
+			Secrets: secrets("hr-secret-0123456789"), Origin: broker.FromFile,
+		},
+		{
+			ID: "crm", Platform: broker.OAuth2Platform, AppID: "CLIENT_ID", Secrets: secrets("crm-secret-0123456789"), Mode: broker.RefreshMode,
+			Refresh: broker.NewSecret("crm-refresh-0123456789"), BaseURL: "https://api.crm.example", Origin: broker.FromFile,
+			OAuth2: &broker.OAuth2{
+				TokenURL: "https://login.crm.example/token", Auth: broker.AuthBasic, Scopes: []string{"read", "write"}, Audience: "https://api.crm.example",
+				Resource: "https://api.crm.example", Extra: map[string]string{"tenant": "acme"}, Lifetime: time.Hour,
+			},
+		},
 	}
+	if len(got.Platforms) != 1 || got.Platforms[0].Name != "acme" {
+		t.Errorf("got the platforms %v", got.Platforms)
+	}
+	want.Platforms = got.Platforms // Their fields have a test of their own.
 	want.Clients = []*broker.Client{
 		{
 			Name: "orders", Key: sha256.Sum256([]byte(ordersKey)), Apps: []string{"shop", "news-*"},
