@@ -84,6 +84,17 @@ func (s *Service) CallableNamed(platform, app string) (*broker.App, bool) {
 // Lookup returns an app while it is not yet known who asks; nil: there is none.
 func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }
 
+// Knows reports whether a client has any right on an app. To one without it the app is as one
+// that is not there.
+func (s *Service) Knows(c *broker.Client, app string) bool {
+	for _, r := range [...]broker.Right{broker.Read, broker.Call, broker.Renew, broker.Users, broker.Admin} {
+		if acl.Allow(c, r, app) {
+			return true
+		}
+	}
+	return false
+}
+
 // Bearer finds out who makes a call that carries a token: the client and the app of a
 // virtual one, and the app of a real one that was handed out here and may still be in
 // use, together with the token's kind. Nobody knows whose a real one is, so that the

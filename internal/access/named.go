@@ -61,15 +61,17 @@ type Meant struct {
 	AppID string
 	// App is our id, where the caller, or its base URL, names the app by it.
 	App string
+	// Params are what the caller says of the app's params.
+	Params map[string]string
 }
 
 // meant is the app that a client means, of those on which it has a right: the one that it
 // names; else the only one with the platform's app id, or the only one of the file. One that
-// is another platform's or has another app id is as one that is not there.
+// is another platform's or has another app id or other params is as one that is not there.
 func (s *Service) meant(c broker.Caller, r broker.Right, m Meant) (*broker.App, error) {
 	if m.App != "" {
 		a := s.registry.App(m.App)
-		if a == nil || a.Platform != m.Platform || m.AppID != "" && a.AppID != m.AppID || !acl.Allow(c.Client, r, a.ID) {
+		if a == nil || a.Platform != m.Platform || m.AppID != "" && a.AppID != m.AppID || !a.Fits(m.Params) || !acl.Allow(c.Client, r, a.ID) {
 			return nil, broker.ErrUnknownApp
 		}
 		return a, nil
@@ -77,7 +79,7 @@ func (s *Service) meant(c broker.Caller, r broker.Right, m Meant) (*broker.App, 
 	var few, own [4]*broker.App
 	readable, inFile := own[:0], 0
 	for _, a := range s.registry.ByPlatformID(few[:0], m.Platform, m.AppID) {
-		if !acl.Allow(c.Client, r, a.ID) {
+		if !acl.Allow(c.Client, r, a.ID) || !a.Fits(m.Params) {
 			continue
 		}
 		readable = append(readable, a)

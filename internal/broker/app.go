@@ -138,6 +138,17 @@ func (a *App) Registration(entry string) string {
 	return x.Source()
 }
 
+// Fits reports whether the app may be the one of whose params that is said: none that it has is
+// another one. Of those that it does not have nobody knows.
+func (a *App) Fits(params map[string]string) bool {
+	for name, said := range params {
+		if has, known := a.Params[name]; known && has != said {
+			return false
+		}
+	}
+	return true
+}
+
 // Origin says where a definition comes from and so who may change it.
 type Origin string
 

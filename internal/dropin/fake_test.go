@@ -166,6 +166,18 @@ func byForm(name, path string) broker.TokenPath {
 	return p
 }
 
+// byCorp is a path in which a caller says the app's param corp.
+func byCorp(name, path string) broker.TokenPath {
+	p := byJSON(name, path, broker.AccessToken)
+	ask := p.Ask
+	p.Ask = func(r *http.Request, body []byte) (broker.Asked, *broker.Error) {
+		a, err := ask(r, body)
+		a.Params = map[string]string{"corp": strings.Split(r.URL.Path, "/")[2]}
+		return a, err
+	}
+	return p
+}
+
 // byBearer is a path for tickets, which is opened by a token in a header.
 func byBearer(name, path string) broker.TokenPath {
 	p := byJSON(name, path, broker.JSAPITicket)

@@ -149,8 +149,8 @@ func fits(pattern, path string) bool {
 }
 
 // elsewhere reports whether a call is on an app whose platform has no such token path, so
-// that the path is one like any other there. To strangers there is no such app: they hear
-// the same of every one.
+// that the path is one like any other there. To strangers, and to clients that may not use
+// it, there is no such app: they hear the same of every one.
 func (h *Handler) elsewhere(r request, at []*endpoint) bool {
 	a := h.svc.Lookup(r.app)
 	if a == nil || slices.ContainsFunc(at, func(e *endpoint) bool { return e.platform.Name == a.Platform }) {
@@ -160,8 +160,8 @@ func (h *Handler) elsewhere(r request, at []*endpoint) bool {
 	if p == nil || p.Upstream == nil {
 		return false
 	}
-	if key := r.bearer(); key != "" && h.svc.Authenticate(key) != nil {
-		return true
+	if c := h.svc.Authenticate(r.bearer()); c != nil {
+		return h.svc.Knows(c, a.ID)
 	}
 	shown := p.Upstream.Shown(r.Request)
 	if !shown.Token.IsZero() {
@@ -169,5 +169,5 @@ func (h *Handler) elsewhere(r request, at []*endpoint) bool {
 		return ok && owner.ID == a.ID
 	}
 	c, _ := h.svc.AuthenticateNamed(shown.Key.Reveal())
-	return c != nil
+	return h.svc.Knows(c, a.ID)
 }

@@ -42,7 +42,7 @@ func (h *Handler) showsToken(r request, v *visit) {
 		v.refuse(errUserToken, "the token is one of a user")
 	default:
 		c, app, ok := h.svc.ByToken(r.Context(), v.caller, v.at.platform.Name, seen)
-		if !ok || r.app != "" && app.ID != r.app {
+		if !ok || r.app != "" && app.ID != r.app || !app.Fits(v.asked.Params) {
 			v.refuse(broker.ErrTokenUnknown, "no app has this access token now, or its client may not use it any more")
 			return
 		}

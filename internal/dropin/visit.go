@@ -154,7 +154,7 @@ func (h *Handler) refuseStranger(v *visit, key string) {
 // findApp finds the app that a client means: the one that its base URL or its key names,
 // which have to be the same, or else the one with the platform's app id.
 func (h *Handler) findApp(r request, v *visit, named string) {
-	m := access.Meant{Platform: v.at.platform.Name, AppID: v.asked.AppID, App: cmp.Or(r.app, named)}
+	m := access.Meant{Platform: v.at.platform.Name, AppID: v.asked.AppID, App: cmp.Or(r.app, named), Params: v.asked.Params}
 	err := error(broker.ErrUnknownApp)
 	if named == "" || named == m.App {
 		v.app, err = h.svc.DropIn(v.caller, v.asked.Kind, m)
