@@ -100,6 +100,15 @@ func (r request) bearer() string {
 	return key
 }
 
+// asThere is a request as it would be made at the platform itself, without what names the
+// app here.
+func asThere(r *http.Request, path string) *http.Request {
+	own, at := r.WithContext(r.Context()), *r.URL
+	at.Path, at.RawPath = path, ""
+	own.URL = &at
+	return own
+}
+
 // What is wrong with calls of no token path, where no words are needed but these.
 var (
 	errNameless    = &broker.Error{Code: broker.ErrBadPath.Code, Class: broker.Invalid, Hint: "after /gateway/ comes an app's id"}
@@ -117,6 +126,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.metrics.other[h.refuse(w, q, &visit{err: errNameless})].Inc() //nolint:contextcheck // as below
 			return
 		}
+	}
+	if q.app != "" {
+		q.Request = asThere(r, q.path)
 	}
 	var few [4]*endpoint
 	at := h.table.find(few[:0], q.path)

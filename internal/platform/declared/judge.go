@@ -32,7 +32,7 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	if sort == broker.CallExchange || sort == broker.CallManaged || sort == broker.CallForeign {
 		at = AtIssue
 	}
-	said, err := u.judge(s, a, at, u.carried(resp.Request)...)
+	said, err := u.judge(s, a, at, u.carried(path, resp.Request)...)
 	switch {
 	case err != nil && said.Code == "" && resp.StatusCode < http.StatusBadRequest:
 		return broker.Judgement{} // no code where there has to be one, or something that is none
@@ -99,8 +99,9 @@ func (u upstream) users(path string, a platform.Answer) []broker.Secret {
 	return found
 }
 
-// carried are the credentials that a request took along, which its answer may repeat.
-func (u upstream) carried(r *http.Request) []broker.Secret {
+// carried are the credentials that a request of a path took along, which its answer may
+// repeat. The request's own path may have something before it that is the app's base URL's.
+func (u upstream) carried(path string, r *http.Request) []broker.Secret {
 	if r == nil || r.URL == nil {
 		return nil
 	}
@@ -110,5 +111,9 @@ func (u upstream) carried(r *http.Request) []broker.Secret {
 			secrets = append(secrets, tok)
 		}
 	}
-	return append(secrets, u.Shown(r).Key)
+	if x := u.exchange(path); x != nil {
+		_, key := x.shown(r)
+		secrets = append(secrets, key)
+	}
+	return secrets
 }

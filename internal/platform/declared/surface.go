@@ -150,26 +150,6 @@ func (d *described) surface(path string) *surface {
 	return d.surfaces[len(d.surfaces)-1] // that of all other paths
 }
 
-// maxBefore is how many segments may stand before a path of the platform in a request:
-// those of a gateway, or of a base URL.
-const maxBefore = 4
-
-// surfaceOf is that of a request, whatever stands before the platform's path in its URL.
-func (d *described) surfaceOf(r *http.Request) *surface {
-	path := platform.Canonical(r.URL.Path)
-	for range maxBefore + 1 {
-		if s := d.surface(path); s.Prefix != "" {
-			return s
-		}
-		next := strings.IndexByte(strings.TrimPrefix(path, "/"), '/')
-		if next < 0 {
-			break
-		}
-		path = path[next+1:]
-	}
-	return d.surfaces[len(d.surfaces)-1]
-}
-
 // word is how an error of this server is said.
 func (s *surface) word(err *broker.Error) Word {
 	for _, name := range []string{err.Code, string(err.Class), ""} {

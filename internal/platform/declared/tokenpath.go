@@ -98,7 +98,7 @@ func (p *tokenPath) ask(r *http.Request, body []byte) (broker.Asked, *broker.Err
 	t, wrong := p.meant(in)
 	a := broker.Asked{Kind: t.Kind, Wrong: wrong}
 	if t.From != "" {
-		a.ByToken, a.Token = true, p.surfaceOf(r).Attach.shown(r)
+		a.ByToken, a.Token = true, p.surface(r.URL.Path).Attach.shown(r)
 	}
 	p.read(&a, t.request, in)
 	return a, nil
@@ -199,11 +199,10 @@ func (p *tokenPath) read(a *broker.Asked, r *request, in call) {
 		take(f.t, in.value(r, f))
 		basic = basic || f.name == clientSecret
 	}
-	segments := strings.FieldsFunc(in.r.URL.Path, func(c rune) bool { return c == '/' })
-	if from := len(segments) - len(p.path); from >= 0 {
+	if segments := strings.FieldsFunc(in.r.URL.Path, func(c rune) bool { return c == '/' }); len(segments) == len(p.path) {
 		for i, s := range p.path {
 			if open(s) {
-				take(parsed(s), segments[from+i])
+				take(parsed(s), segments[i])
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package declared
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
@@ -23,30 +22,33 @@ func (u upstream) Route(path string) broker.Route { return u.route(path) }
 
 // Attach implements [broker.Upstream].
 func (u upstream) Attach(r *http.Request, tok broker.Secret) {
-	attach(r, u.surfaceOf(r).Attach, tok, u.places)
+	attach(r, u.surface(r.URL.Path).Attach, tok, u.places)
 }
 
 // Shown implements [broker.Upstream]. What stands in the body is seen where GetBody gives
 // it again.
 func (u upstream) Shown(r *http.Request) broker.Shown {
-	s := broker.Shown{Token: u.surfaceOf(r).Attach.shown(r)}
-	x := u.exchange(r.URL.Path)
-	if x == nil {
-		return s
+	s := broker.Shown{Token: u.surface(r.URL.Path).Attach.shown(r)}
+	if x := u.exchange(r.URL.Path); x != nil {
+		s.AppID, s.Key = x.shown(r)
 	}
+	return s
+}
+
+// shown are the id and what stands in the place of the secret.
+func (x *Exchange) shown(r *http.Request) (appID string, key broker.Secret) {
 	var secret string
 	switch x.In {
 	case inQuery:
-		s.AppID, secret = query.Value(r.URL.RawQuery, x.AppID), query.Value(r.URL.RawQuery, x.Secret)
+		appID, secret = query.Value(r.URL.RawQuery, x.AppID), query.Value(r.URL.RawQuery, x.Secret)
 	case inBasic:
-		s.AppID, secret, _ = r.BasicAuth()
+		appID, secret, _ = r.BasicAuth()
 	default:
 		if in, ok := readBody(again(r), r.Header.Get("Content-Type")); ok {
-			s.AppID, secret = in.text(x.AppID), in.text(x.Secret)
+			appID, secret = in.text(x.AppID), in.text(x.Secret)
 		}
 	}
-	s.Key = broker.NewSecret(secret)
-	return s
+	return appID, broker.NewSecret(secret)
 }
 
 // Substitute implements [broker.Upstream]. Tokens go: no such call wants one.
@@ -66,11 +68,11 @@ func (u upstream) Substitute(r *http.Request, appID string, secret broker.Secret
 	}
 }
 
-// exchange finds the exchange at a path, whatever stands before it; nil: there is none.
+// exchange finds the exchange at a path; nil: there is none.
 func (d *described) exchange(path string) *Exchange {
 	path = platform.Canonical(path)
 	for i, x := range d.def.Exchanges {
-		if strings.HasSuffix(path, platform.Canonical(x.Path)) {
+		if path == platform.Canonical(x.Path) {
 			return &d.def.Exchanges[i]
 		}
 	}

@@ -77,6 +77,34 @@ func TestTokensOfUsersAreFoundWhereTheyAreGiven(t *testing.T) {
 	}
 }
 
+// What a path is, is said by the whole of it: one that ends like another, or in which another
+// one stands, is not that other one (I8).
+func TestI8APathIsNotTakenForOneThatStandsInIt(t *testing.T) {
+	t.Parallel()
+	d := modern()
+	d.Surfaces[1].Prefix = "/old/"
+	up := build(t, d, nil).Upstream
+	r := httptest.NewRequest(http.MethodGet, "/v2/old/things?access_token=T-other", nil)
+	up.Attach(r, broker.NewSecret("T-secret-1"))
+	if r.Header.Get("Authorization") != "Bearer T-secret-1" || r.URL.RawQuery != "" {
+		t.Errorf("the token stands elsewhere than on the path's surface: %q, %v", r.URL.RawQuery, r.Header)
+	}
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}}
+	if j := up.Judge("/v2/x/v2/login", resp, []byte(`{"code":0,"data":{"user_token":"U-1"}}`)); len(j.Users) > 0 {
+		t.Error("a business answer gives tokens of users")
+	}
+	r = httptest.NewRequest(http.MethodGet, "/v2/old/login?appid=a&secret=s", nil)
+	if s := up.Shown(r); s.AppID != "" || !s.Key.IsZero() {
+		t.Error("a business path shows a key")
+	}
+	// Whatever the app's base URL has before it, what was sent is blotted out.
+	r = httptest.NewRequest(http.MethodGet, "/proxy/old/login?appid=a&secret="+appSecret, nil)
+	resp.Request = r
+	if m := up.Judge("/old/login", resp, []byte(`{"errcode":9,"errmsg":"no `+appSecret+`"}`)).Err.PlatformMessage; !strings.HasPrefix(m, "no [secret]") {
+		t.Errorf("I6: %s", m)
+	}
+}
+
 // I6: what a request took along is blotted out of what the platform says of it.
 func TestWhatTheGatewaySendsIsNotRepeated(t *testing.T) {
 	t.Parallel()
@@ -141,7 +169,7 @@ func TestTheAppSecretTakesTheKeysPlaceInEveryBody(t *testing.T) {
 		"JSON":             {"/v2/login", asJSON, `{"code":"c","app":"a","key":"` + key + `","KEY":"k"}`, `{"app":"the-app","code":"c","key":"5e4f0c2b9d7a41d8"}`, asJSON},
 		"a form for JSON":  {"/v2/login", form, `code=c&app=a&key=` + key + `&Key=k`, `app=the-app&code=c&key=5e4f0c2b9d7a41d8`, form},
 		"no body for JSON": {"/v2/login", "", ``, `{"app":"the-app","key":"5e4f0c2b9d7a41d8"}`, asJSON},
-		"a form":           {"/proxy/v2/form", form, `code=c&app=a&key=` + key, `app=the-app&code=c&key=5e4f0c2b9d7a41d8`, form},
+		"a form":           {"/v2/form", form, `code=c&app=a&key=` + key, `app=the-app&code=c&key=5e4f0c2b9d7a41d8`, form},
 		"JSON for a form":  {"/v2/form", asJSON, `{"app":"a","key":"` + key + `"}`, `{"app":"the-app","key":"5e4f0c2b9d7a41d8"}`, asJSON},
 		"garbage":          {"/v2/form", form, `%zz=` + key, `app=the-app&key=5e4f0c2b9d7a41d8`, form},
 		"Basic":            {"/v2/basic", asJSON, `{"code":"c"}`, `{"code":"c"}`, asJSON},
