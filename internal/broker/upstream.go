@@ -38,6 +38,9 @@ type Route struct {
 	Clears bool
 	// Kind is which of the app's tokens opens a [CallApp]. Empty: [AccessToken].
 	Kind Kind
+	// Either says that a token of a user stands in the same place of a [CallApp], and opens it
+	// for that user: the app's own is not put in the place of one that is not known.
+	Either bool
 	// Own says that the path is known to be one of the platform's, as those are that begin
 	// like no other's. It decides nothing but who speaks where several platforms could be
 	// meant and none can tell whose call it is.

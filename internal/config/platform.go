@@ -43,6 +43,7 @@ func (d *decoder) platform(v value) (declared.Definition, bool) {
 	def.Denied = wordsOf(o.field("denied"))
 	def.Exchanges = each(o.field("exchanges"), exchange)
 	def.Users, def.Foreign = wordsOf(o.field("users")), wordsOf(o.field("foreign"))
+	def.Gives, def.Either = each(o.field("gives"), giving), o.field("either").flag(false)
 	def.Kinds = map[string]broker.Kind{}
 	for pattern, kind := range o.field("kinds").texts() {
 		def.Kinds[pattern] = broker.Kind(kind)
@@ -161,6 +162,10 @@ func exchange(o *object) declared.Exchange {
 		Method: o.field("method").method(), Path: o.field("path").word(), In: o.field("in").choice("query", "query", "form", "json", "basic"),
 		AppID: o.field("app_id").word(), Secret: o.field("secret").word(), Tokens: wordsOf(o.field("tokens")),
 	}
+}
+
+func giving(o *object) declared.Giving {
+	return declared.Giving{Path: o.field("path").word(), Tokens: wordsOf(o.field("tokens"))}
 }
 
 // check returns nil where there is none.

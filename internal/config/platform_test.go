@@ -54,6 +54,8 @@ const acme = `platforms:
     exchanges: [{method: POST, path: /login, in: json, app_id: app, secret: key, tokens: [user]}]
     users: ["/my/*"]
     foreign: [/partner]
+    gives: [{path: /session, tokens: [data.user]}]
+    either: true
     kinds: {"/pages/*": page_ticket}
 `
 
@@ -108,6 +110,7 @@ func TestAPlatformIsDescribedInTheFile(t *testing.T) {
 		},
 		Words:     map[string]declared.Word{"unknown_app": {Code: "1001", Message: "no such app"}, "": {Code: "9999"}},
 		Check:     &declared.Check{Method: "GET", Path: "/ping", Query: map[string]string{"app": "{app_id}"}},
+		Gives:     []declared.Giving{{Path: "/session", Tokens: []string{"data.user"}}}, Either: true,
 		Denied:    []string{"/clear*"},
 		Exchanges: []declared.Exchange{{Method: "POST", Path: "/login", In: "json", AppID: "app", Secret: "key", Tokens: []string{"user"}}},
 		Users:     []string{"/my/*"}, Foreign: []string{"/partner"}, Kinds: map[string]broker.Kind{"/pages/*": "page_ticket"},

@@ -78,6 +78,9 @@ func (g *Gateway) remember(x *call, j broker.Judgement) {
 // opened makes a call that the app's token opens. The token is there already.
 func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, error) {
 	resp, j, err := g.try(r, x)
+	if err == nil {
+		g.remember(x, j)
+	}
 	if err != nil || j.Verdict != broker.VerdictRejected {
 		return resp, err
 	}
@@ -117,6 +120,7 @@ func (g *Gateway) opened(r *http.Request, x *call, body kept) (*http.Response, e
 	default:
 		g.metrics.replay(replayDone)
 	}
+	g.remember(x, j)
 	return resp, nil
 }
 

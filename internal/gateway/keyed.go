@@ -66,8 +66,11 @@ func (g *Gateway) keyed(r *http.Request, c broker.Caller, key broker.Secret, app
 			return x, errUserToken
 		}
 		_, owner, kind, known := g.svc.Bearer(c, x.shown.Token)
-		if known && owner.ID != a.ID {
+		switch {
+		case known && owner.ID != a.ID:
 			return x, errOtherApp
+		case !known && x.route.Either && !x.shown.Token.IsZero():
+			return x, errUnknownToken
 		}
 		x.kind = kind
 	case broker.CallExchange:

@@ -48,6 +48,8 @@ const (
 	millUsers    = "/open/users"    // opened by the access token
 	millMe       = "/open/me"       // opened by the token of a user
 	millExchange = "/open/exchange" // opened by the app secret
+	millEither   = "/open/either"   // opened by the access token, and by that of a user
+	millLogin    = "/open/login"    // opened by the access token, and gives that of a user
 )
 
 func newMill(name string) *mill {
@@ -160,6 +162,9 @@ func (m *mill) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m.live[bearerOf(r)] != want {
 		return says(http.StatusOK, nil, `{"result":1,"msg":"token"}`), nil
 	}
+	if r.URL.Path[i:] == millLogin {
+		return says(http.StatusOK, nil, `{"result":0,"gives":"user-7"}`), nil
+	}
 	return says(http.StatusOK, nil, `{"result":0}`), nil
 }
 
@@ -192,6 +197,8 @@ func (*mill) Route(path string) broker.Route {
 		return broker.Route{Sort: broker.CallExchange, Body: true, Own: own}
 	case millMe:
 		return broker.Route{Sort: broker.CallUser, Nameless: true, Own: own}
+	case millEither:
+		return broker.Route{Either: true, Own: own}
 	case millApps:
 		return broker.Route{Kind: broker.AppAccessToken, Own: own}
 	}
@@ -253,8 +260,9 @@ func (m *mill) Substitute(r *http.Request, appID string, secret broker.Secret) {
 // Judge implements [broker.Upstream].
 func (*mill) Judge(_ string, _ *http.Response, body []byte) broker.Judgement {
 	var a struct {
-		Code int    `json:"result"`
-		User string `json:"user"`
+		Code  int    `json:"result"`
+		User  string `json:"user"`
+		Gives string `json:"gives"`
 	}
 	switch err := json.Unmarshal(body, &a); {
 	case err != nil:
@@ -266,7 +274,11 @@ func (*mill) Judge(_ string, _ *http.Response, body []byte) broker.Judgement {
 	case a.Code != 0:
 		return broker.Judgement{Err: &broker.Error{Code: "other", Class: broker.Invalid}}
 	}
-	return broker.Judgement{Verdict: broker.VerdictOK}
+	j := broker.Judgement{Verdict: broker.VerdictOK}
+	if a.Gives != "" {
+		j.Users = []broker.Secret{broker.NewSecret(a.Gives)}
+	}
+	return j
 }
 
 // Refuse implements [broker.Upstream].

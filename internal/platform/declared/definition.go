@@ -42,6 +42,11 @@ type Definition struct {
 	// beginning of one with * at its end.
 	Users   []string
 	Foreign []string
+	// Gives are the paths, other than the exchanges, whose answers give tokens of users.
+	Gives []Giving
+	// Either says that users' tokens stand where the app's does and open the same paths, so
+	// that the app's own is not put in the place of one that is not known.
+	Either bool
 	// Kinds says which token opens the paths of a pattern, where that is not the access
 	// token.
 	Kinds map[string]broker.Kind
@@ -199,6 +204,12 @@ type Check struct {
 	// Field is there in every answer to a good token. Empty: the code of a success has to
 	// be, unless refusals are told by the status.
 	Field string
+}
+
+// Giving is a path whose answers give tokens of a user, in these fields.
+type Giving struct {
+	Path   string
+	Tokens []string
 }
 
 // Exchange is a path that is opened by the app secret.

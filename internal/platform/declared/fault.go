@@ -148,6 +148,12 @@ func (d *Definition) checkPaths(fs *faults) {
 		fs.pattern(field, p)
 		fs.must(slices.ContainsFunc(d.Modes, func(m Mode) bool { return m.token(kind) != nil }), field, "names a kind that no mode has")
 	}
+	for i, g := range d.Gives {
+		fs.within(fmt.Sprintf("gives[%d]", i), func() {
+			fs.path(g.Path)
+			fs.must(len(g.Tokens) > 0 && !slices.Contains(g.Tokens, ""), "tokens", "are missing: the fields of the answer in which users' tokens stand")
+		})
+	}
 	for i, x := range d.Exchanges {
 		fs.within(fmt.Sprintf("exchanges[%d]", i), func() {
 			fs.method(x.Method)

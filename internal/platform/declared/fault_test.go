@@ -78,6 +78,8 @@ func TestFaultsNameTheirField(t *testing.T) {
 		"denied[0]":                        func(x *d) { x.Denied[0] = "v2" },
 		"users[0]":                         func(x *d) { x.Users[0] = "/v2/*/my" },
 		"foreign[0]":                       func(x *d) { x.Foreign[0] = "" },
+		"gives[0].path":                    func(x *d) { x.Gives[0].Path = "session" },
+		"gives[0].tokens":                  func(x *d) { x.Gives[0].Tokens = nil },
 		"exchanges[0].in":                  func(x *d) { x.Exchanges[0].In = "cookie" },
 		"exchanges[0].secret":              func(x *d) { x.Exchanges[0].Secret = "" },
 		"kinds./old/js/*":                  func(x *d) { x.Kinds["/old/js/*"] = "nobody" },

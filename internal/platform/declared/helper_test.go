@@ -81,6 +81,7 @@ func modern() declared.Definition {
 			{Method: "POST", Path: "/v2/login", In: "json", AppID: "app", Secret: "key", Tokens: []string{"data.user_token"}},
 			{Method: "GET", Path: "/old/login", In: "query", AppID: "appid", Secret: "secret"},
 		},
+		Gives: []declared.Giving{{Path: "/v2/Session/", Tokens: []string{"data.user_token", "data.refresh"}}},
 		Users: []string{"/v2/my/*"}, Foreign: []string{"/v2/partner/*"}, Denied: []string{"/v2/clear"},
 		Kinds: map[string]broker.Kind{"/old/js/*": broker.JSAPITicket},
 	}

@@ -15,7 +15,7 @@ import (
 // their quotas, which are each user's own, changes nothing for anybody else.
 func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Judgement {
 	sort, s := u.route(path).Sort, u.surface(path)
-	if sort == broker.CallApp && resp.StatusCode < http.StatusMultipleChoices && s.silent(body) {
+	if sort == broker.CallApp && resp.StatusCode < http.StatusMultipleChoices && s.silent(body) && u.given[platform.Canonical(path)] == nil {
 		return broker.Judgement{Verdict: broker.VerdictOK} // most answers, and nothing in them to read
 	}
 	a, ok := platform.ReadAnswer(resp, body)
@@ -86,12 +86,8 @@ func verdict(sort broker.CallSort, said Code, e *broker.Error) broker.Verdict {
 
 // users finds the tokens of a user that an answer gives.
 func (u upstream) users(path string, a platform.Answer) []broker.Secret {
-	x := u.exchange(path)
-	if x == nil {
-		return nil
-	}
 	var found []broker.Secret
-	for _, name := range x.Tokens {
+	for _, name := range u.given[platform.Canonical(path)] {
 		if tok, err := a.Token(name); err == nil {
 			found = append(found, tok)
 		}

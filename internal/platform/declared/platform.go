@@ -18,8 +18,9 @@ type described struct {
 	places   []Place    // of all of them
 	codes    map[said]Code
 	modes    []*mode
-	managed  []pattern // paths that give tokens
-	rules    []rule    // paths that the app's access token does not open
+	managed  []pattern           // paths that give tokens
+	rules    []rule              // paths that the app's access token does not open
+	given    map[string][]string // fields in which tokens of users stand, by the canonical path
 	hosts    []string
 }
 
@@ -87,7 +88,7 @@ func New(def Definition, c *platform.Caller) (broker.Platform, error) {
 	for _, m := range def.Modes {
 		d.modes = append(d.modes, d.newMode(m))
 	}
-	d.rules = def.rules()
+	d.rules, d.given = def.rules(), def.given()
 	d.hosts = def.hosts()
 	p := broker.Platform{
 		Name: def.Name, BaseURL: def.BaseURL, Params: def.Params, Canonical: platform.Canonical,

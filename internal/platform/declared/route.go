@@ -92,12 +92,27 @@ func (d *Definition) rules() []rule {
 	return rs
 }
 
+// given are the fields in which tokens of users stand in answers, by their canonical paths.
+func (d *Definition) given() map[string][]string {
+	fields := map[string][]string{}
+	for _, g := range d.Gives {
+		fields[platform.Canonical(g.Path)] = g.Tokens
+	}
+	for _, x := range d.Exchanges {
+		if len(x.Tokens) > 0 {
+			fields[platform.Canonical(x.Path)] = x.Tokens
+		}
+	}
+	return fields
+}
+
 // route says what a path is. One of a surface that is told by how its paths begin is known
 // to be the platform's own.
 func (d *described) route(path string) broker.Route {
 	path = platform.Canonical(path)
 	r := d.routeOf(path)
 	r.Own = d.surface(path).Prefix != ""
+	r.Either = d.def.Either && r.Sort == broker.CallApp
 	return r
 }
 

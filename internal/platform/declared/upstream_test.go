@@ -72,6 +72,10 @@ func TestTokensOfUsersAreFoundWhereTheyAreGiven(t *testing.T) {
 	if j := up.Judge("/v2/login", resp, body); len(j.Users) != 1 || j.Users[0].Reveal() != "U-1" {
 		t.Errorf("found %d tokens", len(j.Users))
 	}
+	body = []byte(`{"code":0,"data":{"user_token":"U-1","refresh":"R-1"}}`)
+	if j := up.Judge("/v2/session", resp, body); len(j.Users) != 2 || j.Users[1].Reveal() != "R-1" || j.Verdict != broker.VerdictOK {
+		t.Errorf("found %d tokens", len(j.Users))
+	}
 	if j := up.Judge("/v2/things", resp, body); len(j.Users) > 0 {
 		t.Error("I8: a business answer gives tokens of users")
 	}

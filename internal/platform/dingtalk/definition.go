@@ -48,6 +48,8 @@ func Definition() declared.Definition {
 			{Method: http.MethodPost, Path: "/v1.0/oauth2/userAccessToken", In: "json", AppID: "clientId", Secret: "clientSecret", Tokens: []string{"accessToken", "refreshToken"}},
 		},
 		Users: []string{"/v1.0/contact/users/me"},
+		// Some of the newer paths are opened by either token [A*].
+		Either: true,
 		Foreign: []string{
 			// Third-party apps, which are issued by a ticket that DingTalk pushes, and the
 			// console's single sign-on, which has a secret of its own [A*].

@@ -85,9 +85,15 @@ func definition() declared.Definition {
 		Codes: append(issueCodes(), callCodes()...),
 		Words: words(),
 		Exchanges: []declared.Exchange{
-			{Method: http.MethodPost, Path: "/api/apps/v2/jscode2session", In: "json", AppID: "appid", Secret: "secret"},      // [A]
-			{Method: http.MethodGet, Path: "/api/apps/jscode2session", In: "query", AppID: "appid", Secret: "secret"},         // [A]
-			{Method: http.MethodPost, Path: "/oauth/access_token/", In: "form", AppID: "client_key", Secret: "client_secret"}, // [A]
+			{Method: http.MethodPost, Path: "/api/apps/v2/jscode2session", In: "json", AppID: "appid", Secret: "secret"},                            // [A]
+			{Method: http.MethodGet, Path: "/api/apps/jscode2session", In: "query", AppID: "appid", Secret: "secret"},                               // [A]
+			{Method: http.MethodPost, Path: "/oauth/access_token/", In: "form", AppID: "client_key", Secret: "client_secret", Tokens: userTokens()}, // [A]
+		},
+		// A user's token stands in the same header as the app's [A].
+		Either: true,
+		Gives: []declared.Giving{
+			{Path: "/oauth/refresh_token/", Tokens: userTokens()},
+			{Path: "/oauth/renew_refresh_token/", Tokens: userTokens()},
 		},
 		// A user's refresh token is renewed without a secret [A].
 		Users: []string{"/oauth/refresh_token", "/oauth/renew_refresh_token", "/oauth/userinfo"},
@@ -95,6 +101,9 @@ func definition() declared.Definition {
 		Foreign: []string{"/openapi/v2/auth/tp/*", "/api/tpapp/*"},
 	}
 }
+
+// userTokens are the fields in which a user's tokens stand [A].
+func userTokens() []string { return []string{"data.access_token", "data.refresh_token"} }
 
 func clientToken(path, dropIn string, r broker.Rotation) declared.Token {
 	return declared.Token{

@@ -72,6 +72,15 @@ func definition(name, baseURL, accounts string) declared.Definition {
 			// The robots of groups, each of which has a key of its own in the path.
 			"/open-apis/bot/v2/hook/*", "/open-apis/bot/hook/*",
 		},
+		// A user's token opens most of the paths that the tenant's does [A].
+		Either: true,
+		Gives: []declared.Giving{
+			{Path: "/open-apis/authen/v1/access_token", Tokens: userTokens()},
+			{Path: "/open-apis/authen/v1/refresh_access_token", Tokens: userTokens()},
+			{Path: "/open-apis/authen/v1/oidc/access_token", Tokens: userTokens()},
+			{Path: "/open-apis/authen/v1/oidc/refresh_access_token", Tokens: userTokens()},
+			{Path: "/open-apis/mina/v2/tokenLoginValidate", Tokens: userTokens()},
+		},
 		// Logins by the older paths want the app's own token [A].
 		Kinds: map[string]broker.Kind{
 			"/open-apis/authen/v1/access_token":         broker.AppAccessToken,
@@ -81,6 +90,9 @@ func definition(name, baseURL, accounts string) declared.Definition {
 		},
 	}
 }
+
+// userTokens are the fields of older answers in which a user's tokens stand [A].
+func userTokens() []string { return []string{"data.access_token", "data.refresh_token"} }
 
 func modes() []declared.Mode {
 	ok := map[string]string{"code": "0", "msg": "ok"}

@@ -49,8 +49,8 @@ func definition() declared.Definition {
 		Codes: codes(),
 		Words: words(),
 		Exchanges: []declared.Exchange{
-			{Method: http.MethodPost, Path: "/oauth2/mp/code2session", In: "form", AppID: "app_id", Secret: "app_secret"}, // [A]
-			{Method: http.MethodPost, Path: "/oauth2/refresh_token", In: "form", AppID: "app_id", Secret: "app_secret"},   // [A*]
+			{Method: http.MethodPost, Path: "/oauth2/mp/code2session", In: "form", AppID: "app_id", Secret: "app_secret"},                                                  // [A]
+			{Method: http.MethodPost, Path: "/oauth2/refresh_token", In: "form", AppID: "app_id", Secret: "app_secret", Tokens: []string{"access_token", "refresh_token"}}, // [A*]
 		},
 		// Those of the open platform for websites and mobile apps [A*].
 		Users: []string{"/openapi/user_info", "/openapi/user_phone", "/openapi/photo/*"},

@@ -256,7 +256,7 @@ func (d definition) upstream(t *testing.T, s declared.Surface, h DeclaredHarness
 	for path, sort := range h.Calls {
 		if d.surface(path).Prefix == s.Prefix {
 			r := out.Platform.Upstream.Route(path)
-			out.Routes[path] = broker.Route{Sort: sort, Metered: sort == broker.CallApp, Kind: r.Kind, Body: r.Body, Own: s.Prefix != ""}
+			out.Routes[path] = broker.Route{Sort: sort, Metered: sort == broker.CallApp, Kind: r.Kind, Body: r.Body, Own: s.Prefix != "", Either: d.Either && sort == broker.CallApp}
 		}
 	}
 	for _, m := range d.Modes {
