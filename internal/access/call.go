@@ -104,36 +104,23 @@ func (s *Service) Knows(c *broker.Client, app string) bool {
 func (s *Service) Bearer(c broker.Caller, seen broker.Secret) (broker.Caller, *broker.App, broker.Kind, bool) {
 	if claim, ok := s.virtual.Read(seen); ok {
 		client := s.registry.Client(claim.Client)
+		a := s.registry.App(claim.Key.App)
 		if client == nil || client.Mark() != claim.Mark || !acl.Allow(client, broker.Call, claim.Key.App) ||
-			claim.Key.Kind != broker.AccessToken || claim.Key.Subject != "" {
+			a == nil || !s.opening.has(a.Platform, claim.Key.Kind) || claim.Key.Subject != "" {
 			return c, nil, "", false
 		}
-		a := s.registry.App(claim.Key.App)
 		c.Client = client
-		return c, a, claim.Key.Kind, a != nil
+		return c, a, claim.Key.Kind, true
 	}
 	k, ok := s.tokens.ByToken(seen)
 	if !ok || k.Subject != "" {
 		return c, nil, "", false
 	}
 	a := s.registry.App(k.App)
-	if a == nil || !s.opensCalls(a, k.Kind) {
+	if a == nil || !s.opening.has(a.Platform, k.Kind) {
 		return c, nil, "", false
 	}
 	return c, a, k.Kind, true
-}
-
-// opensCalls reports whether tokens of a kind open calls on an app.
-func (s *Service) opensCalls(a *broker.App, kind broker.Kind) bool {
-	if kind == broker.AccessToken {
-		return true
-	}
-	p, known := s.platforms[a.Platform]
-	if !known {
-		return false
-	}
-	src, there := p.Kinds(a.Mode)[kind]
-	return there && !src.Derived
 }
 
 // Owns reports whether a token is one of an app's, handed out here or virtual, whoever

@@ -13,9 +13,12 @@ import (
 // there were none. Nothing is counted: of several platforms that a path may be of, each is
 // asked about. Who refuses the call says so by [Service.Refused].
 func (s *Service) DropIn(c broker.Caller, kind broker.Kind, m Meant) (*broker.App, error) {
-	right := rightToHave(c.Client, kind)
+	right, virtual := broker.Read, c.Client != nil && c.Client.Handout == broker.HandoutVirtual
+	if virtual && s.opening.has(m.Platform, kind) {
+		right = broker.Call
+	}
 	a, err := s.meant(c, right, m)
-	if err == nil || m.App != "" || c.Client == nil || c.Client.Handout != broker.HandoutVirtual {
+	if err == nil || m.App != "" || !virtual {
 		return a, err
 	}
 	// What it may have of an app depends on the kind. Who has the other right may know what

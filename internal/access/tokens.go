@@ -53,6 +53,7 @@ type Service struct {
 	callers  callers
 
 	platforms  map[string]broker.Platform
+	opening    opening
 	publicURL  string
 	grants     *grant.Keeper
 	logins     Logins
@@ -80,7 +81,7 @@ func New(cfg Config) *Service {
 	}
 	s := &Service{
 		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), virtual: cfg.Virtual, virtuals: newVirtuals(cfg.Virtual), log: cfg.Logger,
-		platforms: map[string]broker.Platform{}, publicURL: cfg.PublicURL, grants: cfg.Grants, logins: cfg.Logins, userTokens: cfg.UserTokens,
+		platforms: map[string]broker.Platform{}, opening: opening{}, publicURL: cfg.PublicURL, grants: cfg.Grants, logins: cfg.Logins, userTokens: cfg.UserTokens,
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),
@@ -90,6 +91,7 @@ func New(cfg Config) *Service {
 	}
 	for _, p := range cfg.Platforms {
 		s.platforms[p.Name] = p
+		s.opening.add(&p)
 	}
 	if cfg.Registerer != nil {
 		cfg.Registerer.MustRegister(s.reads, s.refused)
@@ -124,7 +126,7 @@ func (s *Service) Read(ctx context.Context, c broker.Caller, app string, kind br
 	if err := s.mayHave(c, app, kind); err != nil {
 		return Held{}, err
 	}
-	if getsVirtual(c.Client, kind) {
+	if s.getsVirtual(c.Client, app, kind) {
 		minTTL = 0
 	}
 	if t, now, ok := s.tokens.Peek(app, kind); ok && (minTTL <= 0 || t.Promise(now) >= minTTL) {
@@ -140,7 +142,7 @@ func (s *Service) Read(ctx context.Context, c broker.Caller, app string, kind br
 // ReadNow is [Service.Read] for tokens that are in memory and callers that may have
 // them. It reports false, having done nothing, in every other case.
 func (s *Service) ReadNow(c broker.Caller, app string, kind broker.Kind) (Held, bool) {
-	if !acl.Allow(c.Client, rightToHave(c.Client, kind), app) {
+	if !acl.Allow(c.Client, s.rightToHave(c.Client, app, kind), app) {
 		return Held{}, false
 	}
 	t, now, ok := s.tokens.Peek(app, kind)
@@ -169,7 +171,7 @@ func (s *Service) Wait(ctx context.Context, c broker.Caller, app string, kind br
 	defer s.waits.leave(c.Name(), 1)
 	k := broker.Key{App: app, Kind: kind}
 	newer := s.tokens.Newer
-	if getsVirtual(c.Client, kind) {
+	if s.getsVirtual(c.Client, app, kind) {
 		newer = s.unchanged
 	}
 	t, err := newer(ctx, k, seen)
@@ -201,7 +203,7 @@ func (s *Service) unchanged(ctx context.Context, k broker.Key, seen broker.Versi
 // no versions of the real one apart, so that this one is only suspected.
 func (s *Service) Report(ctx context.Context, c broker.Caller, app string, kind broker.Kind, stale broker.Version) (Held, error) {
 	return s.renewed(ctx, c, broker.Renew, "report", app, kind, func(k broker.Key) (broker.Token, error) {
-		if getsVirtual(c.Client, kind) {
+		if s.getsVirtual(c.Client, app, kind) {
 			return s.tokens.Suspect(ctx, k)
 		}
 		return s.tokens.Report(ctx, k, stale)
@@ -214,7 +216,7 @@ func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, 
 		if s.OfUser(seen) {
 			return broker.Token{}, errUserToken // it says nothing of the app's own (I8)
 		}
-		if s.standsFor(seen, k) && getsVirtual(c.Client, kind) {
+		if s.standsFor(seen, k) && s.getsVirtual(c.Client, app, kind) {
 			return s.tokens.Suspect(ctx, k)
 		}
 		return s.tokens.ReportToken(ctx, k, seen)
@@ -224,7 +226,7 @@ func (s *Service) ReportToken(ctx context.Context, c broker.Caller, app string, 
 // Suspect is for callers who cannot say which token they saw rejected: the current
 // one is checked at the platform, and renewed only if it is really dead.
 func (s *Service) Suspect(ctx context.Context, c broker.Caller, app string, kind broker.Kind) (Held, error) {
-	return s.renewed(ctx, c, rightToHave(c.Client, kind), "suspect", app, kind, func(k broker.Key) (broker.Token, error) {
+	return s.renewed(ctx, c, s.rightToHave(c.Client, app, kind), "suspect", app, kind, func(k broker.Key) (broker.Token, error) {
 		return s.tokens.Suspect(ctx, k)
 	})
 }
@@ -239,7 +241,7 @@ func (s *Service) Replace(ctx context.Context, c broker.Caller, app string, kind
 // renewed does what may renew a token, and accounts for it. What changed the token is
 // recorded before it is answered; everything else is counted, as reads are.
 func (s *Service) renewed(ctx context.Context, c broker.Caller, r broker.Right, action, app string, kind broker.Kind, f func(broker.Key) (broker.Token, error)) (Held, error) {
-	if getsVirtual(c.Client, kind) {
+	if s.getsVirtual(c.Client, app, kind) {
 		if err := s.mayHave(c, app, kind); err != nil {
 			return Held{}, err
 		}
@@ -287,6 +289,6 @@ func (s *Service) Kinds(c broker.Caller, app string) ([]broker.Kind, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(s.tokens.Held(app), func(k broker.Kind) bool {
-		return !acl.Allow(c.Client, rightToHave(c.Client, k), app)
+		return !acl.Allow(c.Client, s.rightToHave(c.Client, app, k), app)
 	}), nil
 }

@@ -28,17 +28,52 @@ func (noVirtual) Make(broker.Claim) (broker.Secret, error) {
 
 func (noVirtual) Read(broker.Secret) (broker.Claim, bool) { return broker.Claim{}, false }
 
-// getsVirtual reports whether a client gets virtual tokens in the place of those of a
-// kind. Tickets are always real: who has one signs with it, without calling anybody.
-func getsVirtual(c *broker.Client, kind broker.Kind) bool {
-	return c != nil && c.Handout == broker.HandoutVirtual && kind == broker.AccessToken
+// getsVirtual reports whether a client gets virtual tokens in the place of an app's of a
+// kind: of all that open calls. Tickets are always real: who has one signs with it, without
+// calling anybody.
+func (s *Service) getsVirtual(c *broker.Client, app string, kind broker.Kind) bool {
+	switch {
+	case c == nil || c.Handout != broker.HandoutVirtual:
+		return false
+	case kind == broker.AccessToken:
+		return true
+	}
+	a := s.registry.App(app)
+	return a != nil && s.opening.has(a.Platform, kind)
+}
+
+// opening are the kinds of token, besides the access token, that open calls of a platform:
+// those that are issued by the app secret in one of its modes.
+type opening map[openingKind]struct{}
+
+type openingKind struct {
+	platform string
+	kind     broker.Kind
+}
+
+func (o opening) add(p *broker.Platform) {
+	for _, mode := range p.Modes {
+		if p.Kinds == nil {
+			return
+		}
+		for kind, src := range p.Kinds(mode) {
+			if !src.Derived {
+				o[openingKind{p.Name, kind}] = struct{}{}
+			}
+		}
+	}
+}
+
+func (o opening) has(platform string, kind broker.Kind) bool {
+	_, opens := o[openingKind{platform, kind}]
+	return opens || kind == broker.AccessToken
 }
 
 // rightToHave is the right that a client needs to be handed a token of a kind. A virtual
 // one is good for calls through this server and for nothing else, so that it gives
 // nothing that the right to call does not.
-func rightToHave(c *broker.Client, kind broker.Kind) broker.Right {
-	if getsVirtual(c, kind) {
+func (s *Service) rightToHave(c *broker.Client, app string, kind broker.Kind) broker.Right {
+	if s.getsVirtual(c, app, kind) {
 		return broker.Call
 	}
 	return broker.Read
@@ -46,7 +81,7 @@ func rightToHave(c *broker.Client, kind broker.Kind) broker.Right {
 
 // mayHave checks that a client may be handed an app's token of a kind.
 func (s *Service) mayHave(c broker.Caller, app string, kind broker.Kind) error {
-	if acl.Allow(c.Client, rightToHave(c.Client, kind), app) {
+	if acl.Allow(c.Client, s.rightToHave(c.Client, app, kind), app) {
 		return nil
 	}
 	return s.refuse(s.lacksToHave(c, app, kind))
@@ -54,7 +89,7 @@ func (s *Service) mayHave(c broker.Caller, app string, kind broker.Kind) error {
 
 // lacksToHave is why a client may not be handed an app's token of a kind. It is not counted.
 func (s *Service) lacksToHave(c broker.Caller, app string, kind broker.Kind) error {
-	if !getsVirtual(c.Client, kind) {
+	if !s.getsVirtual(c.Client, app, kind) {
 		return s.lacks(c, broker.Read, app, placeOf(app), hintRights)
 	}
 	return s.lacks(c, broker.Call, app, placeOf(app)+", because it gets virtual tokens",
@@ -71,7 +106,7 @@ func (s *Service) standsFor(seen broker.Secret, k broker.Key) bool {
 // hand makes what a client gets of a token: the token itself, or the virtual one that
 // stands for it.
 func (s *Service) hand(c broker.Caller, t broker.Token, now time.Time) (Held, error) {
-	if !getsVirtual(c.Client, t.Key.Kind) {
+	if !s.getsVirtual(c.Client, t.Key.App, t.Key.Kind) {
 		return Held{Token: t, Now: now}, nil
 	}
 	tok, err := s.virtuals.of(c.Client, t.Key)
@@ -97,20 +132,21 @@ type virtuals struct {
 	made  *recent.Map[virtualKey, broker.Secret]
 }
 
-// virtualKey is what a claim on an access token differs in.
+// virtualKey is what a claim on an app's token differs in.
 type virtualKey struct {
 	client string
 	mark   [8]byte
 	app    string
+	kind   broker.Kind
 }
 
 func newVirtuals(maker broker.VirtualTokens) *virtuals {
 	return &virtuals{maker: maker, made: recent.New[virtualKey, broker.Secret](maxVirtual)}
 }
 
-// of returns the token that stands for an app's access token in a client's hands.
+// of returns the token that stands for an app's own in a client's hands.
 func (v *virtuals) of(c *broker.Client, k broker.Key) (broker.Secret, error) {
-	x := virtualKey{client: c.Name, mark: c.Mark(), app: k.App}
+	x := virtualKey{client: c.Name, mark: c.Mark(), app: k.App, kind: k.Kind}
 	if tok, ok := v.made.Get(x); ok {
 		return tok, nil
 	}

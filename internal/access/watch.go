@@ -51,7 +51,7 @@ func (w *Watch) Next(ctx context.Context) (Held, error) {
 		if err != nil {
 			return Held{}, err
 		}
-		if acl.Allow(w.c.Client, rightToHave(w.c.Client, k.Kind), k.App) {
+		if acl.Allow(w.c.Client, w.s.rightToHave(w.c.Client, k.App, k.Kind), k.App) {
 			return w.s.Read(ctx, w.c, k.App, k.Kind, 0)
 		}
 	}

@@ -73,6 +73,31 @@ func TestI8WhatIsDerivedOpensNothing(t *testing.T) {
 	})
 }
 
+// I6: a client with virtual tokens gets them of every kind that opens calls, and each stands
+// for its own kind (I8).
+func TestI6NoTokenThatOpensCallsIsRealForAVirtualClient(t *testing.T) {
+	t.Parallel()
+	m := newMill("mill")
+	inMill(t, m, stackConfig{}, func(t *testing.T, s *stack) {
+		opaque, own := s.kind(broker.AppAccessToken, virtualKey), s.kind(broker.AppAccessToken, callerKey)
+		if opaque == own || !strings.HasPrefix(opaque, "hv1_") || opaque == s.kind(broker.AccessToken, virtualKey) {
+			t.Fatalf("I6: a client with virtual tokens got %s", opaque)
+		}
+		if a := s.send(with("Bearer "+opaque, http.MethodGet, millApps, "")); !bytes.HasPrefix(a.body, []byte(`{"result":0`)) {
+			t.Errorf("on a path of the app's token: %s", a.body)
+		}
+		if calls := m.calls(); len(calls) != 1 || calls[0].header.Get("Authorization") != "Bearer "+own {
+			t.Errorf("%v", calls)
+		}
+		if a := s.send(with("Bearer "+opaque, http.MethodGet, millUsers, "")); !bytes.Contains(a.body, []byte(`"result":1`)) {
+			t.Errorf("I8: on a path of the access token: %s", a.body)
+		}
+		if ticket := s.kind(broker.JSAPITicket, virtualKey); strings.HasPrefix(ticket, "hv1_") {
+			t.Error("a ticket is virtual, with which nobody can sign")
+		}
+	})
+}
+
 // The paths of an app may be at several hosts of its platform; a base URL of its own is for
 // all of them.
 func TestEachPathGoesToItsHost(t *testing.T) {
