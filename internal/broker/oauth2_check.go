@@ -114,6 +114,10 @@ func (l *settingFaults) signing(a *App) {
 				l.add(f[0], "is only for auth: %s; remove it", AuthPrivateKeyJWT)
 			}
 		}
+		// A private key is no secret that the two share: it would be sent as it is.
+		if slices.ContainsFunc(a.Secrets, func(s Secret) bool { return strings.Contains(s.Reveal(), "PRIVATE KEY-----") }) {
+			l.add("secret", "is a private key, which the provider is not to see; set oauth2.auth to %s", AuthPrivateKeyJWT)
+		}
 		return
 	}
 	if o.KeyID != "" && !shortText(o.KeyID) {

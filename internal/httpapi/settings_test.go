@@ -2,6 +2,10 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"strings"
@@ -135,6 +139,26 @@ func TestAKeptSecretHasToFit(t *testing.T) {
 		again := strings.NewReplacer(`"secret":"the-app-secret",`, "", `"body"`, `"private_key_jwt"`).Replace(oauthApp)
 		if p := problemIn(t, s.do(s.putApp("crm", again)), http.StatusBadRequest); !strings.Contains(p.Detail, "secret is not a private key") {
 			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// I6: nor is what is kept sent to anybody who is not to see it.
+func TestI6AKeptPrivateKeyIsNotSentAsItIs(t *testing.T) {
+	t.Parallel()
+	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := json.Marshal(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBubble(t, stacktest.Config{Platforms: wanting()}, func(t *testing.T, s *stack) {
+		decode[api.App](t, s.do(s.putApp("crm", strings.NewReplacer(`"the-app-secret"`, string(key), `"body"`, `"private_key_jwt"`).Replace(oauthApp))), http.StatusCreated)
+		again := strings.Replace(oauthApp, `"secret":"the-app-secret",`, "", 1)
+		if p := problemIn(t, s.do(s.putApp("crm", again)), http.StatusBadRequest); !strings.Contains(p.Detail, "secret is a private key") {
+			t.Errorf("I6: %+v", p)
 		}
 	})
 }
