@@ -81,6 +81,8 @@ type Refusal struct {
 	Status      int
 	ContentType string
 	Body        []byte
+	// Challenge is the header WWW-Authenticate. Empty: there is none.
+	Challenge string
 }
 
 // Upstream is the gateway's side of a platform: how its calls look. Its methods change

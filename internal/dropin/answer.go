@@ -75,6 +75,9 @@ func (h *Handler) writeError(w http.ResponseWriter, r request, v *visit, err *br
 	x := p.Upstream.Refuse(canonical(p, r.path), err, r.rid)
 	writeHeader(w, r.rid)
 	w.Header().Set("Content-Type", x.ContentType)
+	if x.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", x.Challenge)
+	}
 	w.WriteHeader(x.Status)
 	_, _ = w.Write(x.Body) // the peer is gone if this fails
 }

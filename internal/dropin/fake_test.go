@@ -110,7 +110,7 @@ func (fakeUpstream) Shown(r *http.Request) broker.Shown {
 
 func (u fakeUpstream) Refuse(path string, err *broker.Error, id string) broker.Refusal {
 	body, _ := json.Marshal(fakeRefusal{u.name, path, err.Code, err.Hint, id})
-	return broker.Refusal{Status: http.StatusTeapot, ContentType: "application/fault+json", Body: body}
+	return broker.Refusal{Status: http.StatusTeapot, ContentType: "application/fault+json", Body: body, Challenge: "Basic"}
 }
 
 type fakeRefusal struct{ Platform, Path, Code, Hint, ID string }
@@ -232,7 +232,7 @@ func (s *stack) ask(tb testing.TB, method, path, body string, header ...string) 
 		tb.Errorf("%s %s: header %v", method, path, w.Header())
 	case g.OK && (w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json"):
 		tb.Errorf("%s %s: status %d, %v", method, path, w.Code, w.Header())
-	case g.Platform != "" && (w.Code != http.StatusTeapot || w.Header().Get("Content-Type") != "application/fault+json" || g.ID != w.Header().Get("X-Request-Id")):
+	case g.Platform != "" && (w.Code != http.StatusTeapot || w.Header().Get("Content-Type") != "application/fault+json" || g.ID != w.Header().Get("X-Request-Id") || w.Header().Get("WWW-Authenticate") != "Basic"):
 		tb.Errorf("%s %s: a refusal with status %d, %v", method, path, w.Code, w.Header())
 	}
 	return g

@@ -37,6 +37,9 @@ func TestAnErrorIsSaidByThePlatformThatIsMeant(t *testing.T) {
 			if !strings.Contains(string(a.body), c.said) || !strings.Contains(string(a.body), c.code) {
 				t.Errorf("%s: %s, want %s said with %s", name, a.body, c.code, c.said)
 			}
+			if got := a.header.Get("WWW-Authenticate"); (got == `Bearer realm="mill"`) != strings.Contains(string(a.body), mill) {
+				t.Errorf("%s: the challenge is %q", name, got)
+			}
 		}
 		if n := len(m.calls()); n != 0 {
 			t.Errorf("%d calls came to the mill", n)

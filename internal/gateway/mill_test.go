@@ -284,7 +284,7 @@ func (*mill) Judge(_ string, _ *http.Response, body []byte) broker.Judgement {
 // Refuse implements [broker.Upstream].
 func (m *mill) Refuse(path string, err *broker.Error, _ string) broker.Refusal {
 	b, _ := json.Marshal(map[string]string{"platform": m.name, "path": path, "code": "9", "error": err.Code, "says": err.Message})
-	return broker.Refusal{Status: http.StatusUnauthorized, ContentType: "application/json", Body: b}
+	return broker.Refusal{Status: http.StatusUnauthorized, ContentType: "application/json", Body: b, Challenge: `Bearer realm="mill"`}
 }
 
 func (m *mill) app() *broker.App {

@@ -205,6 +205,9 @@ func say(w http.ResponseWriter, p *broker.Platform, path string, err *broker.Err
 	h := w.Header()
 	h["X-Request-Id"], h["Cache-Control"] = []string{requestID}, noStore
 	h.Set("Content-Type", a.ContentType)
+	if a.Challenge != "" {
+		h.Set("WWW-Authenticate", a.Challenge)
+	}
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body) // the peer is gone if this fails
 }

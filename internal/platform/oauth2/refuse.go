@@ -28,7 +28,24 @@ func (upstream) Refuse(path string, err *broker.Error, requestID string) broker.
 	if requestID != "" {
 		words = strings.TrimLeft(words+" (request id "+requestID+")", " ")
 	}
-	return broker.Refusal{Status: status, ContentType: "application/json", Body: errorBody(code, words)}
+	x := broker.Refusal{Status: status, ContentType: "application/json", Body: errorBody(code, words)}
+	if status == http.StatusUnauthorized {
+		x.Challenge = challenge(code, err, platform.Canonical(path) == tokenPath)
+	}
+	return x
+}
+
+// challenge is what comes with every 401: by RFC 6749 (section 5.2) at the token path, and by
+// RFC 6750 (section 3) elsewhere, where a call that shows nothing hears no code.
+func challenge(code string, err *broker.Error, issues bool) string {
+	switch {
+	case issues:
+		return `Basic realm="hufu"`
+	case err.Code == broker.ErrTokenMissing.Code:
+		return `Bearer realm="hufu"`
+	default:
+		return `Bearer realm="hufu", error="` + code + `"`
+	}
 }
 
 func explained(err *broker.Error) string {

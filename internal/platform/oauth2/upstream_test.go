@@ -121,6 +121,31 @@ func TestRefusesInTheWordsOfTheRFCs(t *testing.T) {
 	}
 }
 
+// RFC 6749 and RFC 6750 want a challenge in every 401, and in nothing else. A call that shows
+// no token is told no code.
+func TestEvery401HasAChallenge(t *testing.T) {
+	t.Parallel()
+	up := oauth2.Platform(nil).Upstream
+	for _, tt := range []struct {
+		path string
+		err  *broker.Error
+		want string
+	}{
+		{"/oauth2/token", broker.ErrUnauthorized, `Basic realm="hufu"`},
+		{"//OAuth2/Token/", broker.ErrUnknownApp, `Basic realm="hufu"`},
+		{"/oauth2/token", broker.ErrBadGrant, ""},
+		{"/v1/customers", broker.ErrTokenMissing, `Bearer realm="hufu"`},
+		{"/v1/customers", broker.ErrTokenUnknown, `Bearer realm="hufu", error="invalid_token"`},
+		{"/v1/customers", &broker.Error{Code: "x", PlatformCode: "invalid_token"}, `Bearer realm="hufu", error="invalid_token"`},
+		{"/v1/customers", &broker.Error{Code: "x", PlatformCode: `a"b`}, ""},
+		{"/v1/customers", broker.ErrNotAllowed, ""},
+	} {
+		if x := up.Refuse(tt.path, tt.err, "id-1"); x.Challenge != tt.want || (x.Status == http.StatusUnauthorized) != (tt.want != "") {
+			t.Errorf("%s, %v: %d %s, want %s", tt.path, tt.err, x.Status, x.Challenge, tt.want)
+		}
+	}
+}
+
 func FuzzJudge(f *testing.F) {
 	for _, s := range []string{`Bearer realm="x", error="invalid_token"`, `Basic a=b, Bearer`, `Bearer error="`, `,,,=`, `Bearer =`, `Bearer error=invalid_token,x`, "Bearer\terror = \"in\\valid_token\"", `Negotiate a==`} {
 		f.Add(s, `{"error":"invalid_token"}`)
