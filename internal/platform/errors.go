@@ -120,6 +120,13 @@ func errServer(status int, retry time.Duration) *broker.Error {
 	}
 }
 
+// Settled is the error of a call that is no issue, so that none is of unknown outcome.
+func Settled(err error) *broker.Error {
+	e := *broker.AsError(err)
+	e.Unknown = false
+	return &e
+}
+
 // StatusError returns the error that the HTTP status stands for, nil below 400. It is
 // for answers in which a platform's own error code is not found. Those of the 4xx range
 // come from something in front of it, which did not let the request through.

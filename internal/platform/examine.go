@@ -112,13 +112,6 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-// Settled is the error of a call that is no issue, so that none is of unknown outcome.
-func Settled(err error) *broker.Error {
-	e := *broker.AsError(err)
-	e.Unknown = false
-	return &e
-}
-
 // compareClocks compares this machine's time between began and ended with what the
 // platform said its time was, in whole seconds, at some point between the two.
 func compareClocks(began, ended, theirs time.Time) broker.Finding {

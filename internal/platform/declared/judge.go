@@ -22,7 +22,7 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	switch {
 	case resp.StatusCode >= http.StatusInternalServerError || !ok && resp.StatusCode >= http.StatusBadRequest:
 		// This comes from something in front of the platform, or instead of it.
-		return broker.Judgement{Err: settled(a.StatusError())}
+		return broker.Judgement{Err: platform.Settled(a.StatusError())}
 	case !ok && resp.StatusCode >= http.StatusMultipleChoices:
 		return broker.Judgement{} // a redirect
 	case !ok:
@@ -37,7 +37,7 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	case err != nil && said.Code == "" && resp.StatusCode < http.StatusBadRequest:
 		return broker.Judgement{} // no code where there has to be one, or something that is none
 	case err != nil:
-		e := settled(err)
+		e := platform.Settled(err)
 		if sort == broker.CallUser && said.Rejects {
 			e = ofUser(e)
 		}
@@ -54,13 +54,6 @@ func (s *surface) silent(body []byte) bool {
 		return true
 	}
 	return !s.Errors.NeedCode && !slices.ContainsFunc(s.leaves, func(leaf string) bool { return bytes.Contains(body, []byte(leaf)) })
-}
-
-// settled is the error of a call that is no issue, so that none is of unknown outcome.
-func settled(err error) *broker.Error {
-	e := *broker.AsError(err)
-	e.Unknown = false
-	return &e
 }
 
 // ofUser is the error for a user's token that is not good, which is nothing that could be

@@ -22,7 +22,7 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	switch {
 	case resp.StatusCode >= http.StatusInternalServerError || !ok && resp.StatusCode >= http.StatusBadRequest:
 		// This comes from something in front of the platform, or instead of it.
-		return broker.Judgement{Err: settled(a.StatusError())}
+		return broker.Judgement{Err: platform.Settled(a.StatusError())}
 	case !ok && resp.StatusCode >= http.StatusMultipleChoices:
 		return broker.Judgement{} // a redirect
 	case !ok:
@@ -40,20 +40,13 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	case broker.CallApp:
 	}
 	if err := judge(a, where, carried(resp.Request)...); err != nil {
-		e := settled(err)
+		e := platform.Settled(err)
 		return broker.Judgement{Verdict: verdict(sort, e), Err: e}
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return broker.Judgement{}
 	}
 	return broker.Judgement{Verdict: broker.VerdictOK, Users: users(a, sort)}
-}
-
-// settled is the error of a call that is no issue, so that none is of unknown outcome.
-func settled(err error) *broker.Error {
-	e := *broker.AsError(err)
-	e.Unknown = false
-	return &e
 }
 
 func verdict(sort broker.CallSort, e *broker.Error) broker.Verdict {

@@ -23,7 +23,7 @@ func (w web) CheckUser(ctx context.Context, app *broker.App, user string, token 
 		}
 		err = platform.Garbage("one to a check that does not say how it went")
 	}
-	switch e := settled(err); {
+	switch e := platform.Settled(err); {
 	case rejects(e), isCode(e, codeBadOpenID), isCode(e, codeGrantOver):
 		return broker.VerdictRejected, nil
 	case throttles(e):
@@ -37,7 +37,7 @@ func (w web) CheckUser(ctx context.Context, app *broker.App, user string, token 
 func (w web) Profile(ctx context.Context, app *broker.App, user string, token broker.Secret, language string) (broker.Profile, error) {
 	a, err := w.askUser(ctx, app, pathUserInfo, about(user, language), atProfile, token)
 	if err != nil {
-		return broker.Profile{}, settled(err)
+		return broker.Profile{}, platform.Settled(err)
 	}
 	r := reader{answer: a}
 	p := broker.Profile{
@@ -47,7 +47,7 @@ func (w web) Profile(ctx context.Context, app *broker.App, user string, token br
 	}
 	p.OpenID, p.UnionID = r.identity(user)
 	if r.err != nil {
-		return broker.Profile{}, settled(r.err)
+		return broker.Profile{}, platform.Settled(r.err)
 	}
 	return p, nil
 }
@@ -57,7 +57,7 @@ func (w web) Profile(ctx context.Context, app *broker.App, user string, token br
 func (w web) Subscription(ctx context.Context, app *broker.App, user string, token broker.Secret, language string) (broker.Subscription, error) {
 	a, err := w.askUser(ctx, app, pathSubscription, about(user, language), atCall, token)
 	if err != nil {
-		return broker.Subscription{}, settled(err)
+		return broker.Subscription{}, platform.Settled(err)
 	}
 	r := reader{answer: a}
 	s := broker.Subscription{
@@ -67,7 +67,7 @@ func (w web) Subscription(ctx context.Context, app *broker.App, user string, tok
 	}
 	s.OpenID, s.UnionID = r.identity(user)
 	if r.err != nil {
-		return broker.Subscription{}, settled(r.err)
+		return broker.Subscription{}, platform.Settled(r.err)
 	}
 	return s, nil
 }
