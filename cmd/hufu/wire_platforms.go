@@ -42,8 +42,8 @@ func platformsBy(c *platform.Caller) []broker.Platform {
 // tableOf is the table of all platforms: those that are built in, and those that the
 // configuration describes.
 func tableOf(cfg *config.Config) ([]broker.Platform, error) {
-	table := platforms()
 	caller := platform.NewCaller(nil)
+	table := platformsBy(caller)
 	for _, def := range cfg.Platforms {
 		p, err := declared.New(def, caller)
 		if err != nil {

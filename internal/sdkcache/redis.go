@@ -154,7 +154,7 @@ func (c *Cache) read(ctx context.Context, p Place) (t Token, note string, err er
 	case err != nil:
 		return t, "", fmt.Errorf("read a key from Redis: %w", err)
 	}
-	token, err := c.sdk.decode(p, value)
+	token, err := c.sdk.Decode(p, value)
 	if err != nil {
 		return t, fmt.Sprintf("%s in Redis cannot be read: %v", p.Kind, err), nil
 	}
