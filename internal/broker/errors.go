@@ -103,6 +103,7 @@ var (
 	ErrNoToken      = &Error{Code: "no_live_token", Class: Transient, Message: "no live token, and the platform gave no new one"}
 	ErrBudget       = &Error{Code: "budget_spent", Class: Throttled, Message: "the day's budget for unplanned renewals of this app is spent"}
 	ErrTooSoon      = &Error{Code: "too_soon", Class: Throttled, Message: "this app's token was replaced out of turn several times just now, and the next time has to wait a little"}
+	ErrWrongApp     = &Error{Code: "wrong_app", Class: Invalid, Message: "the call names another app than the one it is made on"}
 	ErrTokenMissing = &Error{Code: "token_missing", Class: Invalid, Message: "the call shows no token"}
 	ErrTokenUnknown = &Error{Code: "token_unknown", Class: Invalid, Message: "the token was not handed out here, or it is too old"}
 	ErrTokenKind    = &Error{Code: "wrong_token_kind", Class: Invalid, Message: "the call shows a token of the wrong kind"}

@@ -108,6 +108,7 @@ var (
 		Hint: "a user's token opens the platform's paths for that user only; for the app's own, ask its token path",
 	}
 	errOtherApp = &broker.Error{
-		Code: "wrong_app", Class: broker.Invalid, Message: "the call names another app than the one it is made on", Hint: "name the app by its id in the path, and leave the platform's id out or send that app's",
+		Code: broker.ErrWrongApp.Code, Class: broker.Invalid, Message: broker.ErrWrongApp.Message,
+		Hint: "name the app by its id in the path, and leave the platform's id out or send that app's",
 	}
 )

@@ -1,7 +1,6 @@
 package baidu
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -86,39 +85,5 @@ func codes() []declared.Code {
 		call("216201", "bad_argument", broker.Invalid, "the picture has a format that the service does not read", hintArgs),
 		call("216202", "bad_argument", broker.Invalid, "the picture is too large", hintArgs),
 		call("282000", "system_busy", broker.Transient, "the service has a fault of its own", hintPasses),
-	}
-}
-
-// issueWords are the errors of this server as the platform would say them where it gives
-// tokens.
-func issueWords() map[string]declared.Word {
-	client := declared.Word{Code: "invalid_client", Message: "unknown client id"}
-	secret := declared.Word{Code: "invalid_client", Message: "Client authentication failed"}
-	return map[string]declared.Word{
-		"":                          {Code: "server_error", Message: "the token could not be had", Status: http.StatusBadRequest},
-		broker.ErrUnknownApp.Code:   client,
-		"wrong_app":                 client,
-		broker.ErrNoAppID.Code:      client,
-		broker.ErrUnauthorized.Code: secret,
-		broker.ErrNoKey.Code:        secret,
-		broker.ErrBadGrant.Code:     {Code: "unsupported_grant_type", Message: "The authorization grant type is not supported", Status: http.StatusBadRequest},
-		broker.ErrBadBody.Code:      {Code: "invalid_request", Message: "the request cannot be read", Status: http.StatusBadRequest},
-	}
-}
-
-// words are those everywhere else.
-func words() map[string]declared.Word {
-	token := declared.Word{Code: "110", Message: "Access token invalid or no longer valid"}
-	path := declared.Word{Code: "3", Message: "Unsupported openapi method"}
-	return map[string]declared.Word{
-		"":                          {Code: "2", Message: "Service temporarily unavailable"},
-		broker.ErrTokenMissing.Code: token,
-		broker.ErrTokenUnknown.Code: token,
-		broker.ErrTokenKind.Code:    token,
-		broker.ErrNotAllowed.Code:   {Code: "6", Message: "No permission to access data"},
-		broker.ErrBadPath.Code:      path,
-		broker.ErrManagedHere.Code:  path,
-		broker.ErrNoGateway.Code:    path,
-		string(broker.Throttled):    {Code: "18", Message: "Open api qps request limit reached"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -27,6 +28,13 @@ const (
 
 // CorpID is the parameter that [Unified] needs.
 const CorpID = "corp_id"
+
+// Platform describes DingTalk. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform {
+	p := declared.Must(Definition(), c)
+	p.Pages = pages{}
+	return p
+}
 
 // Definition describes the platform.
 func Definition() declared.Definition {

@@ -3,6 +3,7 @@ package dingtalk
 import (
 	"net/http"
 
+	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -17,28 +18,28 @@ func legacyWords() map[string]declared.Word {
 		denied   = declared.Word{Code: "60011", Message: "没有调用该接口的权限"}
 	)
 	return map[string]declared.Word{
-		"unknown_app":      key,
-		"wrong_app":        key,
-		"unauthorized":     key,
-		"app_id_missing":   {Code: "40035", Message: "缺少参数 corpid or appkey"},
-		"key_missing":      {Code: "40035", Message: "缺少参数 corpsecret or appsecret"},
-		"wrong_method":     param,
-		"empty_body":       param,
-		"bad_body":         param,
-		"bad_argument":     param,
-		"wrong_grant_type": param,
-		"token_missing":    {Code: "40000", Message: "access_token is blank"},
-		"token_unknown":    rejected,
-		"wrong_token_kind": rejected,
-		"token_rejected":   rejected,
-		"token_not_kept":   denied,
-		"not_allowed":      denied,
-		"managed_here":     nowhere,
-		"no_gateway":       nowhere,
-		"bad_path":         nowhere,
-		"unknown_kind":     nowhere,
-		"throttled":        often,
-		"":                 {Code: "-1", Message: "系统繁忙"},
+		broker.ErrUnknownApp.Code:   key,
+		broker.ErrWrongApp.Code:     key,
+		broker.ErrUnauthorized.Code: key,
+		broker.ErrNoAppID.Code:      {Code: "40035", Message: "缺少参数 corpid or appkey"},
+		broker.ErrNoKey.Code:        {Code: "40035", Message: "缺少参数 corpsecret or appsecret"},
+		broker.ErrBadMethod.Code:    param,
+		broker.ErrEmptyBody.Code:    param,
+		broker.ErrBadBody.Code:      param,
+		broker.ErrBadArgument.Code:  param,
+		broker.ErrBadGrant.Code:     param,
+		broker.ErrTokenMissing.Code: {Code: "40000", Message: "access_token is blank"},
+		broker.ErrTokenUnknown.Code: rejected,
+		broker.ErrTokenKind.Code:    rejected,
+		broker.ErrRejected.Code:     rejected,
+		broker.ErrTokenNotKept.Code: denied,
+		broker.ErrNotAllowed.Code:   denied,
+		broker.ErrManagedHere.Code:  nowhere,
+		broker.ErrNoGateway.Code:    nowhere,
+		broker.ErrBadPath.Code:      nowhere,
+		broker.ErrUnknownKind.Code:  nowhere,
+		string(broker.Throttled):    often,
+		"":                          {Code: "-1", Message: "系统繁忙"},
 	}
 }
 
@@ -56,27 +57,27 @@ func words() map[string]declared.Word {
 		often    = word("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "调用过于频繁", http.StatusForbidden)
 	)
 	return map[string]declared.Word{
-		"unknown_app":      client,
-		"wrong_app":        client,
-		"unauthorized":     client,
-		"app_id_missing":   param,
-		"key_missing":      param,
-		"empty_body":       word("Missingbody", "缺少body", http.StatusBadRequest),
-		"bad_body":         word("Missingbody", "缺少body", http.StatusBadRequest),
-		"bad_argument":     param,
-		"wrong_method":     nowhere,
-		"wrong_grant_type": word("unsupported.grant.type", "不支持的grant_type", http.StatusBadRequest),
-		"token_missing":    word("AuthenticationFailed.MissingParameter", "缺少参数：x-acs-dingtalk-access-token", http.StatusBadRequest),
-		"token_unknown":    rejected,
-		"wrong_token_kind": rejected,
-		"token_rejected":   rejected,
-		"token_not_kept":   denied,
-		"not_allowed":      denied,
-		"managed_here":     nowhere,
-		"no_gateway":       nowhere,
-		"bad_path":         nowhere,
-		"unknown_kind":     nowhere,
-		"throttled":        often,
-		"":                 word("ServiceUnavailable", "系统繁忙", http.StatusBadRequest),
+		broker.ErrUnknownApp.Code:   client,
+		broker.ErrWrongApp.Code:     client,
+		broker.ErrUnauthorized.Code: client,
+		broker.ErrNoAppID.Code:      param,
+		broker.ErrNoKey.Code:        param,
+		broker.ErrEmptyBody.Code:    word("Missingbody", "缺少body", http.StatusBadRequest),
+		broker.ErrBadBody.Code:      word("Missingbody", "缺少body", http.StatusBadRequest),
+		broker.ErrBadArgument.Code:  param,
+		broker.ErrBadMethod.Code:    nowhere,
+		broker.ErrBadGrant.Code:     word("unsupported.grant.type", "不支持的grant_type", http.StatusBadRequest),
+		broker.ErrTokenMissing.Code: word("AuthenticationFailed.MissingParameter", "缺少参数：x-acs-dingtalk-access-token", http.StatusBadRequest),
+		broker.ErrTokenUnknown.Code: rejected,
+		broker.ErrTokenKind.Code:    rejected,
+		broker.ErrRejected.Code:     rejected,
+		broker.ErrTokenNotKept.Code: denied,
+		broker.ErrNotAllowed.Code:   denied,
+		broker.ErrManagedHere.Code:  nowhere,
+		broker.ErrNoGateway.Code:    nowhere,
+		broker.ErrBadPath.Code:      nowhere,
+		broker.ErrUnknownKind.Code:  nowhere,
+		string(broker.Throttled):    often,
+		"":                          word("ServiceUnavailable", "系统繁忙", http.StatusBadRequest),
 	}
 }

@@ -21,8 +21,8 @@ const (
 	hintLogin    = "let the user log in again; a login code works once and for minutes"
 )
 
-// issueCodes are those of the calls that are opened by the app secret [A]. Where one of them says that the
-// platform is at fault it does not say that no token was made before [I].
+// issueCodes are those of the calls that are opened by the app secret [A]. Where one of
+// them says that the platform is at fault it does not say that no token was made before [I].
 func issueCodes() []declared.Code {
 	issue := func(code, name string, class broker.Class, says, hint string) declared.Code {
 		return declared.Code{Code: code, At: declared.AtIssue, Name: name, Class: class, Says: says, Hint: hint, Unknown: name == "system_busy"}
@@ -114,55 +114,4 @@ func callCodes() []declared.Code {
 		call("2100009", "user_banned", broker.Denied, "the user is banned", "nothing is to be had of this user"),
 		call("28001047", "user_private", broker.Denied, "the user's account is private", "nothing is to be had of this user"),
 	}
-}
-
-// words are the errors of this server as the platform would say them, in the numbers of
-// the newer list.
-func words() map[string]declared.Word {
-	token := declared.Word{Code: "28001003", Message: "access_token invalid"}
-	path := declared.Word{Code: "28001017", Message: "unknown URI"}
-	often := declared.Word{Code: "28003018", Message: "too many requests"}
-	return map[string]declared.Word{
-		"":                          {Code: "28001005", Message: "system busy"},
-		broker.ErrTokenMissing.Code: token,
-		broker.ErrTokenUnknown.Code: token,
-		broker.ErrTokenKind.Code:    token,
-		broker.ErrNotAllowed.Code:   {Code: "28001018", Message: "api unauthorized"},
-		broker.ErrBadPath.Code:      path,
-		broker.ErrManagedHere.Code:  path,
-		broker.ErrNoGateway.Code:    path,
-		string(broker.Throttled):    often,
-	}
-}
-
-// issueWords are words with those of the calls that are opened by the app secret, which
-// have numbers of their own.
-func issueWords(appID, secret, grant, params declared.Word) map[string]declared.Word {
-	w := words()
-	for _, code := range []string{broker.ErrUnknownApp.Code, "wrong_app"} {
-		w[code] = appID
-	}
-	w[broker.ErrUnauthorized.Code] = secret
-	w[broker.ErrBadGrant.Code] = grant
-	for _, e := range []*broker.Error{broker.ErrNoAppID, broker.ErrNoKey, broker.ErrBadBody, broker.ErrEmptyBody} {
-		w[e.Code] = params
-	}
-	return w
-}
-
-// miniWords are those of the token of mini programs.
-func miniWords() map[string]declared.Word {
-	return issueWords(
-		declared.Word{Code: "40015", Message: "bad appid"}, declared.Word{Code: "40017", Message: "bad secret"},
-		declared.Word{Code: "40020", Message: "bad grant_type"}, declared.Word{Code: "40014", Message: "missing parameter"},
-	)
-}
-
-// clientWords are those of client_token.
-func clientWords() map[string]declared.Word {
-	params := declared.Word{Code: "10002", Message: "parameter error"}
-	return issueWords(
-		declared.Word{Code: "10003", Message: "client_key not exist"}, declared.Word{Code: "10013", Message: "client_key or client_secret error"},
-		params, params,
-	)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -12,12 +13,6 @@ import (
 const (
 	Name     = "feishu"
 	LarkName = "lark"
-)
-
-// BaseURL and LarkBaseURL are where the calls go.
-const (
-	BaseURL     = "https://open.feishu.cn"
-	LarkBaseURL = "https://open.larksuite.com"
 )
 
 // The modes: the two ways to get the token of a tenant.
@@ -35,15 +30,27 @@ const (
 	pathBot    = "/open-apis/bot/v3/info"
 )
 
+// Platform describes Feishu. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform { return made(Definition(), c) }
+
+// Lark describes Lark. Its calls are made by c.
+func Lark(c *platform.Caller) broker.Platform { return made(LarkDefinition(), c) }
+
+func made(def declared.Definition, c *platform.Caller) broker.Platform {
+	p := declared.Must(def, c)
+	p.Pages = platform.Pages{Unit: time.Millisecond} // as the SDKs sign [S]
+	return p
+}
+
 // Definition describes Feishu.
 func Definition() declared.Definition {
-	return definition(Name, BaseURL, "https://accounts.feishu.cn")
+	return definition(Name, "https://open.feishu.cn", "https://accounts.feishu.cn")
 }
 
 // LarkDefinition describes Lark. That its OAuth endpoint is where Feishu's is comes from the
 // SDK [S].
 func LarkDefinition() declared.Definition {
-	return definition(LarkName, LarkBaseURL, "https://accounts.larksuite.com")
+	return definition(LarkName, "https://open.larksuite.com", "https://accounts.larksuite.com")
 }
 
 // definition is the platform at one of its places. Accounts is where its OAuth endpoints are.

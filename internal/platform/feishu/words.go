@@ -3,6 +3,7 @@ package feishu
 import (
 	"net/http"
 
+	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
@@ -17,27 +18,27 @@ func words() map[string]declared.Word {
 		often    = declared.Word{Code: "99991400", Message: "request trigger frequency limit", Status: http.StatusTooManyRequests}
 	)
 	return map[string]declared.Word{
-		"unknown_app":      param,
-		"wrong_app":        param,
-		"app_id_missing":   param,
-		"key_missing":      param,
-		"empty_body":       param,
-		"bad_body":         param,
-		"bad_argument":     param,
-		"unauthorized":     {Code: "10014", Message: "app secret invalid"},
-		"wrong_method":     {Code: "99991301", Message: "request method doesn't match"},
-		"token_missing":    {Code: "99991661", Message: "Missing access token for authorization"},
-		"token_unknown":    rejected,
-		"wrong_token_kind": rejected,
-		"token_rejected":   rejected,
-		"token_not_kept":   denied,
-		"not_allowed":      denied,
-		"managed_here":     nowhere,
-		"no_gateway":       nowhere,
-		"bad_path":         nowhere,
-		"unknown_kind":     nowhere,
-		"throttled":        often,
-		"":                 {Code: "1500", Message: "internal error"},
+		broker.ErrUnknownApp.Code:   param,
+		broker.ErrWrongApp.Code:     param,
+		broker.ErrNoAppID.Code:      param,
+		broker.ErrNoKey.Code:        param,
+		broker.ErrEmptyBody.Code:    param,
+		broker.ErrBadBody.Code:      param,
+		broker.ErrBadArgument.Code:  param,
+		broker.ErrUnauthorized.Code: {Code: "10014", Message: "app secret invalid"},
+		broker.ErrBadMethod.Code:    {Code: "99991301", Message: "request method doesn't match"},
+		broker.ErrTokenMissing.Code: {Code: "99991661", Message: "Missing access token for authorization"},
+		broker.ErrTokenUnknown.Code: rejected,
+		broker.ErrTokenKind.Code:    rejected,
+		broker.ErrRejected.Code:     rejected,
+		broker.ErrTokenNotKept.Code: denied,
+		broker.ErrNotAllowed.Code:   denied,
+		broker.ErrManagedHere.Code:  nowhere,
+		broker.ErrNoGateway.Code:    nowhere,
+		broker.ErrBadPath.Code:      nowhere,
+		broker.ErrUnknownKind.Code:  nowhere,
+		string(broker.Throttled):    often,
+		"":                          {Code: "1500", Message: "internal error"},
 	}
 }
 
@@ -50,18 +51,18 @@ func oauthWords() map[string]declared.Word {
 	client.Status = http.StatusUnauthorized
 	request := word("20063", "invalid_request", "The request is malformed.")
 	return map[string]declared.Word{
-		"unknown_app":      client,
-		"wrong_app":        client,
-		"unauthorized":     client,
-		"app_id_missing":   request,
-		"key_missing":      request,
-		"empty_body":       request,
-		"bad_body":         request,
-		"bad_argument":     request,
-		"wrong_method":     request,
-		"wrong_grant_type": word("20036", "unsupported_grant_type", "The specified grant_type is not supported here. For a user's, use /open-apis/authen/v2/oauth/token."),
-		"not_allowed":      word("20009", "unauthorized_client", "The client may not do this."),
-		"not_ready":        word("20072", "temporarily_unavailable", "The server is temporarily unavailable."),
-		"":                 word("20050", "server_error", "An unexpected server error occurred."),
+		broker.ErrUnknownApp.Code:   client,
+		broker.ErrWrongApp.Code:     client,
+		broker.ErrUnauthorized.Code: client,
+		broker.ErrNoAppID.Code:      request,
+		broker.ErrNoKey.Code:        request,
+		broker.ErrEmptyBody.Code:    request,
+		broker.ErrBadBody.Code:      request,
+		broker.ErrBadArgument.Code:  request,
+		broker.ErrBadMethod.Code:    request,
+		broker.ErrBadGrant.Code:     word("20036", "unsupported_grant_type", "The specified grant_type is not supported here. For a user's, use /open-apis/authen/v2/oauth/token."),
+		broker.ErrNotAllowed.Code:   word("20009", "unauthorized_client", "The client may not do this."),
+		broker.ErrNotReady.Code:     word("20072", "temporarily_unavailable", "The server is temporarily unavailable."),
+		"":                          word("20050", "server_error", "An unexpected server error occurred."),
 	}
 }

@@ -166,7 +166,7 @@ func Errcode(err *broker.Error) (code int, errmsg string) {
 		code = codeBadFormat
 	case errors.Is(err, broker.ErrBadArgument):
 		code = codeBadArgument
-	case errors.Is(err, broker.ErrUnknownApp), err.Code == "wrong_app":
+	case errors.Is(err, broker.ErrUnknownApp), errors.Is(err, broker.ErrWrongApp):
 		code = codeBadAppID
 	case errors.Is(err, broker.ErrTokenMissing):
 		code = codeNoToken

@@ -50,7 +50,7 @@ func (mini) Decrypt(app *broker.App, key broker.Secret, data, iv string) ([]byte
 			"have the mini program log in again (wx.login), and send what it gets after that; data and iv belong together")
 	case owner != app.AppID:
 		// Whoever gets here has whole contents, sealed with the session's key.
-		return nil, unopened("wrong_app", "the data was sealed for another app", "send it to the app that it comes from")
+		return nil, unopened(broker.ErrWrongApp.Code, "the data was sealed for another app", "send it to the app that it comes from")
 	}
 	return text, nil
 }

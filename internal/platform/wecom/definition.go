@@ -5,14 +5,12 @@ import (
 	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
 )
 
 // Name is the platform's name in configurations.
 const Name = "wecom"
-
-// BaseURL is the platform's only entry.
-const BaseURL = "https://qyapi.weixin.qq.com"
 
 // Mode is the one way to issue: each app of a corp has a secret of its own, and a token
 // that no other app of the corp may use [A].
@@ -21,11 +19,18 @@ const Mode = "token"
 // AgentID is the parameter that tells the apps of one corp apart.
 const AgentID = broker.ParamAgentID
 
+// Platform describes WeCom. Its calls are made by c.
+func Platform(c *platform.Caller) broker.Platform {
+	p := declared.Must(Definition(), c)
+	p.Pages = platform.Pages{Unit: time.Second} // [A]
+	return p
+}
+
 // Definition describes the platform.
 func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
-		BaseURL: BaseURL,
+		BaseURL: "https://qyapi.weixin.qq.com", // [A]
 		Params: []broker.Param{{
 			Name: AgentID,
 			Help: "the app's AgentId, which tells the apps of one corp apart and is signed for wx.agentConfig: 应用管理 → the app (App management), beside its Secret",

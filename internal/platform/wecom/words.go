@@ -1,6 +1,9 @@
 package wecom
 
-import "github.com/hufu-io/hufu/internal/platform/declared"
+import (
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/declared"
+)
 
 // words are this server's errors in WeCom's terms.
 func words() map[string]declared.Word {
@@ -11,26 +14,26 @@ func words() map[string]declared.Word {
 		forbidden = declared.Word{Code: "48002", Message: "api forbidden"}
 	)
 	return map[string]declared.Word{
-		"unknown_app":      corpID,
-		"wrong_app":        corpID,
-		"app_id_missing":   {Code: "41002", Message: "corpid missing"},
-		"key_missing":      {Code: "41004", Message: "corpsecret missing"},
-		"unauthorized":     {Code: "40001", Message: "invalid credential"},
-		"wrong_method":     {Code: "43001", Message: "require GET method"},
-		"empty_body":       {Code: "44002", Message: "empty post data"},
-		"bad_body":         {Code: "47001", Message: "data format error"},
-		"bad_argument":     {Code: "40005", Message: "invalid type"},
-		"token_missing":    {Code: "41001", Message: "access_token missing"},
-		"token_unknown":    rejected,
-		"wrong_token_kind": rejected,
-		"token_rejected":   rejected,
-		"token_not_kept":   forbidden,
-		"not_allowed":      forbidden,
-		"managed_here":     forbidden,
-		"no_gateway":       forbidden,
-		"bad_path":         forbidden,
-		"unknown_kind":     forbidden,
-		"throttled":        frequency,
-		"":                 {Code: "-1", Message: "system busy"},
+		broker.ErrUnknownApp.Code:   corpID,
+		broker.ErrWrongApp.Code:     corpID,
+		broker.ErrNoAppID.Code:      {Code: "41002", Message: "corpid missing"},
+		broker.ErrNoKey.Code:        {Code: "41004", Message: "corpsecret missing"},
+		broker.ErrUnauthorized.Code: {Code: "40001", Message: "invalid credential"},
+		broker.ErrBadMethod.Code:    {Code: "43001", Message: "require GET method"},
+		broker.ErrEmptyBody.Code:    {Code: "44002", Message: "empty post data"},
+		broker.ErrBadBody.Code:      {Code: "47001", Message: "data format error"},
+		broker.ErrBadArgument.Code:  {Code: "40005", Message: "invalid type"},
+		broker.ErrTokenMissing.Code: {Code: "41001", Message: "access_token missing"},
+		broker.ErrTokenUnknown.Code: rejected,
+		broker.ErrTokenKind.Code:    rejected,
+		broker.ErrRejected.Code:     rejected,
+		broker.ErrTokenNotKept.Code: forbidden,
+		broker.ErrNotAllowed.Code:   forbidden,
+		broker.ErrManagedHere.Code:  forbidden,
+		broker.ErrNoGateway.Code:    forbidden,
+		broker.ErrBadPath.Code:      forbidden,
+		broker.ErrUnknownKind.Code:  forbidden,
+		string(broker.Throttled):    frequency,
+		"":                          {Code: "-1", Message: "system busy"},
 	}
 }

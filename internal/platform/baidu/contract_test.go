@@ -1,18 +1,19 @@
-package baidu
+package baidu_test
 
 import (
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/baidu"
 	"github.com/hufu-io/hufu/internal/platform/platformtest"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	app := broker.App{ID: "shop", Platform: Name, AppID: "Va5yQRHlA4Fq5eR3LT0vuXV4", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
+	app := broker.App{ID: "shop", Platform: baidu.Name, AppID: "Va5yQRHlA4Fq5eR3LT0vuXV4", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
 	platformtest.Declared(t, platformtest.DeclaredHarness{
-		Definition: definition(), New: Platform, App: app,
+		Definition: baidu.Definition(), New: baidu.Platform, App: app,
 		Documented: map[string]string{
 			"invalid_client": "wrong_secret", "invalid_request": "bad_request", "unsupported_grant_type": "wrong_grant_type",
 			"unauthorized_client": "api_not_authorized", "invalid_scope": "bad_scope", "server_error": "system_busy",
@@ -28,10 +29,10 @@ func TestContract(t *testing.T) {
 		OK: []string{`{"log_id":1803053124329552748,"words_result":[]}`, `{"error_code":0}`},
 		Open: func(t *testing.T) platformtest.Sandbox {
 			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
+			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: baidu.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
 			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(Name).Live(token.Reveal()) },
+				Transport: sb.Transport(), BaseURL: "http://sandbox/" + baidu.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(baidu.Name).Live(token.Reveal()) },
 			}
 		},
 	})

@@ -1,18 +1,19 @@
-package qq
+package qq_test
 
 import (
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/platformtest"
+	"github.com/hufu-io/hufu/internal/platform/qq"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	app := broker.App{ID: "shop", Platform: Name, AppID: "1109816085", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
+	app := broker.App{ID: "shop", Platform: qq.Name, AppID: "1109816085", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
 	platformtest.Declared(t, platformtest.DeclaredHarness{
-		Definition: definition(), New: Platform, App: app,
+		Definition: qq.Definition(), New: qq.Platform, App: app,
 		Documented: map[string]string{
 			"-1": "system_busy", "40001": "wrong_secret", "40002": "wrong_grant_type", "40013": "wrong_app_id", "40014": "token_rejected",
 			"40029": "bad_login_code", "40066": "wrong_path", "41001": "token_missing", "42001": "token_rejected", "45009": "daily_quota",
@@ -25,10 +26,10 @@ func TestContract(t *testing.T) {
 		OK: []string{`{"errcode":0,"errmsg":"ok"}`, `{"errCode":0}`, `{}`},
 		Open: func(t *testing.T) platformtest.Sandbox {
 			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
+			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: qq.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
 			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(Name).Live(token.Reveal()) },
+				Transport: sb.Transport(), BaseURL: "http://sandbox/" + qq.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(qq.Name).Live(token.Reveal()) },
 			}
 		},
 	})

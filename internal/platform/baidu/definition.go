@@ -12,19 +12,19 @@ import (
 // Name is the platform's name in configurations.
 const Name = "baidu"
 
-// Token is the one way to issue.
-const Token = "token"
+// Mode is the one way to issue.
+const Mode = "token"
 
 // Platform describes Baidu's AI services. Its calls are made by c.
-func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(Definition(), c) }
 
-// definition is the platform as data.
-func definition() declared.Definition {
+// Definition describes the platform.
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://aip.baidubce.com", // [A]
 		Modes: []declared.Mode{{
-			Name: Token,
+			Name: Mode,
 			Tokens: []declared.Token{{
 				Kind: broker.AccessToken,
 				Request: declared.Request{
@@ -39,7 +39,7 @@ func definition() declared.Definition {
 					Extra: map[string]string{"scope": "public brain_all_scope"},
 				},
 				Rotation: rotation(),
-				DropIn:   Token,
+				DropIn:   "token",
 			}},
 		}},
 		Surfaces: []declared.Surface{

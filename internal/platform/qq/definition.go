@@ -12,19 +12,19 @@ import (
 // Name is the platform's name in configurations.
 const Name = "qq"
 
-// Token is the one way to issue.
-const Token = "token"
+// Mode is the one way to issue.
+const Mode = "token"
 
 // Platform describes QQ: its mini programs and mini games. Its calls are made by c.
-func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(Definition(), c) }
 
-// definition is the platform as data.
-func definition() declared.Definition {
+// Definition describes the platform.
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://api.q.qq.com", // [A]
 		Modes: []declared.Mode{{
-			Name: Token,
+			Name: Mode,
 			Tokens: []declared.Token{{
 				Kind: broker.AccessToken,
 				Request: declared.Request{
@@ -34,7 +34,7 @@ func definition() declared.Definition {
 				},
 				Answer:   declared.Answer{Token: "access_token", Lifetime: "expires_in"},
 				Rotation: rotation(),
-				DropIn:   Token,
+				DropIn:   "token",
 			}},
 		}},
 		// Some calls, such as those that check contents, write errCode and errMsg [S].

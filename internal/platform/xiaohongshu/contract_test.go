@@ -1,18 +1,19 @@
-package xiaohongshu
+package xiaohongshu_test
 
 import (
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/platformtest"
+	"github.com/hufu-io/hufu/internal/platform/xiaohongshu"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	app := broker.App{ID: "shop", Platform: Name, AppID: "6789abcdef012345", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
+	app := broker.App{ID: "shop", Platform: xiaohongshu.Name, AppID: "6789abcdef012345", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
 	platformtest.Declared(t, platformtest.DeclaredHarness{
-		Definition: definition(), New: Platform, App: app,
+		Definition: xiaohongshu.Definition(), New: xiaohongshu.Platform, App: app,
 		Documented: map[string]string{
 			"2": "system_busy", "10001": "bad_argument", "10002": "wrong_app_id", "10003": "wrong_secret", "10004": "token_missing",
 			"10005": "token_rejected",
@@ -23,10 +24,10 @@ func TestContract(t *testing.T) {
 		OK: []string{`{"success":true,"code":0,"msg":"成功","data":{}}`}, CheckOK: `{"success":true,"code":0,"data":{"category_info":[]}}`,
 		Open: func(t *testing.T) platformtest.Sandbox {
 			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
+			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: xiaohongshu.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
 			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(Name).Live(token.Reveal()) },
+				Transport: sb.Transport(), BaseURL: "http://sandbox/" + xiaohongshu.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(xiaohongshu.Name).Live(token.Reveal()) },
 			}
 		},
 	})

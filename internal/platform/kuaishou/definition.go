@@ -12,19 +12,19 @@ import (
 // Name is the platform's name in configurations.
 const Name = "kuaishou"
 
-// Token is the one way to issue.
-const Token = "token"
+// Mode is the one way to issue.
+const Mode = "token"
 
 // Platform describes mini programs of Kuaishou. Its calls are made by c.
-func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(Definition(), c) }
 
-// definition is the platform as data.
-func definition() declared.Definition {
+// Definition describes the platform.
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://open.kuaishou.com", // [A]
 		Modes: []declared.Mode{{
-			Name: Token,
+			Name: Mode,
 			Tokens: []declared.Token{{
 				Kind: broker.AccessToken,
 				Request: declared.Request{
@@ -38,7 +38,7 @@ func definition() declared.Definition {
 					Extra: map[string]string{"result": "1", "token_type": "bearer"},
 				},
 				Rotation: rotation(),
-				DropIn:   Token,
+				DropIn:   "token",
 			}},
 		}},
 		// A success says 1, which everything says that is not a picture [A].

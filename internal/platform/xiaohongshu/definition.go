@@ -12,20 +12,20 @@ import (
 // Name is the platform's name in configurations.
 const Name = "xiaohongshu"
 
-// Token is the one way to issue.
-const Token = "token"
+// Mode is the one way to issue.
+const Mode = "token"
 
 // Platform describes mini programs of Xiaohongshu. Its calls are made by c.
-func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(Definition(), c) }
 
-// definition is the platform as data. Its test environment is another platform with other
+// Definition describes the platform. Its test environment is another platform with other
 // apps: its base URL is https://miniapp-sandbox.xiaohongshu.com [S].
-func definition() declared.Definition {
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://miniapp.xiaohongshu.com", // [A]
 		Modes: []declared.Mode{{
-			Name: Token,
+			Name: Mode,
 			Tokens: []declared.Token{{
 				Kind: broker.AccessToken,
 				Request: declared.Request{
@@ -38,7 +38,7 @@ func definition() declared.Definition {
 					Extra: map[string]string{"code": "0", "success": "true", "msg": "success"}, // SDKs look at the first two [S]
 				},
 				Rotation: rotation(),
-				DropIn:   Token,
+				DropIn:   "token",
 			}},
 		}},
 		// Calls with a token name the app beside it, as app_id or appid [A].

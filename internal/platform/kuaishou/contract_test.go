@@ -1,18 +1,19 @@
-package kuaishou
+package kuaishou_test
 
 import (
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/kuaishou"
 	"github.com/hufu-io/hufu/internal/platform/platformtest"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	app := broker.App{ID: "shop", Platform: Name, AppID: "ks707065143182458884", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
+	app := broker.App{ID: "shop", Platform: kuaishou.Name, AppID: "ks707065143182458884", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
 	platformtest.Declared(t, platformtest.DeclaredHarness{
-		Definition: definition(), New: Platform, App: app,
+		Definition: kuaishou.Definition(), New: kuaishou.Platform, App: app,
 		Documented: map[string]string{
 			"100200100": "bad_argument", "100200101": "wrong_secret", "100200102": "token_rejected", "100200103": "wrong_response_type",
 			"100200104": "wrong_grant_type", "100200105": "bad_login_code", "100200106": "bad_scope", "100200107": "bad_open_id",
@@ -26,10 +27,10 @@ func TestContract(t *testing.T) {
 		OK: []string{`{"result":1}`, `{"result":"1","data":{}}`},
 		Open: func(t *testing.T) platformtest.Sandbox {
 			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
+			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: kuaishou.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
 			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(Name).Live(token.Reveal()) },
+				Transport: sb.Transport(), BaseURL: "http://sandbox/" + kuaishou.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(kuaishou.Name).Live(token.Reveal()) },
 			}
 		},
 	})

@@ -20,12 +20,12 @@ const (
 )
 
 // Platform describes Douyin's open platform and ByteDance's mini programs. Its calls are made by c.
-func Platform(c *platform.Caller) broker.Platform { return declared.Must(definition(), c) }
+func Platform(c *platform.Caller) broker.Platform { return declared.Must(Definition(), c) }
 
-// definition is the platform as data. Mini games have a host of their own since, which the
+// Definition describes the platform. Mini games have a host of their own since, which the
 // old one stands in for [A]: an app that is one may have the base URL
 // https://minigame.zijieapi.com/mgplatform.
-func definition() declared.Definition {
+func Definition() declared.Definition {
 	return declared.Definition{
 		Name:    Name,
 		BaseURL: "https://open.douyin.com", // [A]

@@ -1,18 +1,19 @@
-package douyin
+package douyin_test
 
 import (
 	"testing"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/douyin"
 	"github.com/hufu-io/hufu/internal/platform/platformtest"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	app := broker.App{ID: "shop", Platform: Name, AppID: "tt5daf2b12c28857910", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
+	app := broker.App{ID: "shop", Platform: douyin.Name, AppID: "tt5daf2b12c28857910", Secrets: []broker.Secret{broker.NewSecret("5e4f0c2b9d7a41d8a3b6c5d4e3f20112")}}
 	platformtest.Declared(t, platformtest.DeclaredHarness{
-		Definition: definition(), New: Platform, App: app,
+		Definition: douyin.Definition(), New: douyin.Platform, App: app,
 		Documented: map[string]string{
 			"-1": "system_busy", "40014": "bad_request", "40015": "wrong_app_id", "40017": "wrong_secret", "40020": "wrong_grant_type",
 			"40018": "bad_login_code", "40019": "bad_login_code", "10002": "bad_request", "10003": "wrong_app_id", "10007": "bad_login_code",
@@ -35,10 +36,10 @@ func TestContract(t *testing.T) {
 		OK: []string{`{"err_no":0,"err_msg":"","log_id":"202"}`, `{"data":{"error_code":0,"description":""},"extra":{"error_code":0}}`},
 		Open: func(t *testing.T) platformtest.Sandbox {
 			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
+			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: douyin.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
 			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(Name).Live(token.Reveal()) },
+				Transport: sb.Transport(), BaseURL: "http://sandbox/" + douyin.Name,
+				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(douyin.Name).Live(token.Reveal()) },
 			}
 		},
 	})
