@@ -31,11 +31,7 @@ func codes() []declared.Code {
 		c.Lives = true
 		return c
 	}
-	rejected := func(c string) declared.Code {
-		c2 := call(c, broker.ErrRejected.Code, broker.ErrRejected.Class, broker.ErrRejected.Message, hintReject)
-		c2.Rejects = true
-		return c2
-	}
+	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	quota := func(c, says string) declared.Code {
 		c2 := lives(call(c, "daily_quota", broker.Throttled, says, hintBuy))
 		c2.Reset = broker.ResetDay

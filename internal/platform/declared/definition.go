@@ -176,6 +176,13 @@ type Code struct {
 	Beside string
 }
 
+// Rejected is the code of a token that is not good. Where tokens are issued by the app
+// secret nothing is said of one, so that the code may mean something else there.
+func Rejected(code, hint string) Code {
+	e := broker.ErrRejected
+	return Code{Code: code, At: AtCall, Name: e.Code, Class: e.Class, Says: e.Message, Hint: hint, Rejects: true}
+}
+
 // At is where a code is said.
 type At string
 

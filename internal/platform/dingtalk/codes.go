@@ -31,10 +31,7 @@ func codes() []declared.Code {
 	return slices.Concat(legacyCodes(), newerCodes(), limitCodes(), loginCodes())
 }
 
-func rejected(code string) declared.Code {
-	e := broker.ErrRejected
-	return declared.Code{Code: code, Name: e.Code, Class: e.Class, Says: e.Message, Hint: hintReject, Rejects: true}
-}
+func rejected(code string) declared.Code { return declared.Rejected(code, hintReject) }
 
 // beside is a code that stands in sub_code, and errcode says 88 [P].
 func beside(c declared.Code) declared.Code {
@@ -48,12 +45,10 @@ func secret(code string, at declared.At) declared.Code {
 
 // legacyCodes are those of the older calls.
 func legacyCodes() []declared.Code {
-	issued := secret("40001", declared.AtIssue)
-	called := rejected("40001") // "the secret is wrong, or the token is"
-	called.At = declared.AtCall
 	return []declared.Code{
 		{Code: "-1", Name: "system_busy", Class: broker.Transient, Says: "the platform has a fault of its own", Hint: hintPasses},
-		issued, called,
+		// "The secret is wrong, or the token is" [A*].
+		secret("40001", declared.AtIssue), rejected("40001"),
 		beside(rejected("40014")), // the table has it alone [A*]
 		rejected("42001"),
 		secret("40096", ""), // [P], in no table

@@ -63,11 +63,7 @@ func callCodes() []declared.Code {
 		c.Lives = true
 		return c
 	}
-	rejected := func(code string) declared.Code {
-		c := call(code, broker.ErrRejected.Code, broker.ErrRejected.Class, broker.ErrRejected.Message, hintReject)
-		c.Rejects = true
-		return c
-	}
+	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	busy := func(code string) declared.Code {
 		return call(code, "system_busy", broker.Transient, "the platform has a fault of its own", hintPasses)
 	}

@@ -91,10 +91,7 @@ func oauthCodes() []declared.Code {
 
 // tokenCodes are what is said of a token, its app and the caller's address.
 func tokenCodes() []declared.Code {
-	rejected := func(code string) declared.Code {
-		e := broker.ErrRejected
-		return declared.Code{Code: code, Name: e.Code, Class: e.Class, Says: e.Message, Hint: hintReject, Rejects: true}
-	}
+	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	user := func(code, name, says string) declared.Code {
 		return declared.Code{Code: code, Name: name, Class: broker.Invalid, Says: says, Hint: hintLogin}
 	}

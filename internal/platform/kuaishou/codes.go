@@ -19,12 +19,7 @@ func codes() []declared.Code {
 	code := func(at declared.At, code, name string, class broker.Class, says, hint string) declared.Code {
 		return declared.Code{Code: code, At: at, Name: name, Class: class, Says: says, Hint: hint}
 	}
-	rejected := func(code string) declared.Code {
-		return declared.Code{
-			Code: code, At: declared.AtCall, Name: broker.ErrRejected.Code, Class: broker.ErrRejected.Class,
-			Says: broker.ErrRejected.Message, Hint: hintReject, Rejects: true,
-		}
-	}
+	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	busy := code(declared.AtIssue, "100200500", "system_busy", broker.Transient, "the platform has a fault of its own", "nothing to do if it passes: the call is repeated")
 	busy.Unknown = true
 	return []declared.Code{

@@ -16,12 +16,7 @@ const (
 // codes say what the platform's codes mean. Documented are those of the token's call [A]
 // and of logins [A]; the others are WeChat's of the same words [I].
 func codes() []declared.Code {
-	rejected := func(code string) declared.Code {
-		return declared.Code{
-			Code: code, At: declared.AtCall, Name: broker.ErrRejected.Code, Class: broker.ErrRejected.Class,
-			Says: broker.ErrRejected.Message, Hint: hintReject, Rejects: true,
-		}
-	}
+	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	return []declared.Code{
 		{
 			// It does not say that no token was made before something failed [I].

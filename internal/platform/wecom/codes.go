@@ -29,10 +29,7 @@ func codes() []declared.Code {
 
 // tokenCodes are those of calls with the app secret or its token.
 func tokenCodes() []declared.Code {
-	rejected := func(code string) declared.Code {
-		e := broker.ErrRejected
-		return declared.Code{Code: code, At: declared.AtCall, Name: e.Code, Class: e.Class, Says: e.Message, Hint: hintReject, Rejects: true}
-	}
+	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	secret := func(code string, at declared.At) declared.Code {
 		return declared.Code{Code: code, At: at, Name: "wrong_secret", Class: broker.BadCredential, Says: "the platform refuses the app's Secret: it is wrong, was reset or belongs to another corp", Hint: hintSecret}
 	}

@@ -49,9 +49,6 @@ func codes() []declared.Code {
 			Code: "10004", Name: "token_missing", Class: broker.Misconfigured,
 			Says: "the access token did not reach the platform", Hint: hintRequest,
 		},
-		{
-			Code: "10005", At: declared.AtCall, Name: broker.ErrRejected.Code, Class: broker.ErrRejected.Class, Rejects: true,
-			Says: broker.ErrRejected.Message, Hint: hintReject,
-		},
+		declared.Rejected("10005", hintReject),
 	}
 }
