@@ -17,7 +17,7 @@ func baidu() scheme {
 		return who
 	}
 	return scheme{
-		name: "baidu",
+		name: "baidu", title: words{"Baidu AI", "百度智能云"},
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerIndependent, lifetime: 30 * 24 * time.Hour},

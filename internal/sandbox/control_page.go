@@ -21,32 +21,15 @@ type pageView struct {
 
 // PlatformName is what people call a platform.
 func (v pageView) PlatformName(name string) string {
-	switch name {
-	case weChat:
+	if name == weChat {
 		return v.Tr("WeChat", "微信")
-	case "wecom":
-		return v.Tr("WeCom", "企业微信")
-	case "feishu":
-		return v.Tr("Feishu", "飞书")
-	case "lark":
-		return "Lark"
-	case "dingtalk":
-		return v.Tr("DingTalk", "钉钉")
-	case "qq":
-		return v.Tr("QQ mini programs", "QQ 小程序")
-	case "douyin":
-		return v.Tr("Douyin", "抖音")
-	case "xiaohongshu":
-		return v.Tr("Xiaohongshu", "小红书")
-	case "kuaishou":
-		return v.Tr("Kuaishou", "快手")
-	case "baidu":
-		return v.Tr("Baidu AI", "百度智能云")
-	case oauth2Name:
-		return "OAuth 2.0"
-	default:
-		return name
 	}
+	for _, s := range schemes() {
+		if s.name == name {
+			return v.Tr(s.title.english, s.title.chinese)
+		}
+	}
+	return name
 }
 
 // KindName is a fault kind in words.

@@ -17,7 +17,7 @@ func dingtalk() scheme {
 		says: codes{missing: "AuthenticationFailed.MissingParameter", bad: "InvalidAuthentication", expired: "InvalidAuthentication"}.of,
 	}
 	return scheme{
-		name: "dingtalk",
+		name: "dingtalk", title: words{"DingTalk", "钉钉"},
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerSliding, lifetime: 2 * time.Hour},

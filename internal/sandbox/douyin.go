@@ -31,7 +31,7 @@ func douyin() scheme {
 	}
 	own := []spot{{inJSON, "client_secret"}}
 	return scheme{
-		name: "douyin",
+		name: "douyin", title: words{"Douyin", "抖音"},
 		modes: []mode{
 			{name: douyinMini, family: eager, value: func(token) string { return "0801121" + randomText(60) }},
 			{name: douyinClient, family: eager, value: douyinClientValue, issues: often},

@@ -17,12 +17,12 @@ const (
 
 // feishu is Feishu, 飞书: the tokens of auth/v3 for the tenant and for the app, and those
 // of oauth/v3/token, which are for the tenant too. Its two hosts are one here.
-func feishu() scheme { return feishuAs("feishu") }
+func feishu() scheme { return feishuAs("feishu", words{"Feishu", "飞书"}) }
 
 // lark is the same for the rest of the world.
-func lark() scheme { return feishuAs("lark") }
+func lark() scheme { return feishuAs("lark", words{"Lark", "Lark"}) }
 
-func feishuAs(name string) scheme {
+func feishuAs(name string, title words) scheme {
 	// That there are 30 minutes left is enough for the same token [A]. Whether oauth/v3/token
 	// does the same is not stated [U].
 	rule := family{manner: mannerLate, lifetime: 2 * time.Hour, window: 30 * time.Minute}
@@ -48,7 +48,7 @@ func feishuAs(name string) scheme {
 		"/open-apis/authen/v1/access_token": app.takes(feishuOK),
 	}
 	return scheme{
-		name: name,
+		name: name, title: title,
 		modes: []mode{
 			{name: feishuTenant, family: rule, value: func(token) string { return "t-" + randomText(30) }},
 			{name: feishuApp, family: rule, value: func(token) string { return "a-" + randomText(30) }},

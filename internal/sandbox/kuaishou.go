@@ -16,7 +16,7 @@ func kuaishou() scheme {
 		return map[string]any{"result": 1, "data": who}
 	}
 	return scheme{
-		name: "kuaishou",
+		name: "kuaishou", title: words{"Kuaishou", "快手"},
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerIndependent, lifetime: 48 * time.Hour},

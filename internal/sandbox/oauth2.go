@@ -33,7 +33,7 @@ func oauth2() scheme {
 	value := func(token) string { return randomText(48) }
 	independent := family{manner: mannerIndependent, lifetime: time.Hour}
 	return scheme{
-		name: oauth2Name,
+		name: oauth2Name, title: words{"OAuth 2.0", "OAuth 2.0"},
 		modes: []mode{
 			{name: oauth2Credentials, family: independent, value: value},
 			{name: oauth2Refresh, family: independent, value: value},

@@ -15,7 +15,7 @@ func qq() scheme {
 		return who
 	}
 	return scheme{
-		name: "qq",
+		name: "qq", title: words{"QQ mini programs", "QQ 小程序"},
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute},

@@ -10,6 +10,7 @@ import (
 // scheme is what a platform is. Each has a file that says it.
 type scheme struct {
 	name  string
+	title words  // what people call it
 	modes []mode // the first is meant where none is named
 	// routes are its paths, below its name. A * stands for one segment.
 	routes map[string]route

@@ -19,7 +19,7 @@ func wecom() scheme {
 		return map[string]any{"errcode": 0, "errmsg": "ok", "ticket": value, "expires_in": lives}
 	}
 	return scheme{
-		name: "wecom",
+		name: "wecom", title: words{"WeCom", "企业微信"},
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerFixed, lifetime: 2 * time.Hour},

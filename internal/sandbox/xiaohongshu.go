@@ -15,7 +15,7 @@ func xiaohongshu() scheme {
 		return map[string]any{"success": true, "code": 0, "msg": "成功", "data": fields}
 	}
 	return scheme{
-		name: "xiaohongshu",
+		name: "xiaohongshu", title: words{"Xiaohongshu", "小红书"},
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute},
