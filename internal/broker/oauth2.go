@@ -34,6 +34,12 @@ type OAuth2 struct {
 	Algorithm string
 }
 
+// RefreshMode is the mode of apps with [App.OAuth2] whose tokens are got by a refresh token.
+const RefreshMode = "refresh_token"
+
+// WantsRefresh reports whether the app's tokens are got by a refresh token.
+func (a *App) WantsRefresh() bool { return a.OAuth2 != nil && a.Mode == RefreshMode }
+
 // Origin is the scheme and the host that tokens come from, as far as the settings say it.
 func (o *OAuth2) Origin() string {
 	s := cmp.Or(o.TokenURL, o.Issuer)

@@ -85,6 +85,8 @@ type Platform struct {
 	Base func(mode, path string) string
 	// Params are what the platform wants to know of an app besides its id and secret.
 	Params []Param
+	// OAuth2 says that its apps say themselves where their tokens are got, see [App.OAuth2].
+	OAuth2 bool
 	// TokenPaths are the platform's own paths that give tokens, as SDKs call them.
 	TokenPaths []TokenPath
 	// Canonical is a path as it is compared, so that one is a token path exactly where the

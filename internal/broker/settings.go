@@ -9,13 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// The platform whose apps say themselves where their tokens are got, and its mode in which
-// they are got by a refresh token.
-const (
-	OAuth2Platform = "oauth2"
-	RefreshMode    = "refresh_token"
-)
-
 // Bounds of what apps may have.
 const (
 	MaxParam  = 256     // bytes of the value of one param
@@ -73,26 +66,25 @@ func (p *Platform) CheckSettings(a *App) []SettingFault {
 	var l settingFaults
 	l.params(p, a.Params)
 	switch {
-	case p.Name == OAuth2Platform && a.OAuth2 == nil:
+	case p.OAuth2 && a.OAuth2 == nil:
 		l.missing("oauth2", "say at which token_url, or of which issuer, tokens are got")
-	case p.Name != OAuth2Platform && a.OAuth2 != nil:
-		l.add("oauth2", "is only for the platform %s; remove it", OAuth2Platform)
+	case !p.OAuth2 && a.OAuth2 != nil:
+		l.add("oauth2", "has no meaning: the platform %s itself says where its tokens are got; remove it", p.Name)
 	case a.OAuth2 != nil:
 		l.oauth2(a)
 	}
 	if !a.Refresh.IsZero() {
 		switch {
-		case !a.WantsRefresh():
-			l.add("refresh_token", "is only for the platform %s in the mode %s; remove it", OAuth2Platform, RefreshMode)
+		case !p.OAuth2:
+			l.add("refresh_token", "has no meaning: the platform %s gives tokens without one; remove it", p.Name)
+		case a.Mode != RefreshMode:
+			l.add("refresh_token", "is only for the mode %s; remove it", RefreshMode)
 		case len(a.Refresh.Reveal()) > MaxSecret || strings.ContainsFunc(a.Refresh.Reveal(), func(c rune) bool { return c <= ' ' || c > '~' }):
 			l.add("refresh_token", "is none: it is longer than %d bytes, or has spaces or other characters in it that no token has", MaxSecret)
 		}
 	}
 	return l.list
 }
-
-// WantsRefresh reports whether the app's tokens are got by a refresh token.
-func (a *App) WantsRefresh() bool { return a.Platform == OAuth2Platform && a.Mode == RefreshMode }
 
 // params checks what the platform wants to know.
 func (l *settingFaults) params(p *Platform, params map[string]string) {

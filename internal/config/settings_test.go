@@ -23,7 +23,7 @@ func withSettings(pairs ...string) config.Options {
 		broker.Platform{Name: "suite", Modes: []string{"v1"}, Params: []broker.Param{
 			{Name: "corp_id", Required: true, Help: "name the corp, as the console shows it"}, {Name: "agent_id"},
 		}},
-		broker.Platform{Name: broker.OAuth2Platform, Modes: []string{"client_credentials", broker.RefreshMode}},
+		broker.Platform{Name: "oauth2", OAuth2: true, Modes: []string{"client_credentials", broker.RefreshMode}},
 	)
 	return opt
 }
@@ -144,7 +144,7 @@ func TestFaultsOfAppsSettings(t *testing.T) {
     app_id: wx1
     secret: ${SECRET}
     oauth2: {token_url: https://login.example/token}
-`, `5: apps[0].oauth2: is only for the platform oauth2; remove it`},
+`, `5: apps[0].oauth2: has no meaning: the platform wechat itself says where its tokens are got; remove it`},
 		{"no oauth2", oauthApp("mode: client_credentials"), `2: apps[0].oauth2: is missing; say at which token_url, or of which issuer, tokens are got`},
 		{"an oauth2 that is none", oauthApp("oauth2: here"), `5: apps[0].oauth2: has to be a mapping (name: value), but a single value stands here`},
 		{"an unknown field", oauthApp(url + ", scope: a}"), `5: apps[0].oauth2.scope: unknown field; did you mean "scopes"?`},
@@ -167,13 +167,13 @@ func TestFaultsOfAppsSettings(t *testing.T) {
 		{"the algorithm of another key", "apps:\n  - platform: oauth2\n    app_id: client\n    secret: ${PEM}\n    " + url + ", auth: private_key_jwt,\n      algorithm: RS256}\n", `6: apps[0].oauth2.algorithm: does not fit the key, which signs by ES256`},
 		{"a key of several lines that is none", oauthApp("mode: refresh_token", "refresh_token: |", "  a", "  b", url+"}"), `6: apps[0].refresh_token: contains white space or a control character, which no secret does; check how it is set`},
 		{"no refresh token", oauthApp("mode: refresh_token", url+"}"), `2: apps[0].refresh_token: is missing; give the one to begin with as refresh_token: ${NAME}, or the path of a file with it as refresh_token_file`},
-		{"a refresh token where none is used", oauthApp("refresh_token: ${REFRESH}", url+"}"), `5: apps[0].refresh_token: is only for the platform oauth2 in the mode refresh_token; remove it`},
+		{"a refresh token where none is used", oauthApp("refresh_token: ${REFRESH}", url+"}"), `5: apps[0].refresh_token: is only for the mode refresh_token; remove it`},
 		{"a refresh token elsewhere", `apps:
   - platform: wechat
     app_id: wx1
     secret: ${SECRET}
     refresh_token: ${REFRESH}
-`, `5: apps[0].refresh_token: is only for the platform oauth2 in the mode refresh_token; remove it`},
+`, `5: apps[0].refresh_token: has no meaning: the platform wechat gives tokens without one; remove it`},
 		{"a refresh token that cannot be read", oauthApp("mode: refresh_token", "refresh_token_file: none", url+"}"), `6: apps[0].refresh_token_file: "none" cannot be read: no such file or directory`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

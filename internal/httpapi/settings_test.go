@@ -40,7 +40,7 @@ func wanting() []broker.Platform {
 		{Name: "suite", Modes: []string{"v1"}, BaseURL: "https://suite.test", Kinds: kinds, Params: []broker.Param{
 			{Name: "corp_id", Required: true, Help: "name the corp"}, {Name: "agent_id"},
 		}},
-		{Name: broker.OAuth2Platform, Modes: []string{"client_credentials", broker.RefreshMode}, BaseURL: "https://oauth2.test", Kinds: kinds},
+		{Name: "oauth2", OAuth2: true, Modes: []string{"client_credentials", broker.RefreshMode}, BaseURL: "https://oauth2.test", Kinds: kinds},
 	}
 }
 
@@ -104,8 +104,8 @@ func TestFaultsOfSettingsAreTold(t *testing.T) {
 			{with(suiteApp, `"agent_id"`, `"`+strings.Repeat("x", 200)+`\u0000"`), "params.? is not known: there are corp_id, agent_id"},
 			{with(suiteApp, `"corp_id":"ww1",`, ""), "params.corp_id is missing; name the corp"},
 			{with(suiteApp, `"ww1"`, `"w\u0001"`), "params.corp_id is no param: write 1 to 256 bytes of printable text"},
-			{with(suiteApp, `"params"`, `"oauth2":{"token_url":"https://login.test"},"params"`), "oauth2 is only for the platform oauth2; remove it"},
-			{with(suiteApp, `"params"`, `"refresh_token":"r","params"`), "refresh_token is only for the platform oauth2 in the mode refresh_token; remove it"},
+			{with(suiteApp, `"params"`, `"oauth2":{"token_url":"https://login.test"},"params"`), "oauth2 has no meaning: the platform suite itself says where its tokens are got; remove it"},
+			{with(suiteApp, `"params"`, `"refresh_token":"r","params"`), "refresh_token has no meaning: the platform suite gives tokens without one; remove it"},
 			{with(newApp, `"secret"`, `"params":{"a":"b"},"secret"`), "params.a is not known: the platform wechat has no params; remove it"},
 			{with(oauthApp, `"token_url":"https://login.test/token",`, ""), "oauth2.token_url is missing"},
 			{with(oauthApp, "https://login.test", "http://login.example.com"), "oauth2.token_url is plain http to a public host"},
@@ -115,7 +115,7 @@ func TestFaultsOfSettingsAreTold(t *testing.T) {
 			{with(oauthApp, `"body"`, `"private_key_jwt"`), "secret is not a private key"},
 			{with(oauthApp, "the-refresh-token", "the refresh token"), "refresh_token is none"},
 			{with(oauthApp, `"refresh_token":"the-refresh-token",`, ""), `app "new" has no refresh token to begin with`},
-			{with(oauthApp, `"mode":"refresh_token",`, ""), "refresh_token is only for the platform oauth2 in the mode refresh_token"},
+			{with(oauthApp, `"mode":"refresh_token",`, ""), "refresh_token is only for the mode refresh_token"},
 		} {
 			p := problemIn(t, s.do(s.putApp("new", c.body)), http.StatusBadRequest)
 			if p.Code != api.CodeInvalid || !strings.Contains(p.Detail, c.want) {

@@ -26,7 +26,7 @@ type keeper struct {
 }
 
 func (k *keeper) Complete(a *broker.App) (*broker.App, error) {
-	if a.Platform != "wechat" && a.Platform != "wecom" && a.Platform != broker.OAuth2Platform {
+	if a.Platform != "wechat" && a.Platform != "wecom" && a.Platform != "oauth2" {
 		return nil, &broker.Error{Code: "unknown_platform", Class: broker.Invalid, Message: "no such platform"}
 	}
 	full := *a

@@ -25,7 +25,7 @@ func agent(id, number, secret string) *broker.App {
 // granted is an app whose tokens are got by a refresh token.
 func granted(id, refresh string) *broker.App {
 	a := newApp(id, "client", "the-app-secret")
-	a.Platform, a.Mode, a.Refresh = broker.OAuth2Platform, broker.RefreshMode, broker.NewSecret(refresh)
+	a.Platform, a.Mode, a.Refresh = "oauth2", broker.RefreshMode, broker.NewSecret(refresh)
 	a.OAuth2 = &broker.OAuth2{
 		TokenURL: "https://login.test/token", Auth: broker.AuthBody, Scopes: []string{"a", "b"}, Audience: "aud", Resource: "https://api.test",
 		Extra: map[string]string{"x": "1", "y": "2"}, Lifetime: time.Hour, KeyID: "k1", Algorithm: "RS256",

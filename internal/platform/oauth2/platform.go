@@ -14,7 +14,7 @@ const Name = "oauth2"
 // The modes are the grants of RFC 6749.
 const (
 	ClientCredentials = "client_credentials" // section 4.4
-	RefreshToken      = "refresh_token"      // section 6
+	RefreshToken      = broker.RefreshMode   // section 6
 )
 
 // Platform describes providers of OAuth 2.0. Its calls are made by c.
@@ -22,6 +22,7 @@ func Platform(c *platform.Caller) broker.Platform {
 	ends := newEndpoints(c)
 	return broker.Platform{
 		Name:       Name,
+		OAuth2:     true,
 		Modes:      []string{ClientCredentials, RefreshToken},
 		Upstream:   upstream{},
 		TokenPaths: tokenPaths(),
