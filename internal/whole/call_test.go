@@ -47,6 +47,7 @@ type call struct {
 	bearer         string
 	body           string
 	form           bool
+	header         map[string]string // what else is in it
 }
 
 func get(target string, params ...string) call {
@@ -84,6 +85,9 @@ func (c call) request() *http.Request {
 	}
 	if c.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+c.bearer)
+	}
+	for name, value := range c.header {
+		r.Header.Set(name, value)
 	}
 	return r
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/platform"
-	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/platform/declared"
 	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -27,7 +27,7 @@ import (
 // PublicURL is where browsers reach the server.
 const PublicURL = "https://hufu.test"
 
-// Config is what a [Server] is made of. Everything is required but the logger.
+// Config is what a [Server] is made of. All is required that does not say otherwise.
 type Config struct {
 	// Holder names this server among those over one store.
 	Holder string
@@ -35,6 +35,8 @@ type Config struct {
 	Keys   *Keys
 	// Platforms answers for all hosts of platforms.
 	Platforms http.RoundTripper
+	// Described are platforms beside those that are built in; none need be.
+	Described []declared.Definition
 	Apps      []*broker.App
 	Clients   []*broker.Client
 	Logger    *slog.Logger // nil: nothing is logged
@@ -63,7 +65,11 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, store: cfg.Store.Handle(), table: []broker.Platform{wechat.Platform(platform.NewCaller(cfg.Platforms))}}
+	table, err := platforms(platform.NewCaller(cfg.Platforms), cfg.Described)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, store: cfg.Store.Handle(), table: table}
 	// The test's own context ends before its cleanup, in which renewals are still stored.
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
