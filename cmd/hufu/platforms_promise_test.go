@@ -208,38 +208,33 @@ func (x *trial) count(n int, kinds map[broker.Kind]broker.Source) {
 // bounds are how many new tokens a fleet may cost in a trial, and how many calls for them.
 type bounds struct{ least, most, calls int }
 
-// boundsOf says what a rotation needs under the usual policy: renewed every hour and ten
-// minutes ahead of the expiry, up to a minute later.
+// boundsOf says what a rotation needs where no policy is set.
 //
-//   - eager and independent platforms are asked once in an hour, or in a twentieth of the
-//     lifetime where that is longer (or half of it, where an hour is too long), and give a
-//     new token each time: one call, one issue.
-//   - late ones once in a lifetime without its last ten minutes, or without the window where
-//     that is less.
+//   - eager and independent platforms are asked once in an hour, or in half of the lifetime
+//     where that is longer or an hour is too long, up to a minute later, and give a new token
+//     each time: one call, one issue.
+//   - late ones once in a lifetime without its window.
 //   - fixed ones once in a lifetime; one that is asked in the last second of a token gives it
 //     again, twice at most.
-//   - sliding ones once in a lifetime without its last ten minutes, and give the same token
-//     for ever.
+//   - sliding ones as often as eager ones, and give the same token for ever.
 func boundsOf(r broker.Rotation) bounds {
-	p := new(broker.App).Renew()
 	times := func(every time.Duration) int { return int(trialTime/every) + 1 }
+	every := max(time.Hour, r.Lifetime/2)
+	if every >= r.Lifetime {
+		every = r.Lifetime / 2
+	}
 	switch r.Family {
 	case broker.Eager, broker.Independent:
-		every := max(p.Every, r.Lifetime/20)
-		if every >= r.Lifetime {
-			every = r.Lifetime / 2
-		}
 		n := times(every)
 		return bounds{least: times(every + time.Minute), most: n, calls: n}
 	case broker.Late:
-		tail := min(r.Window, p.Ahead)
-		n := times(r.Lifetime - tail)
+		n := times(r.Lifetime - r.Window)
 		return bounds{least: times(r.Lifetime), most: n, calls: n}
 	case broker.Fixed:
 		n := times(r.Lifetime)
 		return bounds{least: n - 1, most: n, calls: 3 * n}
 	case broker.Sliding:
-		return bounds{least: 1, most: 1, calls: times(r.Lifetime - p.Ahead)}
+		return bounds{least: 1, most: 1, calls: times(every)}
 	default:
 		return bounds{}
 	}

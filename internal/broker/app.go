@@ -47,8 +47,8 @@ type App struct {
 // Policy is what an operator may say about renewing. Zero values mean the defaults.
 type Policy struct {
 	Overlap      time.Duration // zero: what the platform documents
-	Every        time.Duration // zero: an hour
-	Ahead        time.Duration // zero: ten minutes
+	Every        time.Duration // zero: an hour, or half of the lifetime where that is longer
+	Ahead        time.Duration // zero: ten minutes; of a window all
 	InitialDelay time.Duration // of the first issue after a start
 }
 
@@ -74,25 +74,35 @@ func (p Policy) Check() error {
 	return nil
 }
 
-// The defaults of [Policy]: WeChat advises an hour, which leaves an hour of slack
-// when the platform is down.
+// The defaults of [Policy]: WeChat advises an hour, which is half of a lifetime there and
+// leaves the other half as slack when the platform is down.
 const (
 	DefaultEvery = time.Hour
 	DefaultAhead = 10 * time.Minute
 )
 
-// Renew returns the app's policy with its defaults filled in.
+// Renew returns the app's policy. What it leaves out depends on the token.
 func (a *App) Renew() Policy {
-	var p Policy
-	if a.Policy != nil {
-		p = *a.Policy
+	if a.Policy == nil {
+		return Policy{}
 	}
+	return *a.Policy
+}
+
+// fit fills in the defaults for a token of a lifetime, and clamps what does not fit into it.
+// A token that lives for days is not replaced every hour for a slack that is there anyway,
+// and one that is only replaced in its window is as soon as it may be.
+func (p Policy) fit(rot Rotation, lifetime time.Duration) Policy {
 	if p.Every <= 0 {
-		p.Every = DefaultEvery
+		p.Every = max(DefaultEvery, lifetime/2)
 	}
 	if p.Ahead <= 0 {
 		p.Ahead = DefaultAhead
+		if rot.Family == Late {
+			p.Ahead = rot.Window
+		}
 	}
+	p.Every, p.Ahead = clampHalf(p.Every, lifetime), clampHalf(p.Ahead, lifetime)
 	return p
 }
 

@@ -63,20 +63,18 @@ func PlanIssued(r Record, s Success, rot Rotation, p Policy) Record {
 func NextRenewal(issued, expiry time.Time, rot Rotation, p Policy, rnd float64) time.Time {
 	lifetime := expiry.Sub(issued)
 	rot = rot.fit(lifetime)
-	every, ahead := clampHalf(p.Every, lifetime), clampHalf(p.Ahead, lifetime)
+	p = p.fit(rot, lifetime)
 	// However small the figures are, a token is kept for a part of its lifetime: twenty
 	// issues in a lifetime are a quota's worth.
 	least := lifetime / 20
 	switch rot.Family {
-	case Eager, Independent:
-		interval := max(min(every, lifetime-ahead), least)
-		jitter := min(interval/20, ahead/2, time.Minute)
+	case Eager, Independent, Sliding:
+		interval := max(min(p.Every, lifetime-p.Ahead), least)
+		jitter := min(interval/20, p.Ahead/2, time.Minute)
 		return issued.Add(interval + scale(jitter, rnd))
 	case Late:
-		tail := min(rot.Window, ahead)
+		tail := min(rot.Window, p.Ahead)
 		return expiry.Add(-tail + scale(tail/4, rnd))
-	case Sliding:
-		return Later(expiry.Add(-ahead), issued.Add(least)).Add(scale(min(ahead/4, time.Minute), rnd))
 	case Fixed:
 		return expiry
 	default:

@@ -31,8 +31,8 @@ func TestNextRenewalOfEachFamily(t *testing.T) {
 		{broker.Late, long, 9 * time.Hour, week, time.Hour, 75 * time.Minute},
 		{broker.Fixed, long, 0, normal, long, long},
 		{broker.Fixed, brief, 0, week, brief, brief},
-		{broker.Sliding, long, 0, normal, 110 * time.Minute, 111 * time.Minute},
-		{broker.Sliding, brief, 0, short, 15 * time.Second, 16250 * time.Millisecond},
+		{broker.Sliding, long, 0, normal, time.Hour, time.Hour + time.Minute},
+		{broker.Sliding, brief, 0, short, 10 * time.Second, 10500 * time.Millisecond},
 		{broker.Sliding, long, 0, week, time.Hour, time.Hour + time.Minute},
 		{broker.Independent, long, 0, normal, time.Hour, time.Hour + time.Minute},
 		{broker.Independent, brief, 0, short, 10 * time.Second, 10500 * time.Millisecond},
@@ -51,6 +51,45 @@ func TestNextRenewalOfEachFamily(t *testing.T) {
 				t.Errorf("with the most jitter after %v, want just under %v", got, tc.last)
 			}
 		})
+	}
+}
+
+// What an operator does not say follows from the token: half of what lives for days is slack
+// enough, and whatever has a window is renewed as soon as that has begun.
+func TestRenewalsWithoutAPolicyFollowFromTheToken(t *testing.T) {
+	t.Parallel()
+	const minute, hour, day = time.Minute, time.Hour, 24 * time.Hour
+	for _, tc := range []struct {
+		token            string
+		family           broker.Family
+		lifetime, window time.Duration
+		pol              broker.Policy
+		after            time.Duration
+	}{
+		{"two hours", broker.Eager, 2 * hour, 0, broker.Policy{}, hour},
+		{"a day that the next issue ends", broker.Eager, day, 0, broker.Policy{}, 12 * hour},
+		{"five minutes", broker.Independent, 5 * minute, 0, broker.Policy{}, 150 * time.Second},
+		{"an hour", broker.Independent, hour, 0, broker.Policy{}, 30 * minute},
+		{"two hours", broker.Independent, 2 * hour, 0, broker.Policy{}, hour},
+		{"Kuaishou's two days", broker.Independent, 2 * day, 0, broker.Policy{}, day},
+		{"Baidu's month", broker.Independent, 30 * day, 0, broker.Policy{}, 15 * day},
+		{"a month of which the operator wants a day", broker.Independent, 30 * day, 0, broker.Policy{Every: 29 * day}, 29 * day},
+		{"a month that is to end well ahead", broker.Independent, 30 * day, 0, broker.Policy{Ahead: 20 * day}, 10 * day},
+		{"two days that are to be renewed every three hours", broker.Independent, 2 * day, 0, broker.Policy{Every: 3 * hour}, 3 * hour},
+		{"two days that are to be renewed every minute", broker.Independent, 2 * day, 0, broker.Policy{Every: minute}, 144 * minute},
+		{"DingTalk's two hours", broker.Sliding, 2 * hour, 0, broker.Policy{}, hour},
+		{"DingTalk's two hours, asked for late", broker.Sliding, 2 * hour, 0, broker.Policy{Every: 110 * minute}, 110 * minute},
+		{"a day that begins anew", broker.Sliding, day, 0, broker.Policy{}, 12 * hour},
+		{"WeChat's window", broker.Late, 2 * hour, 5 * minute, broker.Policy{}, 115 * minute},
+		{"Feishu's window", broker.Late, 2 * hour, 30 * minute, broker.Policy{}, 90 * minute},
+		{"Feishu's window, late in it", broker.Late, 2 * hour, 30 * minute, broker.Policy{Ahead: 10 * minute}, 110 * minute},
+		{"every is nothing to a window", broker.Late, 2 * hour, 30 * minute, broker.Policy{Every: minute}, 90 * minute},
+		{"WeCom's end", broker.Fixed, 2 * hour, 0, broker.Policy{}, 2 * hour},
+	} {
+		rot := broker.Rotation{Family: tc.family, Overlap: 5 * minute, Window: tc.window}
+		if got := broker.NextRenewal(simStart, simStart.Add(tc.lifetime), rot, tc.pol, 0).Sub(simStart); got != tc.after {
+			t.Errorf("%s, %v: renewed after %v, want %v", tc.token, tc.family, got, tc.after)
+		}
 	}
 }
 
@@ -103,7 +142,7 @@ func TestFirstPromiseOfEachFamily(t *testing.T) {
 		{"late", 115 * time.Minute, 2 * time.Hour},
 		{"late short", 15 * time.Second, 20 * time.Second},
 		{"fixed", 2 * time.Hour, 2 * time.Hour},
-		{"sliding", 110 * time.Minute, 2 * time.Hour},
+		{"sliding", time.Hour, 2 * time.Hour},
 		{"independent", time.Hour, 2 * time.Hour},
 		{"unknown age", 3 * time.Minute, 0},
 		{"unknown age short", 500 * time.Millisecond, 0},

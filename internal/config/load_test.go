@@ -129,7 +129,7 @@ func TestTheFullExampleIsReadFieldByField(t *testing.T) {
 			Secrets: secrets("hr-secret-0123456789"), Origin: broker.FromFile,
 		},
 		{
-			ID: "crm", Platform: broker.OAuth2Platform, AppID: "CLIENT_ID", Secrets: secrets("crm-secret-0123456789"), Mode: broker.RefreshMode,
+			ID: "crm", Platform: "oauth2", AppID: "CLIENT_ID", Secrets: secrets("crm-secret-0123456789"), Mode: broker.RefreshMode,
 			Refresh: broker.NewSecret("crm-refresh-0123456789"), BaseURL: "https://api.crm.example", Origin: broker.FromFile,
 			OAuth2: &broker.OAuth2{
 				TokenURL: "https://login.crm.example/token", Auth: broker.AuthBasic, Scopes: []string{"read", "write"}, Audience: "https://api.crm.example",
