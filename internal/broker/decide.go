@@ -85,7 +85,9 @@ func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
 	switch w.Cause {
 	case CausePlanned:
 		return r.Usable(now) && now.Before(r.Due)
-	case CauseRejected, CauseLeaked:
+	case CauseRejected:
+		return r.Usable(now) && (r.Current.Version != w.Stale || r.vouched(rot, now))
+	case CauseLeaked:
 		return r.Current.Version != w.Stale && r.Usable(now)
 	case CauseDemanded:
 		// More than nearly a lifetime nobody gets, however often the platform is asked.
@@ -96,6 +98,20 @@ func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
 	default:
 		return true
 	}
+}
+
+// vouchTime is the least time for which a platform's word for a token holds.
+const vouchTime = time.Second
+
+// vouched reports whether the platform gave the current token when it was last asked out of
+// turn, and is not to be asked again yet. It has no other one then: the rejection was of
+// something else, or will be repeated. Nobody is to go without a token for it (I3).
+func (r Record) vouched(rot Rotation, now time.Time) bool {
+	asked := r.Budget.LastUnplanned
+	if !rot.lasts() || asked.IsZero() || r.Current.Issued.Before(asked) {
+		return false
+	}
+	return now.Before(Later(asked.Add(vouchTime), r.Budget.Allow(CauseRejected, rot.Limits, now)))
 }
 
 // early reports whether a renewal before its time can help a reader who needs a

@@ -122,3 +122,49 @@ func TestRecordForAnotherRegistrationIsEmptyI8(t *testing.T) {
 		}
 	}
 }
+
+// A platform without force that gave the rejected token again is taken at its word, for a while
+// that grows with every rejection, and for the rest of a day whose budget is spent.
+func TestAVouchedTokenIsNotAskedForAgainYetI3I7(t *testing.T) {
+	t.Parallel()
+	now := midnight.Add(time.Hour)
+	none := broker.Limits{PerDay: 100, Unplanned: 20}
+	record := func(issued, asked time.Duration, streak, spent int) broker.Record {
+		r := broker.Record{Version: 9, Current: broker.SealedToken{Version: 7, Issued: now.Add(-issued), Expiry: now.Add(time.Hour), Until: now.Add(time.Hour)}, Due: now.Add(time.Hour)}
+		for range spent {
+			r.Budget = r.Budget.Spend(broker.CauseRejected, now.Add(-asked))
+		}
+		r.Budget.Streak = streak
+		return r
+	}
+	dead := record(0, 0, 9, 1)
+	dead.Rejected = 7
+	for _, tc := range []struct {
+		name   string
+		family broker.Family
+		limits broker.Limits
+		record broker.Record
+		want   broker.Step
+	}{
+		{"never asked out of turn", broker.Fixed, none, record(time.Hour, 0, 0, 0), broker.Issue},
+		{"asked a moment ago", broker.Fixed, none, record(time.Second-1, time.Second-1, 1, 1), broker.Fresh},
+		{"asked a second ago", broker.Fixed, none, record(time.Second, time.Second, 1, 1), broker.Issue},
+		{"asked often", broker.Late, none, record(15*time.Second, 15*time.Second, 9, 9), broker.Fresh},
+		{"asked often, a while ago", broker.Late, none, record(16*time.Second, 16*time.Second, 9, 9), broker.Issue},
+		{"asked for the day", broker.Sliding, none, record(time.Hour, time.Hour, 0, 20), broker.Fresh},
+		{"given by plan since", broker.Sliding, none, record(0, time.Second/2, 1, 1), broker.Fresh},
+		{"asked in vain since", broker.Fixed, none, record(time.Minute, time.Second/2, 9, 9), broker.Hold},
+		{"dead by what is known", broker.Fixed, none, dead, broker.Hold},
+		{"there is force", broker.Late, usualLimits, record(0, 0, 1, 1), broker.Issue},
+		{"another one at each call", broker.Independent, none, record(0, 0, 1, 1), broker.Issue},
+		{"another one at each call, asked often", broker.Eager, none, record(0, 0, 9, 9), broker.Hold},
+	} {
+		rot := broker.Rotation{Family: tc.family, Limits: tc.limits}
+		if d := broker.Decide(tc.record, broker.Want{Cause: broker.CauseRejected, Stale: 7}, rot, now); d.Step != tc.want {
+			t.Errorf("%s: step %d, want %d", tc.name, d.Step, tc.want)
+		}
+		if d := broker.Decide(tc.record, broker.Want{Cause: broker.CauseLeaked, Stale: 7}, rot, now); d.Step == broker.Fresh {
+			t.Errorf("%s: a leaked token is taken for a fresh one", tc.name)
+		}
+	}
+}

@@ -96,6 +96,19 @@ func (r Rotation) HarmlessTwice() bool { return r.KeepsOld() && !r.UsesRefresh }
 // KeepsOld reports whether a new token leaves the promises on the one before it alone.
 func (r Rotation) KeepsOld() bool { return r.Family != Eager }
 
+// lasts reports whether the platform gives a token again for as long as it takes it for good,
+// and has no force by which to get another one.
+func (r Rotation) lasts() bool {
+	switch r.Family {
+	case Late, Fixed, Sliding:
+		return r.Limits.Forced == 0
+	case Eager, Independent:
+		return false
+	default:
+		return false
+	}
+}
+
 // slack is the time between a planned renewal and the death of the old token.
 func (r Rotation) slack() time.Duration {
 	switch r.Family {

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -33,7 +34,17 @@ func settings() []setting {
 	wide.Limits.PerDay = 1_000_000
 	poor := rot(broker.Eager, brief, 6*time.Second, 0, false)
 	poor.Limits.PerDay, poor.Limits.Unplanned = 20, 3
+	unforced := func(f broker.Family, window time.Duration, age bool) broker.Rotation {
+		r := rot(f, long, 0, window, age)
+		r.Limits.Forced = 0
+		return r
+	}
 	return []setting{
+		{"late without force", unforced(broker.Late, 30*time.Minute, false), broker.Policy{}, long},
+		{"fixed without force", unforced(broker.Fixed, 0, false), broker.Policy{}, long},
+		{"sliding without force", unforced(broker.Sliding, 0, false), broker.Policy{}, long},
+		{"unknown age without force", unforced(broker.Fixed, 0, true), broker.Policy{}, long},
+		{"independent for a month", rot(broker.Independent, 30*24*time.Hour, 0, 0, false), broker.Policy{}, 30 * 24 * time.Hour},
 		{"eager with a small quota", poor, short, brief},
 		{"eager", rot(broker.Eager, long, 5*time.Minute, 0, false), normal, long},
 		{"eager short", rot(broker.Eager, brief, 6*time.Second, 0, false), short, brief},
@@ -159,7 +170,7 @@ func (f *fleet) outsider(force bool) {
 		m.spoiled = true
 	}
 	calls := len(f.plf.calls)
-	if force && f.rot.Family == broker.Late {
+	if force && f.rot.Family == broker.Late && f.rot.Limits.Forced > 0 {
 		n := len(f.plf.forced)
 		f.plf.force(f.now)
 		f.plf.forced = f.plf.forced[:n]
@@ -216,7 +227,7 @@ func (f *fleet) heal(t *rapid.T) {
 	if !spent() && !f.rec.Current.Issued.After(was) {
 		f.fail(t, "progress: nothing was issued in a lifetime of a healthy platform")
 	}
-	if n := len(f.plf.calls) - calls; float64(n) > 60*(1+bound.Seconds()/life.Seconds())+float64(life/min(life, f.pol.Every))*4 {
+	if n := len(f.plf.calls) - calls; float64(n) > 60*(1+bound.Seconds()/life.Seconds())+float64(life/min(life, cmp.Or(f.pol.Every, max(time.Hour, life/2))))*4 {
 		f.fail(t, "storm: %d calls in a healthy lifetime", n)
 	}
 }

@@ -178,7 +178,7 @@ func (f *fleet) attempt(t fataler, w broker.Want, o outcome, there, back time.Du
 
 // replaceBy uses force where a late platform gave the rejected token again.
 func (f *fleet) replaceBy(r *broker.Record, w broker.Want, tok **modelToken, life *time.Duration, started *time.Time) *broker.Error {
-	if f.rot.Family != broker.Late || w.Cause != broker.CauseRejected && w.Cause != broker.CauseLeaked ||
+	if f.rot.Family != broker.Late || f.rot.Limits.Forced == 0 || w.Cause != broker.CauseRejected && w.Cause != broker.CauseLeaked ||
 		r.Current.Version != w.Stale || string((*tok).box()) != string(r.Current.Box) {
 		return nil
 	}

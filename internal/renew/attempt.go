@@ -121,6 +121,20 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 		unsaved = ev.Err == nil || broker.AsError(ev.Err).Unknown
 	}
 	m.report(ctx, ev)
+	return ev.fault(w)
+}
+
+// errGivenAgain is the error of a renewal of a leaked token that the platform does not replace.
+var errGivenAgain = &broker.Error{
+	Code: "given_again", Class: broker.Denied, Message: "the platform gave the same token again: it has no other one before this one ends",
+	Hint: "reset the app secret at the platform if that ends its tokens, or wait for the token's end",
+}
+
+// fault is why the renewal is not what was wanted.
+func (ev Event) fault(w broker.Want) error {
+	if ev.Err == nil && w.Cause == broker.CauseLeaked && ev.Version == w.Stale {
+		return errGivenAgain
+	}
 	return ev.Err
 }
 
@@ -165,10 +179,6 @@ func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.R
 	k := e.key()
 	begun := m.now()
 	ev := Event{Key: k, Cause: w.Cause, Foreign: r.ForeignRotation(w, begun)}
-	if ev.Foreign {
-		r.Foreign.Count++
-		r.Foreign.Last = begun
-	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	got := m.ask(ctx, e, d, src, rot, &r, w)
@@ -180,6 +190,10 @@ func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.R
 	}
 	if got.err == nil {
 		got.err = m.plan(e, d, rot, &r, w, got, link)
+	}
+	if ev.Foreign = ev.Foreign && (got.err != nil || r.Current.Version != w.Stale); ev.Foreign {
+		r.Foreign.Count++
+		r.Foreign.Last = begun
 	}
 	if got.err != nil {
 		r = broker.PlanFailed(r, w, got.err, got.started, now, rot, m.cfg.Rand())

@@ -108,7 +108,7 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w b
 	}
 	m.keepOffline(e, next, 0)
 	m.report(ctx, ev)
-	return ev.Err
+	return ev.fault(w)
 }
 
 // remembered is the record as far as memory has it.
