@@ -92,7 +92,7 @@ func (f *sinkFeed) follow(ctx context.Context, a *broker.App) {
 	kinds := kindsOf(a)
 	for ctx.Err() == nil {
 		for _, k := range kinds {
-			if !f.deliver(a.ID, k) && f.derived(a.ID, k) {
+			if !f.deliver(a.ID, k) && f.waits(a.ID, k) {
 				f.demand(ctx, broker.Key{App: a.ID, Kind: k})
 			}
 		}
@@ -122,14 +122,14 @@ func (f *sinkFeed) demand(ctx context.Context, k broker.Key) {
 	f.runner.Deliver(t)
 }
 
-// derived reports whether tokens of a kind are only issued once somebody asks.
-func (f *sinkFeed) derived(app string, k broker.Kind) bool {
+// waits reports whether tokens of a kind are only issued once somebody asks.
+func (f *sinkFeed) waits(app string, k broker.Kind) bool {
 	a := f.manager.App(app)
 	if a == nil {
 		return false
 	}
 	i := slices.IndexFunc(f.table, func(p broker.Platform) bool { return p.Name == a.Platform })
-	return i >= 0 && f.table[i].Kinds(a.Mode)[k].Derived
+	return i >= 0 && f.table[i].Kinds(a.Mode)[k].Waits()
 }
 
 // kindsOf lists the kinds that the app's sinks take.

@@ -148,7 +148,13 @@ type Source struct {
 	// Derived kinds are issued against another token instead of the app secret, and
 	// only once somebody asks for them.
 	Derived bool
+	// OnDemand kinds are issued by the app secret, but only once somebody asks for them as
+	// well: few apps use them.
+	OnDemand bool
 }
+
+// Waits reports whether tokens are only issued, and kept fresh, once somebody asks for them.
+func (s Source) Waits() bool { return s.Derived || s.OnDemand }
 
 // TokenStore keeps sealed records. All methods are safe for concurrent use and
 // return promptly when ctx ends. Records go in and come out as copies.

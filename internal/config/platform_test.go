@@ -36,6 +36,7 @@ const acme = `platforms:
           - request: {method: POST, path: /auth/token, basic: true, form: {grant_type: client_credentials}, base_url: https://login.acme.example}
             answer: {token: access_token, default: 1h}
             rotation: {family: independent, unplanned: 7}
+            on_demand: true
         check: {path: /far/me, field: me}
     surfaces:
       - {prefix: "", attach: {header: Authorization, scheme: Bearer}, errors: {code: [code], ok: [0], message: [msg], status: 200, need_code: true}}
@@ -87,7 +88,7 @@ func TestAPlatformIsDescribedInTheFile(t *testing.T) {
 		}}}, {
 			Name: "far", BaseURL: "https://far.acme.example", Check: &declared.Check{Method: "GET", Path: "/far/me", Field: "me"},
 			Tokens: []declared.Token{{
-				Kind: broker.AccessToken,
+				Kind: broker.AccessToken, OnDemand: true,
 				Request: declared.Request{
 					Method: "POST", Path: "/auth/token", BaseURL: "https://login.acme.example", Basic: true, Form: map[string]string{"grant_type": "client_credentials"},
 				},

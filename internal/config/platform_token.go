@@ -43,7 +43,7 @@ func token(o *object) declared.Token {
 	return declared.Token{
 		Kind: broker.Kind(cmp.Or(o.field("kind").word(), string(broker.AccessToken))), From: broker.Kind(o.field("from").word()),
 		Request: tokenRequest(o.field("request")), Answer: tokenAnswer(o.field("answer")), Rotation: rotation(o.field("rotation")),
-		DropIn: o.field("drop_in").word(),
+		DropIn: o.field("drop_in").word(), OnDemand: o.field("on_demand").flag(false),
 	}
 }
 

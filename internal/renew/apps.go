@@ -45,8 +45,8 @@ func (m *Manager) setApp(ctx context.Context, a *broker.App, loaded func(context
 	return errors.Join(errs...)
 }
 
-// register makes the definition current. The kinds that are not derived are kept
-// fresh from now on, whether or not anybody has asked for them.
+// register makes the definition current. The kinds that do not wait for somebody to ask
+// are kept fresh from now on.
 func (m *Manager) register(d *definition) *app {
 	x := m.apps.getOrAdd(d)
 	if old := x.def.Swap(d); old.app.Source() != d.app.Source() {
@@ -56,7 +56,7 @@ func (m *Manager) register(d *definition) *app {
 		}
 	}
 	for kind, s := range d.kinds {
-		if !s.Derived {
+		if !s.Waits() {
 			x.findOrAdd(kind, "")
 		}
 	}

@@ -77,7 +77,7 @@ func (c *tokenCollector) count() map[group]*sum {
 		d := a.def.Load()
 		for _, e := range a.entries() {
 			s := e.state.Load()
-			if src, _ := d.source(e.kind); src.Derived && s.version == 0 && s.failure == nil {
+			if src, _ := d.source(e.kind); src.Waits() && s.version == 0 && s.failure == nil {
 				continue // nobody has asked for it
 			}
 			g := group{d.app.Platform, e.kind}

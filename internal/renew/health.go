@@ -57,7 +57,7 @@ func (m *Manager) Health() Health {
 					h.Overdue++
 					state = "overdue"
 				}
-			case src.Derived && s.version == 0 && s.failure == nil:
+			case src.Waits() && s.version == 0 && s.failure == nil:
 				continue
 			default:
 				h.Missing++

@@ -59,7 +59,7 @@ func (m *Manager) sawStore(err error) {
 		for _, e := range a.entries() {
 			s := e.state.Load()
 			src, _ := d.source(e.kind)
-			missing := s.version == 0 && s.failure == nil && !src.Derived
+			missing := s.version == 0 && s.failure == nil && !src.Waits()
 			if m.isOffline(e) || missing || s.version != 0 && !now.Before(unstamp(s.due)) {
 				waiting = append(waiting, e)
 			}

@@ -251,7 +251,7 @@ func (m *Manager) arm(e *entry, now time.Time) {
 	s := e.state.Load()
 	d := e.app.def.Load()
 	src, rot := d.source(e.kind)
-	if s.version == 0 && s.failure == nil && src.Derived {
+	if s.version == 0 && s.failure == nil && src.Waits() {
 		return // nobody has asked for it yet
 	}
 	at := unstamp(s.due)

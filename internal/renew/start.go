@@ -178,7 +178,7 @@ func (m *Manager) spread() {
 			s := e.state.Load()
 			at := unstamp(s.due)
 			if s.version == 0 || !now.Before(at) {
-				if src, _ := d.source(e.kind); src.Derived && s.version == 0 && s.failure == nil {
+				if src, _ := d.source(e.kind); src.Waits() && s.version == 0 && s.failure == nil {
 					continue
 				}
 				at = broker.Later(at, now.Add(time.Duration(m.cfg.Rand()*float64(width))))

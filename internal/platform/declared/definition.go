@@ -71,6 +71,8 @@ type Token struct {
 	Request  Request
 	Answer   Answer
 	Rotation broker.Rotation
+	// OnDemand has it got only once somebody asks for it. Those with From always are.
+	OnDemand bool
 	// DropIn is what the path is called in metrics where it is served here to SDKs. Empty:
 	// it is not served.
 	DropIn string

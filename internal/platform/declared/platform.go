@@ -117,7 +117,7 @@ func (d *described) sources(m *mode) map[broker.Kind]broker.Source {
 	by := cmp.Or(m.Check, d.def.Check)
 	kinds := map[broker.Kind]broker.Source{}
 	for _, t := range m.tokens {
-		src := broker.Source{Rotation: t.Rotation}
+		src := broker.Source{Rotation: t.Rotation, OnDemand: t.OnDemand}
 		plain := issuer{d, m, t}
 		switch {
 		case t.From != "":

@@ -74,6 +74,19 @@ func openSandbox(t *testing.T, name string) platformtest.Sandbox {
 	}
 }
 
+// I7: hardly an app uses the token of the app itself, so that it waits for somebody to ask.
+func TestI7OnlyTheTenantsTokenIsKeptUnasked(t *testing.T) {
+	t.Parallel()
+	p := feishu.Platform(platform.NewCaller(nil))
+	for _, mode := range p.Modes {
+		for kind, src := range p.Kinds(mode) {
+			if want := kind != broker.AccessToken; src.Waits() != want {
+				t.Errorf("%s in mode %s waits: %v, want %v", kind, mode, src.Waits(), want)
+			}
+		}
+	}
+}
+
 // The token of the app itself opens the older logins, and nothing else.
 func TestTheAppsOwnTokenOpensTheOlderLogins(t *testing.T) {
 	t.Parallel()

@@ -115,6 +115,8 @@ func modes() []declared.Mode {
 			DropIn:   field,
 		}
 	}
+	own := internal(broker.AppAccessToken, pathApp, "app_access_token")
+	own.OnDemand = true // for the older logins and little else
 	ticket := declared.Token{
 		Kind: broker.JSAPITicket, From: broker.AccessToken,
 		Request:  declared.Request{Method: http.MethodPost, Path: pathTicket, JSON: map[string]string{}},
@@ -125,7 +127,7 @@ func modes() []declared.Mode {
 	return []declared.Mode{
 		{Name: Classic, Tokens: []declared.Token{
 			internal(broker.AccessToken, pathTenant, "tenant_access_token"),
-			internal(broker.AppAccessToken, pathApp, "app_access_token"),
+			own,
 			ticket,
 		}},
 		{Name: OAuth, Tokens: []declared.Token{
