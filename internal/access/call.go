@@ -23,13 +23,9 @@ func (s *Service) Callable(c broker.Caller, app string) (*broker.App, error) {
 }
 
 // CallableBy finds the app that a client means, of those that it may make calls on, as
-// [Service.DropIn] does for those whose tokens it may have.
+// [Service.DropIn] does for those whose tokens it may have. Nor is anything counted here.
 func (s *Service) CallableBy(c broker.Caller, m Meant) (*broker.App, error) {
-	a, err := s.meant(c, broker.Call, m)
-	if err != nil {
-		return nil, s.refuse(err)
-	}
-	return a, nil
+	return s.meant(c, broker.Call, m)
 }
 
 // maxLooked bounds the apps that are looked at for a call that could be any one's.

@@ -63,7 +63,11 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 		}
 		c.add(x, err)
 	}
-	return c.best()
+	x, err := c.best()
+	if err != nil && x.caller.Client != nil && x.app == nil {
+		g.svc.Refused(err) // which each platform says that was asked, and the call is one
+	}
+	return x, err
 }
 
 // identify finds the app, and the client if it can be told. It is sure of it unless any
