@@ -77,6 +77,9 @@ func (s *Service) CallableNamed(platform, app string) (*broker.App, bool) {
 	return a, true
 }
 
+// HasApps reports whether there is an app of a platform.
+func (s *Service) HasApps(platform string) bool { return s.registry.HasApps(platform) }
+
 // Lookup returns an app while it is not yet known who asks; nil: there is none.
 func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }
 

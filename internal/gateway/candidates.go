@@ -40,7 +40,8 @@ func (c *candidates) add(x *call, err error) {
 }
 
 // best returns the call that it is, or the one whose platform says why it is none: of the
-// app that the base URL names, else where a credential was seen, else of the path.
+// app that the base URL names, else one that has apps here or the path, and of those where a
+// credential was seen, else of the path.
 func (c *candidates) best() (*call, error) {
 	if c.guess != nil && c.others == 0 {
 		return c.guess, nil
@@ -50,8 +51,9 @@ func (c *candidates) best() (*call, error) {
 
 func (c *candidates) rankOf(x *call) int {
 	rank := 0
+	owns := c.gateway.ownsPath(x)
 	for i, counts := range []bool{
-		c.gateway.ownsPath(x), x.shown.AppID != "", !x.shown.Token.IsZero() || !x.shown.Key.IsZero(), c.namedHere(x),
+		owns, x.shown.AppID != "", !x.shown.Token.IsZero() || !x.shown.Key.IsZero(), owns || c.gateway.svc.HasApps(x.platform.Name), c.namedHere(x),
 	} {
 		if counts {
 			rank |= 1 << i

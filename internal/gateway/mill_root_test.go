@@ -47,6 +47,40 @@ func TestAnErrorIsSaidByThePlatformThatIsMeant(t *testing.T) {
 	})
 }
 
+// A platform that has no app here speaks on its own paths only.
+func TestAPlatformWithoutAppsSpeaksOnItsOwnPathsOnly(t *testing.T) {
+	t.Parallel()
+	m := newMill("mill")
+	inMill(t, m, stackConfig{Config: stacktest.Config{Apps: []*broker.App{}}}, func(t *testing.T, s *stack) {
+		const wechat, mill = `"errcode"`, `"platform":"mill"`
+		said := func(path string) string {
+			return string(s.send(with("Bearer old", http.MethodGet, path, "")).body)
+		}
+		for range 2 {
+			if got := said("/what/ever"); !strings.Contains(got, wechat) {
+				t.Errorf("on a path of nobody: %s", got)
+			}
+			if got := said("/open/what/ever"); !strings.Contains(got, mill) {
+				t.Errorf("on a path of its own: %s", got)
+			}
+		}
+		app := *m.app()
+		app.Origin = broker.FromAPI
+		if _, err := s.Registry.PutApp(t.Context(), &app); err != nil {
+			t.Fatal(err)
+		}
+		if got := said("/what/ever"); !strings.Contains(got, mill) {
+			t.Errorf("with an app: %s", got)
+		}
+		if err := s.Registry.DeleteApp(t.Context(), app.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := said("/what/ever"); !strings.Contains(got, wechat) {
+			t.Errorf("after its end: %s", got)
+		}
+	})
+}
+
 // I6: what a caller has in the header Authorization, and in cookies, stays here, whoever looks
 // for tokens there; what is attached does not.
 func TestI6OnlyWhatIsAttachedStandsInTheHeader(t *testing.T) {

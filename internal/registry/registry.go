@@ -48,7 +48,9 @@ type Registry struct {
 	othersMu sync.RWMutex
 	others   map[string][]string // platform's app id → ids, where they differ
 
-	ids  idList
+	ids       idList
+	platforms atomic.Pointer[platformSet]
+
 	news *news
 	// hidden are the stored apps that are not used because another one is the same.
 	hidden map[string]struct{} // guarded by writes
