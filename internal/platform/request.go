@@ -35,6 +35,14 @@ type Basic struct {
 	Password broker.Secret
 }
 
+// Secrets are what of it an answer may repeat: the password, and how the header says it.
+func (b *Basic) Secrets() []broker.Secret {
+	if b == nil {
+		return nil
+	}
+	return []broker.Secret{b.Password, broker.NewSecret(base64.StdEncoding.EncodeToString([]byte(b.Name + ":" + b.Password.Reveal())))}
+}
+
 // build makes the request that is sent. Besides it returns what is said in it that must not
 // come back in an error.
 func (r Request) build(ctx context.Context) (*http.Request, []broker.Secret, error) {
@@ -175,8 +183,9 @@ func (r Request) mentioned(payload []byte) []broker.Secret {
 	}
 	if r.Basic != nil {
 		add(r.Basic.Name)
-		add(r.Basic.Password.Reveal())
-		add(base64.StdEncoding.EncodeToString([]byte(r.Basic.Name + ":" + r.Basic.Password.Reveal())))
+		for _, s := range r.Basic.Secrets() {
+			add(s.Reveal())
+		}
 	}
 	var walk func(v any)
 	walk = func(v any) {

@@ -47,7 +47,7 @@ func (d *described) ask(ctx context.Context, m *mode, r *request, v values, app 
 	if err != nil {
 		return platform.Answer{}, Code{}, err //nolint:wrapcheck // the platform's own
 	}
-	c, err := d.judge(s, a, at, secrets...)
+	c, err := d.judge(s, a, at, append(secrets, call.Basic.Secrets()...)...)
 	return a, c, err
 }
 

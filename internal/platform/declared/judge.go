@@ -101,8 +101,11 @@ func (u upstream) carried(path string, r *http.Request) []broker.Secret {
 		}
 	}
 	if x := u.exchange(path); x != nil {
-		_, key := x.shown(r)
+		id, key := x.shown(r)
 		secrets = append(secrets, key)
+		if x.In == inBasic {
+			secrets = append(secrets, (&platform.Basic{Name: id, Password: key}).Secrets()...)
+		}
 	}
 	return secrets
 }

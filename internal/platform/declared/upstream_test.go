@@ -2,6 +2,7 @@ package declared_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -133,6 +134,26 @@ func TestWhatTheGatewaySendsIsNotRepeated(t *testing.T) {
 	}
 	if got := judge("/v2/things", nil); !strings.HasSuffix(got, "(X-Trace tr-1)") {
 		t.Errorf("the platform's name of the request is lost: %s", got)
+	}
+}
+
+// I6: nor is what HTTP Basic makes of a secret.
+func TestI6WhatHTTPBasicSaysIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	header := base64.StdEncoding.EncodeToString([]byte(appID + ":" + appSecret))
+	s := &server{answers: []string{`400 {"error":"invalid_client","error_description":"no Basic ` + header + `"}`}}
+	_, err := build(t, standard(), s).Kinds("basic")[broker.AccessToken].Issuer.Issue(t.Context(), request(testApp(standard()), broker.AccessToken))
+	if m := broker.AsError(err).PlatformMessage; !strings.HasPrefix(m, "no Basic [secret]") {
+		t.Errorf("a token's request: %s", m)
+	}
+	d := modern()
+	d.Exchanges = append(d.Exchanges, declared.Exchange{Method: http.MethodPost, Path: "/v2/basic", In: "basic"})
+	up := build(t, d, nil).Upstream
+	r := httptest.NewRequest(http.MethodPost, "/v2/basic", nil)
+	up.Substitute(r, appID, broker.NewSecret(appSecret))
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r}
+	if m := up.Judge("/v2/basic", resp, []byte(`{"code":9,"msg":"no Basic `+header+`"}`)).Err.PlatformMessage; !strings.HasPrefix(m, "no Basic [secret]") {
+		t.Errorf("an exchange: %s", m)
 	}
 }
 

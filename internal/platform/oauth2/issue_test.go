@@ -271,20 +271,25 @@ func TestNoSecretIsSaidAgainI6(t *testing.T) {
 		},
 	} {
 		for _, mode := range []string{oauth2.ClientCredentials, oauth2.RefreshToken} {
-			var assertion string
+			var assertion, header string
 			p := &provider{answer: func(r seen) (int, http.Header, string) {
 				assertion = r.form.Get("client_assertion")
 				all := r.form.Get("client_secret") + " " + r.form.Get("refresh_token") + " " + assertion
 				if assertion == "" {
 					all += " " + secret
 				}
+				_, header, _ = strings.Cut(r.Header.Get("Authorization"), " ")
+				all += " " + header
 				return 400, http.Header{"Www-Authenticate": {`Bearer error_description="` + all + `"`}}, `{"error":"invalid_request","error_description":"` + all + `"}`
 			}}
 			_, err := issue(t.Context(), p, app(func(a *broker.App) { change(a); a.Mode = mode }))
 			if assertion == "" {
 				assertion = secret
 			}
-			keeps(t, err, assertion, key)
+			if header == "" {
+				header = secret
+			}
+			keeps(t, err, assertion, key, header)
 			broken := rt(func(r *http.Request) (*http.Response, error) {
 				return nil, errors.New("post " + r.URL.String() + " " + r.Header.Get("Authorization") + " " + url.QueryEscape(secret))
 			})

@@ -42,6 +42,7 @@ func (i issuer) Issue(ctx context.Context, req broker.IssueRequest) (broker.Issu
 	}
 	a, err := i.caller.Do(ctx, call)
 	secrets := append(slices.Clone(req.App.Secrets), req.Secret, req.Refresh, broker.NewSecret(form.Get(fieldAssertion)))
+	secrets = append(secrets, call.Basic.Secrets()...)
 	if err = refused(a, err, i.grant, secrets); err != nil {
 		return broker.Issued{}, err
 	}
