@@ -213,7 +213,8 @@ func TestI6NoneOfAnAppsSecretsComesBack(t *testing.T) {
 			if r.URL.Path != "/sns/jscode2session" {
 				return next.RoundTrip(r)
 			}
-			content := fmt.Sprintf(`{"errcode":1,"errmsg":"%s, %s, %s, %s end"}`, stacktest.Secret, odd, url.QueryEscape(odd), stacktest.Secret)
+			content := fmt.Sprintf(`{"errcode":1,"errmsg":"%s, %s, %s, %s, %s, %s, %s end"}`, stacktest.Secret, odd, url.QueryEscape(odd), url.PathEscape(odd),
+				strings.ReplaceAll(odd, "/", `\/`), strings.NewReplacer("+", `\u002B`, "&", `\u0026`).Replace(odd), stacktest.Secret)
 			if r.URL.Query().Has("pack") {
 				return says(http.StatusOK, http.Header{"Content-Encoding": {"gzip"}}, packed(t, content)), nil
 			}
@@ -224,7 +225,7 @@ func TestI6NoneOfAnAppsSecretsComesBack(t *testing.T) {
 		for _, packs := range []string{"", "&pack=1"} {
 			a := s.send(keyed(request(http.MethodGet, "/gateway/api-two/sns/jscode2session?js_code=c"+packs, "")))
 			body := a.clear(t)
-			if want := `{"errcode":1,"errmsg":"[hidden], [hidden], [hidden], [hidden] end"}`; a.status != http.StatusOK || body != want {
+			if want := `{"errcode":1,"errmsg":"[hidden], [hidden], [hidden], [hidden], [hidden], [hidden], [hidden] end"}`; a.status != http.StatusOK || body != want {
 				t.Errorf("I6: %d %s, want %s", a.status, body, want)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,16 +39,20 @@ func (h head) hide(resp *http.Response, s broker.Secret) head {
 		return h
 	}
 	h = h.blot(resp, value)
-	for _, escaped := range []string{url.QueryEscape(value), inJSON.Replace(value)} {
-		if escaped != value {
-			h = h.blot(resp, escaped)
+	if !strings.ContainsFunc(value, escapable) {
+		return h
+	}
+	written := spellings(nil, string(h.plain(resp)), value)
+	for _, vs := range resp.Header {
+		for _, v := range vs {
+			written = spellings(written, v, value)
 		}
+	}
+	for _, w := range written {
+		h = h.blot(resp, w)
 	}
 	return h
 }
-
-// inJSON writes a text as it stands in a JSON string.
-var inJSON = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 func (h head) blot(resp *http.Response, value string) head {
 	for _, vs := range resp.Header {
