@@ -60,7 +60,9 @@ func readTable(data []byte) (items []importItem, ignored []string, faults []impo
 		case header == nil:
 			var wrong []importFault
 			header, ignored, wrong = readHeader(cells, line)
-			faults = append(faults, wrong...)
+			if faults = append(faults, wrong...); header == nil {
+				return nil, nil, faults
+			}
 		default:
 			item, wrong := readRow(header, cells, line)
 			items, faults = append(items, item), append(faults, wrong...)
@@ -91,7 +93,9 @@ func readHeader(cells []string, line int) (header, ignored []string, faults []im
 		header = append(header, name)
 	}
 	if !slices.Contains(header, "id") {
-		faults = append(faults, importFault{line, "no column is called id; the first row names the columns"})
+		// It may be no header at all but an app, so that none of it is told, nor used to name what
+		// comes after it.
+		return nil, nil, []importFault{{line, "no column is called id; the first row names the columns"}}
 	}
 	return header, ignored, faults
 }

@@ -96,6 +96,20 @@ func TestFaultsOfATableHaveTheirLines_I6(t *testing.T) {
 	}
 }
 
+// A table without a header begins with an app, and its secret is not told as the name of a
+// column (I6).
+func TestNothingOfAFirstRowThatIsNoHeaderIsTold_I6(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"shop,wechat,wx1,SECRET\nblog,wechat,wx2,SECRET2\n", "shop,wx1,SECRET,SECRET\n", "shop,wx1,#SECRET\nid,app_id,secret\n",
+	} {
+		items, ignored, faults := readTable([]byte(text))
+		if len(items)+len(ignored) > 0 || len(faults) != 1 || !strings.Contains(faults[0].String(), "no column is called id") {
+			t.Errorf("I6: %q: %v %v %v", text, items, ignored, faults)
+		}
+	}
+}
+
 func TestAListIsReadFromYAMLAndJSON(t *testing.T) {
 	t.Parallel()
 	want := []importItem{{line: 1, fields: map[string]any{"id": "qq", "app_id": "102000000", "params": map[string]any{"a": "1"}, "secret": []any{"one", "two"}}}}
