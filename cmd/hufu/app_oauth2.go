@@ -71,7 +71,7 @@ func named(flag string, pairs []string) (map[string]string, error) {
 	for _, pair := range pairs {
 		name, value, ok := strings.Cut(pair, "=")
 		if _, twice := m[name]; !ok || name == "" || twice {
-			return nil, fmt.Errorf("--%s %q: want NAME=VALUE, and each name once", flag, pair)
+			return nil, fmt.Errorf("--%s: want NAME=VALUE, and each name once", flag) // A value may be a secret.
 		}
 		m[name] = value
 	}

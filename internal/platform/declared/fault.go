@@ -132,6 +132,17 @@ func isHeaderName(s string) bool {
 	return s != ""
 }
 
+// ownHeader reports whether a header is one that this server writes itself, or that says
+// nothing to the platform: a secret or a token in it would not be sent, or be lost on the way.
+func ownHeader(name string) bool {
+	switch name = http.CanonicalHeaderKey(name); name {
+	case "Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Trailer", "Connection", "Upgrade", "Te", "Expect",
+		"Accept", "Accept-Encoding", "User-Agent", "Idempotency-Key", "X-Idempotency-Key":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Hufu-") || strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "Proxy-")
+}
+
 // checkPaths checks the lists of paths.
 func (d *Definition) checkPaths(fs *faults) {
 	for i, p := range d.Denied {

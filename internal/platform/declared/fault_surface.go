@@ -39,6 +39,7 @@ func (d *Definition) checkSurfaces(fs *faults) {
 func (p Place) check(fs *faults) {
 	fs.must((p.Query == "") != (p.Header == ""), "", "has to have one of query and header: where the token stands")
 	fs.must(p.Header == "" || isHeaderName(p.Header), "header", "is no name of a header")
+	fs.must(!ownHeader(p.Header), "header", "is one that this server writes itself")
 	fs.must(p.Scheme == "" || p.Header != "" && isHeaderName(p.Scheme), "scheme", "has to be a word before the token in a header")
 }
 

@@ -93,6 +93,7 @@ func (d *Definition) checkRequest(fs *faults, t *Token) {
 	}{{"query", r.Query}, {"header", r.Header}, {"json", r.JSON}, {"form", r.Form}} {
 		for _, name := range slices.Sorted(maps.Keys(g.m)) {
 			fs.must(name != "" && (g.name != "header" || isHeaderName(name)), g.name, "has a name in it that is none")
+			fs.must(g.name != "header" || !ownHeader(name), g.name, "has one in it that this server writes itself")
 			fs.template(g.name+"."+name, g.m[name], slots, d.Params)
 		}
 	}
