@@ -26,14 +26,7 @@ func TestContract(t *testing.T) {
 		Calls: map[string]broker.CallSort{
 			"/rpc/2.0/nlp/v1/lexer": broker.CallApp, "/oauth/nothing": broker.CallApp, "/rest/2.0/ocr/v1/general_basic": broker.CallApp,
 		},
-		OK: []string{`{"log_id":1803053124329552748,"words_result":[]}`, `{"error_code":0}`},
-		Open: func(t *testing.T) platformtest.Sandbox {
-			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: baidu.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
-			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + baidu.Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(baidu.Name).Live(token.Reveal()) },
-			}
-		},
+		OK:   []string{`{"log_id":1803053124329552748,"words_result":[]}`, `{"error_code":0}`},
+		Open: platformtest.Simulated(sandbox.App{Platform: baidu.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}),
 	})
 }

@@ -47,23 +47,13 @@ func TestContract(t *testing.T) {
 		// What a newer call says in a field of this name is its own business.
 		OK:      []string{`{"errcode":0,"errmsg":"ok","result":{}}`, `{"result":{}}`},
 		CheckOK: `{"errcode":0,"errmsg":"ok","auth_org_scopes":{"authed_dept":[1]}}`,
-		Open:    openSandbox,
+		Open:    platformtest.Simulated(simulated()),
 	})
 }
 
-func openSandbox(t *testing.T) platformtest.Sandbox {
-	t.Helper()
-	sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: dingtalk.Name, ID: appKey, Company: corpID, Secret: appSecret}}})
-	truth := sb.Of(dingtalk.Name)
-	return platformtest.Sandbox{
-		Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + dingtalk.Name,
-		Live: func(kind broker.Kind, token broker.Secret) bool {
-			if kind == broker.JSAPITicket {
-				return truth.CurrentTicket(appKey, string(kind)) == token.Reveal()
-			}
-			return truth.Live(token.Reveal())
-		},
-	}
+// simulated is the app as the platform knows it.
+func simulated() sandbox.App {
+	return sandbox.App{Platform: dingtalk.Name, ID: appKey, Company: corpID, Secret: appSecret}
 }
 
 // The two generations are at two hosts, whatever the app's mode is.

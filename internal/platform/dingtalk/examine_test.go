@@ -6,7 +6,6 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/dingtalk"
 	"github.com/hufu-io/hufu/internal/platform/platformtest"
-	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
 func TestExamine(t *testing.T) {
@@ -18,13 +17,8 @@ func TestExamine(t *testing.T) {
 			Params: map[string]string{dingtalk.CorpID: corpID},
 		},
 		Open: func(t *testing.T) (platformtest.Sandbox, func()) {
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: dingtalk.Name, ID: appKey, Company: corpID, Secret: appSecret}}})
-			truth := sb.Of(dingtalk.Name)
-			h := platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + dingtalk.Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return truth.Live(token.Reveal()) },
-			}
-			return h, func() {
+			sb, truth := platformtest.Simulate(simulated())
+			return sb, func() {
 				if _, err := truth.KillCurrent(appKey, ""); err != nil {
 					t.Fatal(err)
 				}

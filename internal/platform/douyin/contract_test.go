@@ -33,14 +33,7 @@ func TestContract(t *testing.T) {
 			"/api/apps/v2/jscode2session": broker.CallExchange, "/api/apps/jscode2session": broker.CallExchange, "/oauth/access_token": broker.CallExchange,
 			"/oauth/userinfo": broker.CallUser, "/oauth/refresh_token": broker.CallUser, "/api/tpapp/v2/auth/get_auth_token": broker.CallForeign,
 		},
-		OK: []string{`{"err_no":0,"err_msg":"","log_id":"202"}`, `{"data":{"error_code":0,"description":""},"extra":{"error_code":0}}`},
-		Open: func(t *testing.T) platformtest.Sandbox {
-			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: douyin.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
-			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + douyin.Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(douyin.Name).Live(token.Reveal()) },
-			}
-		},
+		OK:   []string{`{"err_no":0,"err_msg":"","log_id":"202"}`, `{"data":{"error_code":0,"description":""},"extra":{"error_code":0}}`},
+		Open: platformtest.Simulated(sandbox.App{Platform: douyin.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}),
 	})
 }

@@ -55,23 +55,13 @@ func contract(t *testing.T, def declared.Definition, newPlatform func(*platform.
 		},
 		OK:      []string{`{"code":0,"msg":"success","data":{}}`, `{"data":{}}`},
 		CheckOK: `{"code":0,"msg":"ok","bot":{"activate_status":2,"app_name":"name"}}`,
-		Open:    func(t *testing.T) platformtest.Sandbox { return openSandbox(t, def.Name) },
+		Open:    platformtest.Simulated(simulated(def.Name)),
 	})
 }
 
-func openSandbox(t *testing.T, name string) platformtest.Sandbox {
-	t.Helper()
-	sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: name, ID: appID, Secret: appSecret}}})
-	truth := sb.Of(name)
-	return platformtest.Sandbox{
-		Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + name,
-		Live: func(kind broker.Kind, token broker.Secret) bool {
-			if kind == broker.JSAPITicket {
-				return truth.CurrentTicket(appID, string(kind)) == token.Reveal()
-			}
-			return truth.Live(token.Reveal())
-		},
-	}
+// simulated is the app as the platform knows it.
+func simulated(name string) sandbox.App {
+	return sandbox.App{Platform: name, ID: appID, Secret: appSecret}
 }
 
 // I7: hardly an app uses the token of the app itself, so that it waits for somebody to ask.

@@ -24,14 +24,7 @@ func TestContract(t *testing.T) {
 			"/openapi/mp/developer/epay/query_order": broker.CallApp, "/openapi/mp/developer/message/send": broker.CallApp,
 			"/oauth2/mp/code2session": broker.CallExchange, "/openapi/user_info": broker.CallUser, "/mp/tp/oauth/access_token": broker.CallForeign,
 		},
-		OK: []string{`{"result":1}`, `{"result":"1","data":{}}`},
-		Open: func(t *testing.T) platformtest.Sandbox {
-			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: kuaishou.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
-			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + kuaishou.Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(kuaishou.Name).Live(token.Reveal()) },
-			}
-		},
+		OK:   []string{`{"result":1}`, `{"result":"1","data":{}}`},
+		Open: platformtest.Simulated(sandbox.App{Platform: kuaishou.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}),
 	})
 }

@@ -23,14 +23,7 @@ func TestContract(t *testing.T) {
 			"/api/json/security/MsgSecCheck": broker.CallApp, "/api/getPaidUnionId": broker.CallApp,
 			"/sns/jscode2session": broker.CallExchange, "/sns/userinfo": broker.CallUser,
 		},
-		OK: []string{`{"errcode":0,"errmsg":"ok"}`, `{"errCode":0}`, `{}`},
-		Open: func(t *testing.T) platformtest.Sandbox {
-			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: qq.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
-			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + qq.Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(qq.Name).Live(token.Reveal()) },
-			}
-		},
+		OK:   []string{`{"errcode":0,"errmsg":"ok"}`, `{"errCode":0}`, `{}`},
+		Open: platformtest.Simulated(sandbox.App{Platform: qq.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}),
 	})
 }

@@ -37,23 +37,13 @@ func TestContract(t *testing.T) {
 		},
 		OK:      []string{`{"errcode":0,"errmsg":"ok","userid":"zhangsan"}`, `{"userid":"zhangsan"}`},
 		CheckOK: `{"errcode":0,"errmsg":"ok","ip_list":["182.254.11.176"]}`,
-		Open:    openSandbox,
+		Open:    platformtest.Simulated(simulated()),
 	})
 }
 
-func openSandbox(t *testing.T) platformtest.Sandbox {
-	t.Helper()
-	sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: wecom.Name, ID: corpID, Agent: agentID, Secret: appSecret}}})
-	truth, app := sb.Of(wecom.Name), corpID+":"+agentID
-	return platformtest.Sandbox{
-		Transport: sb.Transport(), BaseURL: "https://sandbox.test/" + wecom.Name,
-		Live: func(kind broker.Kind, token broker.Secret) bool {
-			if kind == broker.AccessToken {
-				return truth.Live(token.Reveal())
-			}
-			return truth.CurrentTicket(app, string(kind)) == token.Reveal()
-		},
-	}
+// simulated is the app as the platform knows it.
+func simulated() sandbox.App {
+	return sandbox.App{Platform: wecom.Name, ID: corpID, Agent: agentID, Secret: appSecret}
 }
 
 func documented() map[string]string {

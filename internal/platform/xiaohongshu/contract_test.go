@@ -22,13 +22,6 @@ func TestContract(t *testing.T) {
 			"/api/rmp/session": broker.CallApp, "/api/rmp/qrcode/unlimited": broker.CallApp,
 		},
 		OK: []string{`{"success":true,"code":0,"msg":"成功","data":{}}`}, CheckOK: `{"success":true,"code":0,"data":{"category_info":[]}}`,
-		Open: func(t *testing.T) platformtest.Sandbox {
-			t.Helper()
-			sb := sandbox.New(sandbox.Config{Apps: []sandbox.App{{Platform: xiaohongshu.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}}})
-			return platformtest.Sandbox{
-				Transport: sb.Transport(), BaseURL: "http://sandbox/" + xiaohongshu.Name,
-				Live: func(_ broker.Kind, token broker.Secret) bool { return sb.Of(xiaohongshu.Name).Live(token.Reveal()) },
-			}
-		},
+		Open: platformtest.Simulated(sandbox.App{Platform: xiaohongshu.Name, ID: app.AppID, Secret: app.Secrets[0].Reveal()}),
 	})
 }
