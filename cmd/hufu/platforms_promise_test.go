@@ -14,6 +14,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platformtable"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/sandbox"
 	"github.com/hufu-io/hufu/internal/store/memstore"
@@ -74,7 +75,7 @@ func newTrial(t *testing.T, name, mode string) *trial {
 	// known here: who asks at the end of one meets the platform in the token's last second.
 	sb.Inject(sandbox.Fault{Kind: sandbox.FaultSlow, Delay: 300 * time.Millisecond, Probability: 0.5})
 	x.truth = truthOf(sb, name)
-	table := platformsBy(platform.NewCaller(sb.Transport()))
+	table := platformtable.BuiltIn(platform.NewCaller(sb.Transport()))
 	x.platform = table[slices.IndexFunc(table, func(p broker.Platform) bool { return p.Name == name })]
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	x.stop = stop

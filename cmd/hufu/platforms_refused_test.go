@@ -7,6 +7,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platformtable"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
 
@@ -14,7 +15,7 @@ import (
 // for a change.
 func issuing(t *testing.T, sb *sandbox.Sandbox, name, mode string, change func(*broker.App)) (broker.Issued, broker.Source, *broker.App, error) {
 	t.Helper()
-	table := platformsBy(platform.NewCaller(sb.Transport()))
+	table := platformtable.BuiltIn(platform.NewCaller(sb.Transport()))
 	p := table[slices.IndexFunc(table, func(p broker.Platform) bool { return p.Name == name })]
 	app, _ := twins(name, mode, 0)
 	change(app)

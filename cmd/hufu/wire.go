@@ -22,6 +22,7 @@ import (
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
 	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platformtable"
 	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -69,7 +70,7 @@ type server struct {
 // apps and clients. Nothing runs yet. What it opened is closed again if it fails.
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger, admit func(*broker.App) error) (_ *server, err error) {
 	s := &server{cfg: cfg, log: log, admit: admit, name: holder()}
-	if s.table, err = tableOf(cfg); err != nil {
+	if s.table, err = platformtable.With(platform.NewCaller(nil), cfg.Platforms); err != nil {
 		return nil, err
 	}
 	if s.store, err = openStore(ctx, cfg, log); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
+	"github.com/hufu-io/hufu/internal/platformtable"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/store/memstore"
 )
@@ -32,7 +33,7 @@ func TestAppsWithoutABaseURLAreAtTheirPlatformsHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &hosts{}
-		table := platformsBy(platform.NewCaller(h))
+		table := platformtable.BuiltIn(platform.NewCaller(h))
 		store := memstore.New(memstore.Config{})
 		m, err := renew.New(renew.Config{Store: store, Leaser: store, Platforms: table, Holder: "test", Sealer: noSealer{}, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {

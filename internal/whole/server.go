@@ -17,6 +17,7 @@ import (
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/declared"
+	"github.com/hufu-io/hufu/internal/platformtable"
 	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -65,7 +66,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	table, err := platforms(platform.NewCaller(cfg.Platforms), cfg.Described)
+	table, err := platformtable.With(platform.NewCaller(cfg.Platforms), cfg.Described)
 	if err != nil {
 		return nil, err
 	}
