@@ -167,10 +167,10 @@ type stands struct {
 func standing() map[string]stands {
 	return map[string]stands{
 		"wechat":   {sdks: []string{"co-wechat-api", "silenceper/wechat", "wechat-api", "wechatpy", "WxJava"}},
-		"wecom":    {sdks: []string{"wechat-enterprise-api"}},
-		"feishu":   {sdks: []string{"@larksuiteoapi/node-sdk"}},
+		"wecom":    {sdks: []string{"silenceper/wechat", "wechat-enterprise-api", "wechatpy", "WxJava"}},
+		"feishu":   {sdks: []string{"@larksuiteoapi/node-sdk", "oapi-sdk-java", "oapi-sdk-python"}},
 		"lark":     {sdks: []string{"@larksuiteoapi/node-sdk"}},
-		"dingtalk": {sdks: []string{"@alicloud/dingtalk"}, paths: []string{"/v1.0/contact/users", "/topapi/v2/user/get"}},
+		"dingtalk": {sdks: []string{"@alicloud/dingtalk", "com.aliyun:dingtalk"}, paths: []string{"/v1.0/contact/users", "/topapi/v2/user/get"}},
 	}
 }
 
