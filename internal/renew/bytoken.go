@@ -70,8 +70,9 @@ func (x *tokenIndex) remove(h uint64, e *entry) {
 	}
 }
 
-// outlived is a token that was replaced out of turn twice or more, and that callers may
-// still have, because they were told that it would last.
+// outlived is a token that is not one of the newest two, because these were replaced out of
+// turn or live on beside it, and that callers may still have, because they were told that it
+// would last.
 type outlived struct {
 	hash  uint64
 	until time.Time // it has expired by then
@@ -132,8 +133,8 @@ func (e *entry) older() []outlived {
 }
 
 // ByToken finds the key of a token that was handed out here and may still be in use: the
-// current one, the one before it, and those that were replaced out of turn before they
-// had expired.
+// current one, the one before it, and those before that have not expired and were promised
+// for longer.
 func (m *Manager) ByToken(seen broker.Secret) (broker.Key, bool) {
 	h := m.byToken.hash(seen)
 	if h == 0 {
@@ -146,8 +147,8 @@ func (m *Manager) ByToken(seen broker.Secret) (broker.Key, bool) {
 	return e.key(), true
 }
 
-// hasExpired reports whether a token that is in the index only because it was replaced out
-// of turn has expired since.
+// hasExpired reports whether a token that is in the index although it is not one of the newest
+// two has expired since.
 func (e *entry) hasExpired(h uint64, now time.Time) bool {
 	for _, o := range e.older() {
 		if o.hash == h {

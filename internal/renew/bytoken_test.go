@@ -92,3 +92,34 @@ func TestATokenThatLeakedIsFoundNoMore(t *testing.T) {
 		})
 	}
 }
+
+// Where tokens live to their own ends, several do at once if they are renewed often. Each says
+// whose call it is for as long as it was promised (I2).
+func TestI2ATokenThatLivesOnIsFoundUntilItsEndHoweverOftenItWasRenewed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newFake(broker.Rotation{Family: broker.Independent, Lifetime: 2 * time.Hour, Limits: broker.Limits{PerDay: 2000, Unplanned: 100}})
+		f := fakeFleet(t, p, fleetConfig{replicas: 2, policy: broker.Policy{Every: 15 * time.Minute}, quiet: true})
+		defer f.close()
+		first := f.token(f.replicas[0])
+		promised := time.Now().Add(first.Promise(f.replicas[0].Now()))
+		time.Sleep(time.Second) // the other replica hears of it
+		for time.Now().Before(promised) {
+			for _, r := range f.replicas {
+				if k, ok := r.ByToken(first.Secret); !ok || k != accessToken {
+					t.Fatalf("I2: %s does not know the first of %d tokens, which is promised for %v more", r.name, p.called(), time.Until(promised))
+				}
+			}
+			time.Sleep(time.Minute)
+		}
+		if p.called() < 8 {
+			t.Errorf("%d tokens in two hours", p.called())
+		}
+		time.Sleep(2 * time.Hour)
+		for _, r := range f.replicas {
+			if _, ok := r.ByToken(first.Secret); ok {
+				t.Errorf("%s knows the first token hours after its end", r.name)
+			}
+		}
+	})
+}

@@ -143,14 +143,18 @@ func (m *Manager) show(e *entry, old, s *snapshot, r *broker.Record, o *opened) 
 	if leaked(*r) {
 		m.forgetOlder(e) // Neither do those before it stand for anything any more.
 	}
-	m.indexTokens(e, m.byToken.hash(s.secret), m.previousHash(old, s, r, o), m.keepUntil(old, s, *r))
+	m.indexTokens(e, m.byToken.hash(s.secret), m.previousHash(old, s, r, o), m.keepUntil(e, old, s, *r))
 }
 
 // keepUntil is how long the token before the previous one may still be in somebody's
 // hands; zero where it is not. It was issued before the one that was now replaced, and so
-// has expired by when that would have. By plan it is over before it falls out of the two.
-func (m *Manager) keepUntil(old, s *snapshot, r broker.Record) time.Time {
-	if leaked(r) || old.version == 0 || old.version == s.version || m.now().UnixNano() >= old.due {
+// has expired by when that would have. By plan it is over before it falls out of the two,
+// but where tokens live to their own ends and are renewed often.
+func (m *Manager) keepUntil(e *entry, old, s *snapshot, r broker.Record) time.Time {
+	if leaked(r) || old.version == 0 || old.version == s.version {
+		return time.Time{}
+	}
+	if _, rot := e.app.def.Load().source(e.kind); rot.Family != broker.Independent && m.now().UnixNano() >= old.due {
 		return time.Time{}
 	}
 	return unstamp(old.expiry)
