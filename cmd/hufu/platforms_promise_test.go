@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -220,9 +221,10 @@ type bounds struct{ least, most, calls int }
 //   - sliding ones as often as eager ones, and give the same token for ever.
 func boundsOf(r broker.Rotation) bounds {
 	times := func(every time.Duration) int { return int(trialTime/every) + 1 }
-	every := max(time.Hour, r.Lifetime/2)
-	if every >= r.Lifetime {
-		every = r.Lifetime / 2
+	life := cmp.Or(r.Lifetime, time.Hour) // which the simulated provider of OAuth 2.0 says
+	every := max(time.Hour, life/2)
+	if every >= life {
+		every = life / 2
 	}
 	switch r.Family {
 	case broker.Eager, broker.Independent:

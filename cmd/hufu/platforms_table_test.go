@@ -181,6 +181,7 @@ type tableWords struct {
 	yes       string
 	families  map[broker.Family]string // with verbs for the lifetime and the overlap or window
 	ageless   string
+	said      string // of a lifetime that is not known before
 	sandbox   string
 	live      string
 	and       string
@@ -192,7 +193,7 @@ type tableWords struct {
 
 func (w tableWords) rotation(r broker.Rotation) string {
 	s := w.families[r.Family]
-	s = strings.ReplaceAll(s, "{lifetime}", w.length(r.Lifetime))
+	s = strings.ReplaceAll(s, "{lifetime}", cmp.Or(w.length(r.Lifetime), w.said))
 	s = strings.ReplaceAll(s, "{overlap}", w.length(r.Overlap))
 	s = strings.ReplaceAll(s, "{window}", w.length(r.Window))
 	if r.AgeUnknown {
@@ -203,6 +204,8 @@ func (w tableWords) rotation(r broker.Rotation) string {
 
 func (w tableWords) length(d time.Duration) string {
 	switch {
+	case d == 0:
+		return ""
 	case d >= 72*time.Hour:
 		return fmt.Sprintf("%d%s", d/(24*time.Hour), w.days)
 	case d >= time.Hour:
@@ -226,7 +229,7 @@ func (w tableWords) standing(s stands) string {
 func english() tableWords {
 	return tableWords{
 		header:    [8]string{"platform", "mode", "kind", "rotation", "drop-in path", "gateway attaches", "check", "confirmed"},
-		isDefault: " (default)", yes: "yes", ageless: ", of unknown age",
+		isDefault: " (default)", yes: "yes", ageless: ", of unknown age", said: "as long as the provider says",
 		families: map[broker.Family]string{
 			broker.Eager:       "eager: {lifetime}, the old one {overlap} more",
 			broker.Late:        "late: {lifetime}, a new one in the last {window}",
@@ -241,7 +244,7 @@ func english() tableWords {
 func chinese() tableWords {
 	return tableWords{
 		header:    [8]string{"平台", "模式", "种类", "轮换", "原生路径", "网关把 token 放在", "探活", "验证过"},
-		isDefault: "（默认）", yes: "有", ageless: "，年龄未知",
+		isDefault: "（默认）", yes: "有", ageless: "，年龄未知", said: "多久由对方说",
 		families: map[broker.Family]string{
 			broker.Eager:       "eager：{lifetime}，旧的再活 {overlap}",
 			broker.Late:        "late：{lifetime}，最后 {window}才换新",

@@ -58,9 +58,9 @@ func (s *Service) Recheck(ctx context.Context, c broker.Caller, t Held) Held {
 // least. WeChat promises that the old one works for five minutes more.
 const minHandover = 5 * time.Minute
 
-// handover is how long an app's access token that was replaced may still be in use: where
+// handover is how long an app's access token that was replaced by t may still be in use: where
 // tokens live on to their own expiry, that was promised to whoever has one (I2).
-func (s *Service) handover(a *broker.App) time.Duration {
+func (s *Service) handover(a *broker.App, t broker.Token) time.Duration {
 	p := s.platforms[a.Platform]
 	if p.Kinds == nil {
 		return minHandover
@@ -69,7 +69,7 @@ func (s *Service) handover(a *broker.App) time.Duration {
 	case broker.Late:
 		return max(minHandover, r.Window)
 	case broker.Independent:
-		return max(minHandover, r.Lifetime)
+		return max(minHandover, r.Lifetime, t.Expiry.Sub(t.Issued))
 	case broker.Eager, broker.Fixed, broker.Sliding:
 	}
 	return minHandover
@@ -96,7 +96,7 @@ func (s *Service) ByToken(ctx context.Context, c broker.Caller, platform string,
 		return found, a, true
 	}
 	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
-	if err != nil || !t.Secret.Equal(seen) && s.tokens.Now().Sub(t.Issued) >= s.handover(a) {
+	if err != nil || !t.Secret.Equal(seen) && s.tokens.Now().Sub(t.Issued) >= s.handover(a, t) {
 		return c, nil, false
 	}
 	return c, a, true

@@ -1,17 +1,18 @@
 package broker
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // importDoubt is how much of what is said to be left of an imported token's lifetime is
 // not relied on: it was read elsewhere, a while ago, and by another clock.
 const importDoubt = 10 * time.Second
 
 // ImportedLifetime is how long an imported token lives for certain, where it is said to
-// live for that much longer.
+// live for that much longer. As of issued ones no more is believed than [MaxPeriod].
 func ImportedLifetime(said time.Duration, rot Rotation) time.Duration {
-	if rot.Lifetime > 0 {
-		said = min(said, rot.Lifetime)
-	}
+	said = min(said, cmp.Or(rot.Lifetime, MaxPeriod))
 	return said - min(importDoubt, said/20)
 }
 

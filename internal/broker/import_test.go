@@ -23,6 +23,9 @@ func TestWhatIsLeftOfAnImportedToken(t *testing.T) {
 	if got := broker.ImportedLifetime(9*time.Hour, broker.Rotation{}); got != 9*time.Hour-10*time.Second {
 		t.Errorf("where the platform always says it itself: %v", got)
 	}
+	if got := broker.ImportedLifetime(9*broker.MaxPeriod, broker.Rotation{}); got != broker.MaxPeriod-10*time.Second {
+		t.Errorf("for years, where the platform always says it itself: %v", got)
+	}
 }
 
 // An imported token is planned as one that was issued now: nothing is promised beyond its

@@ -337,3 +337,15 @@ func TestModes(t *testing.T) {
 		t.Error("there are other modes")
 	}
 }
+
+// Providers say how long their tokens live, so that one of a day can be taken over.
+func TestATokenOfADayIsTakenOverForADay(t *testing.T) {
+	t.Parallel()
+	p := oauth2.Platform(platform.NewCaller(nil))
+	for _, mode := range p.Modes {
+		rot := p.Kinds(mode)[broker.AccessToken].Rotation
+		if got := broker.ImportedLifetime(24*time.Hour, rot); rot.Lifetime != 0 || got < 23*time.Hour {
+			t.Errorf("%s: a token of a day is used for %v, where tokens are taken to live %v", mode, got, rot.Lifetime)
+		}
+	}
+}

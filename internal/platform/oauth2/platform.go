@@ -2,7 +2,6 @@ package oauth2
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform"
@@ -49,8 +48,7 @@ func Platform(c *platform.Caller) broker.Platform {
 // used up (RFC 9700, section 4.14).
 func rotation() broker.Rotation {
 	return broker.Rotation{
-		Family:   broker.Independent,
-		Lifetime: time.Hour,
+		Family: broker.Independent, // of a lifetime that providers say themselves
 		// Providers rarely say their limits. This is for storms: a token of five minutes takes
 		// some 600 a day.
 		Limits: broker.Limits{PerDay: 3000, Unplanned: 200},
