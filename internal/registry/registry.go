@@ -159,41 +159,75 @@ func (r *Registry) PutApp(ctx context.Context, a *broker.App) (created bool, err
 // no refresh token, those of the app that it replaces are kept, if they go nowhere else.
 //
 // Once nothing speaks against it any more, around is given the app as it will be and what
-// puts it: it may do first what has to be done before anybody knows of the app. Nil: it is
-// put at once.
+// puts it: it may do first what has to be done before anybody knows of the app, and that may
+// take its time, because nothing waits for it. So what puts the app looks at everything once
+// more, and returns [ErrChanged] where the app is another one by then. Nil: it is put at once.
 func (r *Registry) PutAppIf(ctx context.Context, a *broker.App, allow func(*broker.App) error, around func(next *broker.App, put func() error) error) (created bool, err error) {
-	r.writes.Lock()
-	defer r.writes.Unlock()
-	// Another server may have changed it a moment ago.
-	if err := r.hearApp(ctx, a.ID); err != nil {
-		return false, err
+	if around == nil {
+		r.writes.Lock()
+		defer r.writes.Unlock()
+		next, old, err := r.successor(ctx, a, allow)
+		if err != nil {
+			return false, err
+		}
+		return r.put(ctx, next, old)
 	}
-	old := r.App(a.ID)
-	if old != nil && old.Origin == broker.FromFile {
-		return false, ErrReadOnly
-	}
-	next, err := r.admitted(a, old, allow)
+	next, was, err := r.successorNow(ctx, a, allow)
 	if err != nil {
 		return false, err
+	}
+	err = around(next, func() error {
+		r.writes.Lock()
+		defer r.writes.Unlock()
+		again, old, err := r.successor(ctx, a, allow)
+		switch {
+		case err != nil:
+			return err
+		case old != was && (old == nil || was == nil || old.Version != was.Version || old.Stamp != was.Stamp):
+			return ErrChanged
+		}
+		created, err = r.put(ctx, again, old)
+		return err
+	})
+	return created, err
+}
+
+func (r *Registry) successorNow(ctx context.Context, a *broker.App, allow func(*broker.App) error) (next, old *broker.App, err error) {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	return r.successor(ctx, a, allow)
+}
+
+// successor returns the app as it will be, and the one that it replaces, nil where there is
+// none; or says why it must not be put.
+func (r *Registry) successor(ctx context.Context, a *broker.App, allow func(*broker.App) error) (next, old *broker.App, err error) {
+	// Another server may have changed it a moment ago.
+	if err := r.hearApp(ctx, a.ID); err != nil {
+		return nil, nil, err
+	}
+	old = r.App(a.ID)
+	if old != nil && old.Origin == broker.FromFile {
+		return nil, nil, ErrReadOnly
+	}
+	if next, err = r.admitted(a, old, allow); err != nil {
+		return nil, nil, err
 	}
 	next.Origin = broker.FromAPI
 	if old != nil {
 		next.Version = old.Version
 	} else if next.Version, err = unusedVersion(ctx, r.cfg.Apps, next.ID); err != nil {
+		return nil, nil, err
+	}
+	return next, old, nil
+}
+
+// put stores an app and makes it known.
+func (r *Registry) put(ctx context.Context, next, old *broker.App) (created bool, err error) {
+	stored, err := r.store(ctx, next)
+	if err != nil {
 		return false, err
 	}
-	if around == nil {
-		around = func(_ *broker.App, put func() error) error { return put() }
-	}
-	err = around(next, func() error {
-		stored, err := r.store(ctx, next)
-		if err != nil {
-			return err
-		}
-		created = old == nil
-		return r.register(ctx, stored)
-	})
-	return created, err
+	return old == nil, r.register(ctx, stored)
 }
 
 // store stores an app, and returns it as it is stored.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/registry"
@@ -219,5 +220,42 @@ func BenchmarkAppIDs(b *testing.B) {
 	r.AppIDs()
 	for b.Loop() {
 		r.AppIDs()
+	}
+}
+
+// What has to be done before an app is put may take its time, because a platform is asked. No
+// other change waits for it, such as that a client was revoked; and what has changed meanwhile
+// is seen (I1, I9).
+func TestWhatIsDoneBeforeAnAppIsPutKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	all := func(*broker.App) error { return nil }
+	for name, tc := range map[string]struct {
+		meanwhile *broker.App
+		want      error
+	}{
+		"another app":           {newApp("other", "wx0009", "s"), nil},
+		"the same app":          {newApp("shop", "wx0001", "new"), registry.ErrChanged},
+		"the same registration": {newApp("twin", "wx0001", "s"), registry.ErrTwice},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t, memstore.New(memstore.Config{}), "k", nil, nil)
+			created, err := f.PutAppIf(t.Context(), newApp("shop", "wx0001", "s"), all, func(_ *broker.App, put func() error) error {
+				done := make(chan error)
+				go func() { done <- second(f.PutApp(t.Context(), tc.meanwhile)) }()
+				select {
+				case err := <-done:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-time.After(10 * time.Second):
+					t.Error("another change waits for it")
+				}
+				return put()
+			})
+			if !errors.Is(err, tc.want) || created != (tc.want == nil) {
+				t.Errorf("%v, %v, want %v", created, err, tc.want)
+			}
+		})
 	}
 }
