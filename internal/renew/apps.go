@@ -83,16 +83,17 @@ func (m *Manager) TryAgain(ctx context.Context, k broker.Key) error {
 	return nil
 }
 
-// forgive ends the back-off of a key.
+// forgive ends the back-off of a key. The pause of a refresh token that may be used up is none:
+// it is for a server that may still store the next one, of which whoever amends knows nothing.
 func (m *Manager) forgive(ctx context.Context, e *entry) error {
 	r, err := m.load(ctx, e)
 	if err != nil {
 		return err
 	}
-	if r.Failure.IsZero() {
+	_, rot := e.app.def.Load().source(e.kind)
+	if r.Failure.IsZero() || mourns(r, rot, m.now()) {
 		return nil
 	}
-	_, rot := e.app.def.Load().source(e.kind)
 	return m.save(ctx, e, broker.PlanForgiven(r, rot, m.now()))
 }
 
