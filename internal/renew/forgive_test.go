@@ -4,8 +4,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // I5: whoever sets an app again knows of nothing that would bring the server back which may
@@ -45,6 +43,5 @@ func TestAnAppThatIsSetAgainCutsNoPauseOfItsRefreshTokenShortI5(t *testing.T) {
 		if p.calls() == before || f.record(accessToken).Failure.Code != "" {
 			t.Errorf("it is not used after the pause: %+v", f.record(accessToken).Failure)
 		}
-		_ = broker.Record{}
 	})
 }
