@@ -40,6 +40,7 @@ func TestAnswersAreDocumentedAsTheyAreSent(t *testing.T) {
 		"/v1/apps/{app}/users/{openid}/profile": "get", "/v1/apps/{app}/users/{openid}/subscription": "get",
 		"/v1/apps/{app}/sessions": "post", "/v1/apps/{app}/sessions/{openid}/verify": "post", "/v1/apps/{app}/sessions/{openid}/decrypt": "post",
 		"/v1/apps/{app}/jssdk": "get", "/v1/apps/{app}/jssdk/agent": "get", "/v1/apps/{app}/jssdk/card": "get", "/v1/apps/{app}/jssdk/choose-card": "get",
+		"/cgi-bin/token": "get", "/cgi-bin/stable_token": "post", "/cgi-bin/ticket/getticket": "get", "/oauth2/token": "post",
 	} {
 		for m := range strings.FieldsSeq(method) {
 			if doc.Paths[path][m] == nil {
@@ -55,7 +56,7 @@ func TestAnswersAreDocumentedAsTheyAreSent(t *testing.T) {
 		"ImportRequest": api.ImportRequest{}, "ImportedUser": api.ImportedUser{}, "ImportResult": api.ImportResult{}, "Imported": api.Imported{},
 		"SessionRequest": api.SessionRequest{}, "Session": api.Session{}, "VerifyRequest": api.VerifyRequest{}, "Verified": api.Verified{},
 		"DecryptRequest": api.DecryptRequest{}, "Decrypted": api.Decrypted{},
-		"PageSignature": api.PageSignature{}, "CardSignature": api.CardSignature{}, "CardChoice": api.CardChoice{}, "Login": api.Login{},
+		"PageSignature": api.PageSignature{}, "AgentSignature": api.AgentSignature{}, "OAuth2": api.OAuth2{}, "CardSignature": api.CardSignature{}, "CardChoice": api.CardChoice{}, "Login": api.Login{},
 	} {
 		all, required := fields(reflect.TypeOf(v))
 		s := doc.Components.Schemas[name]
