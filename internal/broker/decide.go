@@ -103,12 +103,13 @@ func satisfied(r Record, w Want, rot Rotation, now time.Time) bool {
 // vouchTime is the least time for which a platform's word for a token holds.
 const vouchTime = time.Second
 
-// vouched reports whether the platform gave the current token when it was last asked out of
-// turn, and is not to be asked again yet. It has no other one then: the rejection was of
-// something else, or will be repeated. Nobody is to go without a token for it (I3).
+// vouched reports whether the platform gave the current token again when it was last asked out
+// of turn, and is not to be asked again yet. It has no other one then: the rejection was of
+// something else, or will be repeated. Nobody is to go without a token for it (I3). A token
+// that is new with the last write may have died since, however new it is.
 func (r Record) vouched(rot Rotation, now time.Time) bool {
 	asked := r.Budget.LastUnplanned
-	if !rot.lasts() || asked.IsZero() || r.Current.Issued.Before(asked) {
+	if !rot.lasts() || asked.IsZero() || r.Current.Issued.Before(asked) || r.Current.Version >= r.Version {
 		return false
 	}
 	return now.Before(Later(asked.Add(vouchTime), r.Budget.Allow(CauseRejected, rot.Limits, now)))

@@ -139,6 +139,8 @@ func TestAVouchedTokenIsNotAskedForAgainYetI3I7(t *testing.T) {
 	}
 	dead := record(0, 0, 9, 1)
 	dead.Rejected = 7
+	fresh := record(0, 0, 1, 1)
+	fresh.Version = 7 // the write that brought the token
 	for _, tc := range []struct {
 		name   string
 		family broker.Family
@@ -148,6 +150,7 @@ func TestAVouchedTokenIsNotAskedForAgainYetI3I7(t *testing.T) {
 	}{
 		{"never asked out of turn", broker.Fixed, none, record(time.Hour, 0, 0, 0), broker.Issue},
 		{"asked a moment ago", broker.Fixed, none, record(time.Second-1, time.Second-1, 1, 1), broker.Fresh},
+		{"given another one a moment ago", broker.Fixed, none, fresh, broker.Issue},
 		{"asked a second ago", broker.Fixed, none, record(time.Second, time.Second, 1, 1), broker.Issue},
 		{"asked often", broker.Late, none, record(15*time.Second, 15*time.Second, 9, 9), broker.Fresh},
 		{"asked often, a while ago", broker.Late, none, record(16*time.Second, 16*time.Second, 9, 9), broker.Issue},
