@@ -107,6 +107,9 @@ type traits struct {
 	// repeat is how often a token is written again that is there already; zero: never. A
 	// cache may lose it, and the promise on it may change.
 	repeat time.Duration
+	// states is set where the end of the promise is written beside the token, to be read at
+	// any time: one that has grown is written once.
+	states bool
 }
 
 func traitsOf(typ string) traits {
@@ -116,6 +119,8 @@ func traitsOf(typ string) traits {
 		return traits{network: true, timeout: networkTimeout, repeat: time.Minute}
 	case Webhook:
 		return traits{network: true, timeout: networkTimeout}
+	case JSON:
+		return traits{timeout: fileTimeout, states: true}
 	default:
 		return traits{timeout: fileTimeout}
 	}

@@ -156,7 +156,7 @@ func (r *Runner) bookLocked(s *slot, tok broker.Token, err error) (recovered boo
 	s.phase = idle
 	if err == nil {
 		recovered = s.attempts > 0 && !tok.Secret.IsZero()
-		s.written, s.tidy = tok.Version, true
+		s.written, s.stated, s.tidy = tok.Version, tok.Until, true
 		s.attempts, s.lastErr = 0, ""
 		if !s.behind() {
 			s.since = time.Time{}

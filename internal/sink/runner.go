@@ -153,7 +153,7 @@ func (r *Runner) newSlotLocked(app string, b broker.Sink) *slot {
 // Deliver hands a token to the sinks of its app. It never blocks. A token that is
 // newer than what a sink has or waits for takes its place and is tried at once. The same
 // version once more only brings the promise up to date, which sinks that are written again
-// pass on; an older one changes nothing.
+// pass on, and those that state it where it has grown; an older one changes nothing.
 func (r *Runner) Deliver(tok broker.Token) {
 	if tok.Secret.IsZero() {
 		return
@@ -166,6 +166,9 @@ func (r *Runner) Deliver(tok broker.Token) {
 			continue
 		case tok.Version == s.wanted.Version:
 			s.wanted = tok
+			if s.traits.states && s.phase == idle && s.target != nil && s.written == tok.Version && tok.Until.After(s.stated) {
+				r.enqueueLocked(s)
+			}
 			continue
 		}
 		s.wanted = tok

@@ -184,6 +184,54 @@ func TestARedisIsWrittenAgainWithTheNewestPromiseAndAWebhookIsNot(t *testing.T) 
 	})
 }
 
+// On platforms that renew the lifetime of a token the same one lasts for days. A file that
+// says until when it may be relied on is to say so (I2); one that has the token alone has it.
+func TestAFileThatStatesThePromiseIsWrittenAgainWhenThatHasGrown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r, stop := start(t, sink.Config{Open: f.open})
+		r.Set("shop", []broker.Sink{{Type: sink.JSON, Path: "json"}, props("props")})
+		tok := token("shop", 7)
+		for range 3 {
+			tok.Until = time.Now().Add(2 * time.Hour)
+			for range 60 { // as often as tokens are looked at
+				r.Deliver(tok)
+				synctest.Wait()
+				time.Sleep(time.Minute)
+			}
+		}
+		shrunk := tok
+		shrunk.Until = time.Now()
+		r.Deliver(shrunk)
+		synctest.Wait()
+		writes := map[string]int{}
+		for _, a := range f.all() {
+			writes[a.Path]++
+		}
+		if want := map[string]int{"json": 3, "props": 1}; !cmp.Equal(writes, want) {
+			t.Errorf("the files were written %v times, want %v", writes, want)
+		}
+		// What fails is tried again when the token is looked at, and is no lost token.
+		fails := errors.New("disk full")
+		f.mu.Lock()
+		f.write = func(context.Context, string, broker.Token) error { err := fails; fails = nil; return err }
+		f.mu.Unlock()
+		tok.Until = time.Now().Add(2 * time.Hour)
+		for range 5 {
+			r.Deliver(tok)
+			synctest.Wait()
+			time.Sleep(time.Minute)
+		}
+		if n := len(f.all()); n != 6 {
+			t.Errorf("%d writes, want one that failed and one more", n)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestSinksAreKnownAgainByTheirValues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -49,6 +49,7 @@ type slot struct {
 
 	wanted   broker.Token
 	written  broker.Version
+	stated   time.Time // the end of the promise that was written with it
 	since    time.Time // when the slot fell behind; zero if it is not
 	attempts int       // that failed, in a row
 	lastErr  string
