@@ -82,6 +82,5 @@ func (upstream) Route(path string) broker.Route {
 // Canonical is a path as it is compared, see [platform.Canonical].
 func Canonical(path string) string { return platform.Canonical(path) }
 
-// ends reports whether a request is one for a path of the platform, whatever stands
-// before it: a gateway's own prefix, or that of the base URL.
-func ends(requested, path string) bool { return strings.HasSuffix(Canonical(requested), path) }
+// is reports whether a request is one for a path of the platform, however it is written.
+func is(requested, path string) bool { return Canonical(requested) == path }

@@ -30,9 +30,9 @@ func (upstream) Shown(r *http.Request) broker.Shown {
 	q := r.URL.RawQuery
 	token, secret := paramToken, paramSecret
 	switch {
-	case ends(r.URL.Path, pathUserRefresh):
+	case is(r.URL.Path, pathUserRefresh):
 		token = paramRefresh
-	case ends(r.URL.Path, pathClearQuotaV2):
+	case is(r.URL.Path, pathClearQuotaV2):
 		secret = paramAppSecret
 	}
 	return broker.Shown{
@@ -52,7 +52,7 @@ func (upstream) Attach(r *http.Request, tok broker.Secret) {
 func (upstream) Substitute(r *http.Request, appID string, secret broker.Secret) {
 	id := query.Param{Name: paramAppID, Value: appID}
 	wanted, other := paramSecret, paramAppSecret
-	clears := ends(r.URL.Path, pathClearQuotaV2)
+	clears := is(r.URL.Path, pathClearQuotaV2)
 	if clears {
 		wanted, other = other, wanted
 	}

@@ -66,15 +66,17 @@ func TestPathsAreKnownHoweverTheyAreWritten(t *testing.T) {
 func TestWhatACallShows(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string][3]string{
-		"/cgi-bin/user/get?access_token=T&next_openid=":                                   {"T", "", ""},
-		"/cgi-bin/user/get?access%5Ftoken=a%2Bb":                                          {"a+b", "", ""},
-		"/cgi-bin/user/get?access_token=T;appid=A":                                        {"", "", ""},
-		"/sns/jscode2session?appid=A&secret=K&js_code=C&grant_type=authorization_code":    {"", "A", "K"},
-		"/sns/oauth2/refresh_token?appid=A&grant_type=refresh_token&refresh_token=R":      {"R", "A", ""},
-		"/gateway/shop/sns//oauth2/refresh_token/?appid=A&access_token=T&refresh_token=R": {"R", "A", ""},
-		"/cgi-bin/clear_quota/v2?appid=A&appsecret=K&secret=L":                            {"", "A", "K"},
-		"/cgi-bin/user/get?appsecret=K":                                                   {"", "", ""},
-		"/sns/userinfo?access_token=U&openid=O":                                           {"U", "", ""},
+		"/cgi-bin/user/get?access_token=T&next_openid=":                                {"T", "", ""},
+		"/cgi-bin/user/get?access%5Ftoken=a%2Bb":                                       {"a+b", "", ""},
+		"/cgi-bin/user/get?access_token=T;appid=A":                                     {"", "", ""},
+		"/sns/jscode2session?appid=A&secret=K&js_code=C&grant_type=authorization_code": {"", "A", "K"},
+		"/sns/oauth2/refresh_token?appid=A&grant_type=refresh_token&refresh_token=R":   {"R", "A", ""},
+		"/sns//OAuth2/refresh_token/?appid=A&access_token=T&refresh_token=R":           {"R", "A", ""},
+		// One that ends like it is another path (I8).
+		"/other/sns/oauth2/refresh_token?appid=A&access_token=T&refresh_token=R": {"T", "A", ""},
+		"/cgi-bin/clear_quota/v2?appid=A&appsecret=K&secret=L":                   {"", "A", "K"},
+		"/cgi-bin/user/get?appsecret=K":                                          {"", "", ""},
+		"/sns/userinfo?access_token=U&openid=O":                                  {"U", "", ""},
 	} {
 		s := upstream().Shown(httptest.NewRequest(http.MethodGet, target, nil))
 		if got := [3]string{s.Token.Reveal(), s.AppID, s.Key.Reveal()}; got != want {
