@@ -18,15 +18,9 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	if sort == broker.CallApp && resp.StatusCode < http.StatusMultipleChoices && s.silent(body) && u.given[platform.Canonical(path)] == nil {
 		return broker.Judgement{Verdict: broker.VerdictOK} // most answers, and nothing in them to read
 	}
-	a, ok := platform.ReadAnswer(resp, body)
-	switch {
-	case resp.StatusCode >= http.StatusInternalServerError || !ok && resp.StatusCode >= http.StatusBadRequest:
-		// This comes from something in front of the platform, or instead of it.
-		return broker.Judgement{Err: platform.Settled(a.StatusError())}
-	case !ok && resp.StatusCode >= http.StatusMultipleChoices:
-		return broker.Judgement{} // a redirect
-	case !ok:
-		return broker.Judgement{Verdict: broker.VerdictOK} // media, or more than an error ever has
+	a, j, judged := platform.ReadCall(resp, body)
+	if judged {
+		return j
 	}
 	at := AtCall
 	if sort == broker.CallExchange || sort == broker.CallManaged || sort == broker.CallForeign {

@@ -40,11 +40,7 @@ func (c client) Check(ctx context.Context, app *broker.App, token broker.Secret)
 		if a.List("ip_list") {
 			return broker.VerdictOK, nil
 		}
-		return broker.VerdictUnknown, &broker.Error{
-			Code: platform.CodeGarbage, Class: broker.Transient,
-			Message: "the platform answered a check with something else",
-			Hint:    "check that base_url is the platform's own",
-		}
+		return broker.VerdictUnknown, platform.Settled(platform.Garbage("one to a check that is none of the platform's"))
 	}
 	e := *broker.AsError(err)
 	switch {

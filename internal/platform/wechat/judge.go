@@ -18,15 +18,9 @@ func (u upstream) Judge(path string, resp *http.Response, body []byte) broker.Ju
 	if sort == broker.CallApp && resp.StatusCode < http.StatusMultipleChoices && !bytes.Contains(body, []byte("errcode")) {
 		return broker.Judgement{Verdict: broker.VerdictOK} // most answers, and nothing in them to read
 	}
-	a, ok := platform.ReadAnswer(resp, body)
-	switch {
-	case resp.StatusCode >= http.StatusInternalServerError || !ok && resp.StatusCode >= http.StatusBadRequest:
-		// This comes from something in front of the platform, or instead of it.
-		return broker.Judgement{Err: platform.Settled(a.StatusError())}
-	case !ok && resp.StatusCode >= http.StatusMultipleChoices:
-		return broker.Judgement{} // a redirect
-	case !ok:
-		return broker.Judgement{Verdict: broker.VerdictOK} // media, or more than an error ever has
+	a, j, judged := platform.ReadCall(resp, body)
+	if judged {
+		return j
 	}
 	if _, _, err := a.Integer("errcode"); err != nil {
 		return broker.Judgement{} // something of that name that is no code
