@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/renew"
@@ -30,11 +31,15 @@ func (s *Service) ImportToken(ctx context.Context, c broker.Caller, app string, 
 // importAction is what the audit calls the import of an app's token.
 const importAction = "import_token"
 
-// takeOver has tokens of an app stored, unless they are known to be somebody else's (I8).
+// takeOver has tokens of an app stored, unless they are known to be something else (I8): a
+// token that is imported is shown to the platform, to see whether it lives.
 func (s *Service) takeOver(ctx context.Context, a *broker.App, tokens []renew.Imported, then func() error) ([]bool, error) {
 	for _, t := range tokens {
 		if _, virtual := s.virtual.Read(t.Token); virtual || s.userTokens.Has(t.Token) {
 			return nil, invalid("the token is a virtual one or a user's, and not one that the platform gave the app", "bring the app's own token")
+		}
+		if s.Authenticate(t.Token.Reveal()) != nil || slices.ContainsFunc(a.Secrets, t.Token.Equal) {
+			return nil, invalid("a client key or the app secret stands in the place of the token", "bring the app's own token")
 		}
 	}
 	return s.tokens.Import(ctx, a, tokens, then)
