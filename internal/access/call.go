@@ -132,6 +132,20 @@ func (s *Service) Owns(seen broker.Secret) bool {
 	return ok
 }
 
+// GoesTo reports whether a token may go to an app's platform as far as is known here: it is
+// none of ours, or that app's own and real. Tickets open nothing, and may go anywhere.
+func (s *Service) GoesTo(app string, seen broker.Secret) bool {
+	if _, virtual := s.virtual.Read(seen); virtual {
+		return false
+	}
+	k, ours := s.tokens.ByToken(seen)
+	if !ours || k.App == app {
+		return true
+	}
+	a := s.registry.App(k.App)
+	return a == nil || !s.opening.has(a.Platform, k.Kind)
+}
+
 // OfUser reports whether a token is known to be a user's, and so is good for nothing that wants
 // the app's own (I8).
 func (s *Service) OfUser(seen broker.Secret) bool { return s.userTokens.Has(seen) && !s.Owns(seen) }

@@ -10,7 +10,8 @@
 //   - The client key, cookies and what proxies have added stay here, and the app's token
 //     and secret do not come back in an answer.
 //   - A token of a user passes untouched and is never taken for the app's own, nor the
-//     other way round (I8).
+//     other way round (I8). What is known to be another app's, or nobody's but this server's,
+//     does not go along in the query or a header.
 //   - Bodies stream in both ways. Only what is small is kept: up to 1 MiB of a request, so
 //     that it can be made again, and a few KiB of an answer that could be an error.
 //   - A call is made again only because the platform itself said that the token was not

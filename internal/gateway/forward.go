@@ -53,6 +53,9 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	} else if leaks {
 		return nil, errKeyInside
 	}
+	if err := g.strays(r, x); err != nil {
+		return nil, err
+	}
 	switch x.route.Sort {
 	case broker.CallApp:
 		return g.opened(r, x, body)

@@ -111,4 +111,8 @@ var (
 		Code: broker.ErrWrongApp.Code, Class: broker.Invalid, Message: broker.ErrWrongApp.Message,
 		Hint: "name the app by its id in the path, and leave the platform's id out or send that app's",
 	}
+	errStray = &broker.Error{
+		Code: errOtherApp.Code, Class: broker.Invalid, Message: "a token that is not for the app's platform stands in the call, and would have gone there",
+		Hint: "look which app the base URL names, and where its platform wants its token: leave tokens of others, and virtual ones, out of all other places",
+	}
 )
