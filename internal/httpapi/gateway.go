@@ -23,8 +23,9 @@ const keyHeader = "X-Hufu-Key"
 // passOn serves /gateway/{app}/PLATFORM_PATH for a client that shows its key. What is not
 // passed on because it is managed here, tokens and tickets, is answered in the platform's
 // form by those who do so, and so are calls with one of the platform's tokens where a key
-// could stand: some platforms want theirs in the same header. The path is passed on as it
-// was written: a mux would clean it, and answer with a redirect.
+// could stand: some platforms want theirs in the same header, and an id and a secret by HTTP
+// Basic. The path is passed on as it was written: a mux would clean it, and answer with a
+// redirect.
 func (a *API) passOn(w http.ResponseWriter, r *http.Request) {
 	id := a.ids.next()
 	bare := r
@@ -45,11 +46,18 @@ func (a *API) passOn(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 	case a.cfg.DropIn == nil:
 		a.renderError(w, r, id, err)
-	case errors.Is(err, broker.ErrManagedHere), c.Client == nil && a.showsToken(bare):
+	case errors.Is(err, broker.ErrManagedHere), c.Client == nil && (showsBasic(bare) || a.showsToken(bare)):
 		a.cfg.DropIn.ServeHTTP(w, bare)
 	default:
 		a.renderError(w, r, id, err)
 	}
+}
+
+// showsBasic reports whether a request shows an id and a secret by HTTP Basic, which are not
+// for the native API.
+func showsBasic(r *http.Request) bool {
+	_, _, ok := r.BasicAuth()
+	return ok
 }
 
 // showsToken reports whether a request shows, where a key could stand, a token that was
