@@ -118,6 +118,11 @@ func TestRefusesInTheWordsOfTheRFCs(t *testing.T) {
 		if x.Status != tt.status || x.ContentType != "application/json" || !strings.HasPrefix(string(x.Body), `{"error":"`+tt.code+`","error_description":"`) || !strings.Contains(string(x.Body), "id-1") {
 			t.Errorf("%s, %v: %d %s", tt.path, tt.err, x.Status, x.Body)
 		}
+		// A 401 says how to prove oneself (RFC 6749, section 5.2, and RFC 6750, section 3).
+		challenge := map[string]string{"invalid_client": `Basic realm="hufu"`, "invalid_token": `Bearer realm="hufu", error="invalid_token"`}[tt.code]
+		if x.Challenge != challenge {
+			t.Errorf("%s, %v: the challenge is %q, want %q", tt.path, tt.err, x.Challenge, challenge)
+		}
 	}
 }
 
