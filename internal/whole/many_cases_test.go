@@ -113,6 +113,8 @@ func TestI8WhatIsNotForThePlatformStaysHere(t *testing.T) {
 		onFS, onCRM := at{app: fs, key: all, header: "X-Hufu-Key"}, at{app: crm, key: all, header: "X-Hufu-Key"}
 		inQuery := func(c *cred) call { return queried("GET", "/cgi-bin/agent/get").show(c.value) }
 		inHeader := func(name string, c *cred) call { return headed("GET", "/v1.0/microApp/allApps", name).show(c.value) }
+		beside := inQuery(hr)
+		beside.header[dingtalkName] = ding.value
 		for name, x := range map[string]struct {
 			call call
 			c    *cred
@@ -126,7 +128,7 @@ func TestI8WhatIsNotForThePlatformStaysHere(t *testing.T) {
 			"another client's key for a user's":   {onFS.call(fs.site.users[0].show(opaque.key)), m.byValue[opaque.key], "key_inside"},
 			"another client's key in the query":   {onFS.call(inQuery(m.byValue[opaque.key])), m.byValue[opaque.key], "key_inside"},
 			"percent-encoded, in the query":       {onFS.call(call{method: http.MethodGet, target: "/x?t=%" + hexed(hr.value)}), hr, "wrong_app"},
-			"at the root, beside the right one":   {headed("GET", "/v1/me?access_token="+hr.value, bearerName).show(m.tokenOf(t, all, crm, broker.AccessToken).value), hr, ""},
+			"at the root, beside the right one":   {beside, ding, ""},
 			"a token of the provider's other app": {onCRM.call(inQuery(m.tokenOf(t, all, m.reg("erp"), broker.AccessToken))), m.tokenOf(t, all, m.reg("erp"), broker.AccessToken), "wrong_app"},
 		} {
 			got := m.do(t, x.call, x.c)
