@@ -136,7 +136,8 @@ func PlanFailed(r Record, w Want, e *Error, started, now time.Time, rot Rotation
 	}
 	f.NotBefore = now.Add(Backoff(e, f.Attempts, now, rnd))
 	r.Failure = f
-	if w.Cause == CauseRejected && r.Current.Version == w.Stale {
+	// On hearsay nobody else loses a token that may live (I3).
+	if w.Cause == CauseRejected && !w.Hearsay && r.Current.Version == w.Stale {
 		r.Rejected = w.Stale
 	}
 	planned := r.Due

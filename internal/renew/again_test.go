@@ -125,3 +125,39 @@ func TestALeakedTokenThatThePlatformGivesAgainIsSaidToBeThere(t *testing.T) {
 		}
 	})
 }
+
+// The word of a caller, which the platform could not be asked about, takes a token from
+// nobody else while the platform is down.
+func TestI3AnUnprovenReportWhileThePlatformFailsTakesNoTokenAway(t *testing.T) {
+	t.Parallel()
+	for name, rot := range families() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				rot.Lifetime = 2 * time.Hour
+				p := newFake(rot)
+				f := fakeFleet(t, p, fleetConfig{replicas: 2, policy: broker.Policy{Every: time.Hour}})
+				defer f.close()
+				tok := f.token(f.replicas[0])
+				time.Sleep(time.Minute)
+				p.behave(func(context.Context, int) error { return &broker.Error{Code: "busy", Class: broker.Transient} })
+				for range 10 {
+					if got, err := f.replicas[0].Report(t.Context(), accessToken, tok.Version); err == nil {
+						t.Errorf("the reporter got version %d", got.Version)
+					}
+					for _, r := range f.replicas {
+						if got, err := r.Token(t.Context(), accessToken); err != nil || got.Version != tok.Version {
+							t.Fatalf("I3: %s hands out version %d, %v", r.name, got.Version, err)
+						}
+					}
+					time.Sleep(30 * time.Second)
+				}
+				p.behave(nil)
+				time.Sleep(10 * time.Minute)
+				if got, err := f.replicas[0].Report(t.Context(), accessToken, tok.Version); err != nil || got.Version == tok.Version {
+					t.Errorf("when the platform is well the reporter gets version %d, %v", got.Version, err)
+				}
+			})
+		})
+	}
+}
