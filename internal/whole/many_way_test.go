@@ -66,9 +66,17 @@ func (m *many) made(s *site, r *http.Request, resp *http.Response) (*http.Respon
 		m.byValue[refresh] = &cred{sort: sandbox.RefreshToken, app: "crm", value: refresh}
 	}
 	for _, v := range leaves(body) {
-		if c := m.whose(s, v); c != nil && m.byValue[v] == nil {
+		c := m.byValue[v]
+		if c == nil {
+			if c = m.whose(s, v); c == nil {
+				continue
+			}
 			m.byValue[v] = c
+			c.outside = true
 		}
+		// What stands beside the token that was asked for, as the tenant's beside the app's at
+		// Feishu, the server does not take.
+		c.outside = c.outside && v == fields["tenant_access_token"] && fields["app_access_token"] != nil
 	}
 	return resp, nil
 }
