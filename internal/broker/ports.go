@@ -85,6 +85,9 @@ type Platform struct {
 	Base func(mode, path string) string
 	// Params are what the platform wants to know of an app besides its id and secret.
 	Params []Param
+	// Needs names the params without which nothing can be asked for in a mode, though other
+	// modes may do without. Nil: none.
+	Needs func(mode string) []string
 	// OAuth2 says that its apps say themselves where their tokens are got, see [App.OAuth2].
 	OAuth2 bool
 	// TokenPaths are the platform's own paths that give tokens, as SDKs call them.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -64,7 +65,7 @@ func (l *settingFaults) unknown(path, known []string) {
 // is there is not looked at: it may be on record, see [App.WantsRefresh].
 func (p *Platform) CheckSettings(a *App) []SettingFault {
 	var l settingFaults
-	l.params(p, a.Params)
+	l.params(p, a)
 	switch {
 	case p.OAuth2 && a.OAuth2 == nil:
 		l.missing("oauth2", "say at which token_url, or of which issuer, tokens are got")
@@ -87,12 +88,24 @@ func (p *Platform) CheckSettings(a *App) []SettingFault {
 }
 
 // params checks what the platform wants to know.
-func (l *settingFaults) params(p *Platform, params map[string]string) {
+func (l *settingFaults) params(p *Platform, a *App) {
+	params, mode := a.Params, a.Mode
+	if mode == "" && len(p.Modes) > 0 {
+		mode = p.Modes[0]
+	}
+	var needs []string
+	if p.Needs != nil {
+		needs = p.Needs(mode)
+	}
 	known := make([]string, len(p.Params))
 	for i, x := range p.Params {
 		known[i] = x.Name
-		if _, given := params[x.Name]; x.Required && !given {
-			l.missing("params."+x.Name, x.Help)
+		switch _, given := params[x.Name]; {
+		case given:
+		case x.Required:
+			l.missing("params."+x.Name, cmp.Or(x.Help, "the platform "+p.Name+" wants to know it"))
+		case slices.Contains(needs, x.Name):
+			l.missing("params."+x.Name, strings.TrimSuffix("the mode "+mode+" of the platform "+p.Name+" cannot do without it: "+x.Help, ": "))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(params)) {

@@ -92,7 +92,7 @@ func New(def Definition, c *platform.Caller) (broker.Platform, error) {
 	d.hosts = def.hosts()
 	p := broker.Platform{
 		Name: def.Name, BaseURL: def.BaseURL, Params: def.Params, Canonical: platform.Canonical,
-		Upstream: upstream{d}, Kinds: d.kinds, Base: d.baseOfPath, TokenPaths: d.tokenPaths(),
+		Upstream: upstream{d}, Kinds: d.kinds, Needs: d.needs, Base: d.baseOfPath, TokenPaths: d.tokenPaths(),
 	}
 	// Routes have to be known before it can be said whose token opens a check.
 	for _, m := range d.modes {
@@ -150,6 +150,22 @@ func (d *described) kinds(name string) map[broker.Kind]broker.Source {
 		return nil
 	}
 	return maps.Clone(m.kinds)
+}
+
+// needs are the params in the paths of a mode, which cannot be left out as those elsewhere in
+// a request are.
+func (d *described) needs(name string) []string {
+	m := d.mode(name)
+	if m == nil {
+		return nil
+	}
+	var names []string
+	for _, p := range d.def.Params {
+		if slices.ContainsFunc(m.tokens, func(t *token) bool { return t.request.path.has(slotParam + p.Name) }) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 func (d *described) baseOfPath(mode, path string) string {

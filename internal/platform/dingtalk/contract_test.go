@@ -56,6 +56,19 @@ func simulated() sandbox.App {
 	return sandbox.App{Platform: dingtalk.Name, ID: appKey, Company: corpID, Secret: appSecret}
 }
 
+// The mode whose path has the corp in it is none without the corp, and that is said before
+// there is an app, not when its first token is asked for.
+func TestTheUnifiedModeWantsTheCorp(t *testing.T) {
+	t.Parallel()
+	p := dingtalk.Platform(platform.NewCaller(nil))
+	for _, mode := range append(p.Modes, "") {
+		faults := p.CheckSettings(&broker.App{Platform: dingtalk.Name, AppID: appKey, Mode: mode})
+		if want := mode == dingtalk.Unified; want != (len(faults) == 1 && faults[0].Missing && faults[0].Path[1] == dingtalk.CorpID) || !want && len(faults) > 0 {
+			t.Errorf("mode %q without a corp: %v", mode, faults)
+		}
+	}
+}
+
 // The two generations are at two hosts, whatever the app's mode is.
 func TestOlderCallsAreAtAnotherHost(t *testing.T) {
 	t.Parallel()
