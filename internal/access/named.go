@@ -97,23 +97,17 @@ func (s *Service) meant(c broker.Caller, r broker.Right, m Meant) (*broker.App, 
 	return nil, ambiguous(c, readable)
 }
 
-// CodeAmbiguous is the code of the error where a client may mean several apps.
-const CodeAmbiguous = "ambiguous_app"
-
 // ambiguous names the apps to those who may manage them.
 func ambiguous(c broker.Caller, apps []*broker.App) error {
-	e := &broker.Error{
-		Code: CodeAmbiguous, Class: broker.Misconfigured,
-		Message: fmt.Sprintf("the client may use %d apps with this app id", len(apps)),
-		Hint:    "name the app in the place of the app secret, KEY.APP: the client key, a dot and this server's id of the app; or give the client the right to one of them only",
-	}
+	e := *broker.ErrAmbiguous
+	e.Message = fmt.Sprintf("the client may use %d apps with this app id", len(apps))
 	ids := make([]string, len(apps))
 	for i, a := range apps {
 		if !acl.Allow(c.Client, broker.Admin, a.ID) {
-			return e
+			return &e
 		}
 		ids[i] = a.ID
 	}
 	e.Message += ": " + strings.Join(ids, ", ")
-	return e
+	return &e
 }

@@ -66,7 +66,7 @@ func TestANamedAppIsOneOfThatIDAndPlatformI8(t *testing.T) {
 	cfg := stacktest.Config{Apps: []*broker.App{one, two}, Clients: []*broker.Client{client("reads", broker.Read, "one", "two"), client("calls", broker.Call, "one", "two")}}
 	inBubble(t, cfg, func(t *testing.T, s *stack) {
 		reads, calls := s.caller("reads"), s.caller("calls")
-		if _, err := s.DropIn(reads, broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); broker.AsError(err).Code != access.CodeAmbiguous {
+		if _, err := s.DropIn(reads, broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); broker.AsError(err).Code != broker.ErrAmbiguous.Code {
 			t.Errorf("without a name: %v", err)
 		}
 		for _, app := range []string{"one", "two"} {

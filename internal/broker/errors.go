@@ -118,6 +118,12 @@ var (
 	ErrShuttingDown = &Error{Code: "shutting_down", Class: Transient, Message: "the server is shutting down"}
 )
 
+// ErrAmbiguous is the error of a caller that may mean several apps.
+var ErrAmbiguous = &Error{
+	Code: "ambiguous_app", Class: Misconfigured, Message: "the client may use several apps with this app id",
+	Hint: "name the app in the place of the app secret, KEY.APP: the client key, a dot and this server's id of the app; or give the client the right to one of them only",
+}
+
 // ErrRefreshEnded is permanent, and yet the refresh token is kept: one answer of a provider
 // that is not itself must not end a grant.
 var ErrRefreshEnded = &Error{

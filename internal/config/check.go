@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -67,7 +68,11 @@ func isMerge(key *yaml.Node) bool {
 // member is the path of a field of v. A name that could be something else than a name,
 // such as a secret after a forgotten space, is left out.
 func (v value) member(name string) string {
-	if !nameLike(name) {
+	switch {
+	case nameLike(name):
+	case pathLike(name):
+		return v.path + "[" + strconv.Quote(name) + "]"
+	default:
 		name = "?"
 	}
 	if v.path == "" {

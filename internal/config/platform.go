@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -67,7 +68,21 @@ func (o *object) describe(f declared.Fault, told []Fault) {
 	if slices.ContainsFunc(told, func(x Fault) bool { return inside(x.Path, at.path) || inside(at.path, x.Path) }) {
 		return
 	}
-	at.fault("%s", f.Wrong)
+	says := f.Wrong
+	if near := nearest(lastName(f.Field), f.Known); near != "" {
+		says += "; did you mean " + strconv.Quote(near) + "?"
+	}
+	at.fault("%s", says)
+}
+
+// lastName is the one in brackets at the end of a field; "" where there is none.
+func lastName(field string) string {
+	i := strings.LastIndex(field, `["`)
+	if i < 0 {
+		return ""
+	}
+	name, _ := strconv.Unquote(strings.TrimSuffix(field[i+1:], "]"))
+	return name
 }
 
 // inside reports whether a path is another one or one inside of it.

@@ -184,7 +184,7 @@ apps:
   - {platform: acme, app_id: a1, secret: "${SECRET}"}
 `, `4: platforms[0].params[0].name: has to be of a-z, 0-9 and _, and to begin with a letter
 7: platforms[0].tokens[0].request.method: "PUT" is not known; write one of: GET, POST
-7: platforms[0].tokens[0].request.path: has to begin with a slash and to be written plainly, without a query
+7: platforms[0].tokens[0].request.path: has to begin with a slash and to be written plainly: without a query, and without . or .. or nothing between two slashes
 7: platforms[0].tokens[0].request.json.?: has something else in braces than app_id, secret or param.NAME
 7: platforms[0].tokens[0].request.colour: unknown field; known here: method, base_url, path, query, header, json, form, basic
 8: platforms[0].tokens[0].answer.token: is missing: the field in which the token stands
@@ -198,7 +198,7 @@ apps:
 16: platforms[0].codes[0].class: "bad" is not known; did you mean "bad_credential"?
 17: platforms[0].codes[1].code: is missing
 17: platforms[0].codes[1].lives: cannot be there beside rejects
-18: platforms[0].words.?: has no code, or one of a success
+18: platforms[0].words[""]: has no code, or one of a success
 18: platforms[0].words.throttled.state: unknown field; did you mean "status"?
 19: platforms[0].check.path: is empty; give it a value or remove it
 19: platforms[0].check.json: is a body, which a GET does not have
@@ -206,7 +206,41 @@ apps:
 20: platforms[0].exchanges[0].secret: is missing: the name of the field
 20: platforms[0].exchanges[0].in: "cookie" is not known; write one of: query, form, json, basic
 21: platforms[0].users[0]: has to be a path that begins with a slash, with a * at its end where it is the beginning of others
-22: platforms[0].kinds.?: names a kind that no mode has`},
+22: platforms[0].kinds["/pages/*"]: names a kind that no mode has`},
+		{"what cannot work", `platforms:
+  - name: acme
+    base_url: https://api.acme.example
+    tokens:
+      - request: {path: /a/../b, query: {id: "{app_id}", key: "{secret}"}}
+        answer: {token: token, default: 1h}
+        rotation: {family: eager, lifetime: 1h, overlap: 2h}
+      - kind: ticket
+        from: access_token
+        request: {path: /a//b}
+        answer: {token: token, default: 1h}
+        rotation: {family: late, lifetime: 1h, window: 61m}
+    surfaces:
+      - {attach: {query: token}, errors: {code: [code], message: [msg]}, words: {token_mising: {code: 1}}}
+      - {prefix: /x/./y, attach: {query: token}, errors: {code: [code], message: [msg]}}
+    words:
+      unknown_ap: {code: 1}
+      0123456789abcdef0123456789abcdef: {code: 1}
+      system: {code: 1}
+      ambiguous_app: {code: 1}
+      "": {code: 1}
+    check: {path: /ping#here}
+    users: ["/my/../*"]
+`, `5: platforms[0].tokens[0].request.path: has to begin with a slash and to be written plainly: without a query, and without . or .. or nothing between two slashes
+7: platforms[0].tokens[0].rotation.overlap: is longer than the lifetime, and no token lives on for longer than it lives
+10: platforms[0].tokens[1].request.path: has to begin with a slash and to be written plainly: without a query, and without . or .. or nothing between two slashes
+12: platforms[0].tokens[1].rotation.window: is longer than the lifetime, of which it is the end
+14: platforms[0].surfaces[0].words.token_mising: is neither the code of an error of this server nor a class of them; did you mean "token_missing"?
+15: platforms[0].surfaces[1].prefix: has to begin with a slash and to be written plainly: without a query, and without . or .. or nothing between two slashes
+17: platforms[0].words.unknown_ap: is neither the code of an error of this server nor a class of them; did you mean "unknown_app"?
+18: platforms[0].words.?: is neither the code of an error of this server nor a class of them
+19: platforms[0].words.system: is neither the code of an error of this server nor a class of them
+22: platforms[0].check.path: has to begin with a slash and to be written plainly: without a query, and without . or .. or nothing between two slashes
+23: platforms[0].users[0]: has to be a path that begins with a slash, with a * at its end where it is the beginning of others`},
 		{"not twice and not both", `platforms:
   - name: acme
     base_url: https://api.acme.example

@@ -36,6 +36,15 @@ var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 // nameLike reports whether a key of the file may stand in a path or message.
 func nameLike(s string) bool { return len(s) < secretLength && fieldName.MatchString(s) }
 
+var (
+	segment = `[A-Za-z0-9._~-]{0,31}`
+	urlPath = regexp.MustCompile(`^(/` + segment + `)+\*?$`)
+)
+
+// pathLike reports whether a key of the file may stand in a path or message because it is a
+// pattern of paths, whose parts have to be short, or nothing at all, which says something too.
+func pathLike(s string) bool { return s == "" || urlPath.MatchString(s) }
+
 // nearest finds the option that s was probably meant to be, "" if none is near.
 func nearest(s string, options []string) string {
 	if len(s) >= secretLength {

@@ -67,7 +67,7 @@ func (h *Handler) choose(w http.ResponseWriter, r request, at []*endpoint, v *vi
 		if first.at == nil || first.caller.Client == nil && v.caller.Client != nil {
 			first = *v
 		}
-		if v.err.Code == access.CodeAmbiguous {
+		if v.err.Code == broker.ErrAmbiguous.Code {
 			first = *v
 			break
 		}

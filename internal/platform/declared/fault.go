@@ -18,6 +18,8 @@ type Fault struct {
 	// Wrong is what, as the end of a sentence that begins with the field. It quotes nothing of
 	// the definition, in which something secret may stand in the wrong place.
 	Wrong string
+	// Known are the names that there are, where the last one of the field is none of them.
+	Known []string
 }
 
 // String is a fault as a sentence.
@@ -71,6 +73,18 @@ func (fs *faults) must(ok bool, field, format string, args ...any) bool {
 		fs.add(field, format, args...)
 	}
 	return ok
+}
+
+// once leaves out what was found before.
+func (fs *faults) once() {
+	type said struct{ field, wrong string }
+	seen := map[said]bool{}
+	fs.found = slices.DeleteFunc(fs.found, func(f Fault) bool {
+		s := said{f.Field, f.Wrong}
+		again := seen[s]
+		seen[s] = true
+		return again
+	})
 }
 
 func (d *Definition) check(fs *faults) {
@@ -187,12 +201,21 @@ func (fs *faults) method(m string) {
 
 // path checks the field path, which is no template.
 func (fs *faults) path(p string) {
-	fs.must(strings.HasPrefix(p, "/") && len(p) > 1 && !strings.ContainsAny(p, "?#*{}%; ") && !strings.Contains(p, "//"),
-		"path", "has to begin with a slash and to be written plainly, without a query")
+	fs.must(len(p) > 1 && plain(p) && !strings.ContainsAny(p, "*{}"), "path", notPlain)
 }
 
 func (fs *faults) pattern(field, p string) {
 	begin := strings.TrimSuffix(p, "*")
-	fs.must(strings.HasPrefix(begin, "/") && !strings.ContainsAny(begin, "?#*{}%; ") && !strings.Contains(begin, "//"),
+	fs.must(plain(begin) && !strings.ContainsAny(begin, "*{}"),
 		field, "has to be a path that begins with a slash, with a * at its end where it is the beginning of others")
+}
+
+const notPlain = "has to begin with a slash and to be written plainly: without a query, and without . or .. or nothing between two slashes"
+
+// plain reports whether a path says where it goes, so that the one that is meant is the one
+// that is sent, and is compared.
+func plain(p string) bool {
+	return strings.HasPrefix(p, "/") && !strings.Contains(p, "//") && !strings.ContainsAny(p, `?#%;\`) &&
+		!strings.ContainsFunc(p, func(c rune) bool { return c <= ' ' || c > '~' }) &&
+		!slices.ContainsFunc(strings.Split(p, "/"), func(s string) bool { return s == "." || s == ".." })
 }

@@ -14,7 +14,7 @@ func (d *Definition) checkSurfaces(fs *faults) {
 	fs.must(slices.ContainsFunc(d.Surfaces, func(s Surface) bool { return s.Prefix == "" }), "surfaces", "have none with the prefix \"\", which is for all other paths")
 	for i, s := range d.Surfaces {
 		fs.within(fmt.Sprintf("surfaces[%d]", i), func() {
-			fs.must(s.Prefix == "" || strings.HasPrefix(s.Prefix, "/") && !strings.ContainsAny(s.Prefix, "?#*{}%; "), "prefix", "has to begin with a slash")
+			fs.must(s.Prefix == "" || plain(s.Prefix) && !strings.ContainsAny(s.Prefix, "*{}"), "prefix", notPlain)
 			fs.must(slices.IndexFunc(d.Surfaces, func(o Surface) bool { return strings.EqualFold(o.Prefix, s.Prefix) }) == i, "prefix", "is there twice")
 			fs.baseURL(s.BaseURL)
 			fs.within("attach", func() { s.Attach.check(fs) })
@@ -33,7 +33,7 @@ func (d *Definition) checkSurfaces(fs *faults) {
 			checkWords(fs, words, s.Errors)
 		}
 	})
-	fs.found = slices.Compact(fs.found)
+	fs.once()
 }
 
 func (p Place) check(fs *faults) {
@@ -68,6 +68,10 @@ func checkWords(fs *faults, words map[string]Word, e Errors) {
 	for _, name := range slices.Sorted(maps.Keys(words)) {
 		w := words[name]
 		field := fmt.Sprintf("[%q]", name)
+		if known := broker.Spoken(); name != "" && !slices.Contains(known, name) {
+			fs.found = append(fs.found, Fault{Field: fs.name(field), Wrong: "is neither the code of an error of this server nor a class of them", Known: known})
+			continue
+		}
 		fs.must(w.Code != "" && !slices.Contains(e.OK, w.Code), field, "has no code, or one of a success")
 		fs.must(w.Status == 0 || w.Status >= http.StatusOK && w.Status < http.StatusInternalServerError && w.Status/100 != 3, field, "has a status that is not 200 to 299 or 400 to 499")
 		if _, err := e.beside(w); err != nil && len(w.Extra) > 0 {

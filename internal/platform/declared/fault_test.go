@@ -53,8 +53,10 @@ func TestFaultsNameTheirField(t *testing.T) {
 		"surfaces[0].errors.message":            func(x *d) { x.Surfaces[0].Errors.Message = nil },
 		"surfaces[0].errors.ok":                 func(x *d) { x.Surfaces[0].Errors.OK = nil },
 		"surfaces[0].errors.wait":               func(x *d) { x.Surfaces[0].Errors.Wait = "a b" },
-		`surfaces[0].words["x"]`: func(x *d) {
-			x.Surfaces[0].Words = map[string]declared.Word{"x": {Code: "1", Extra: map[string]string{"code": "2"}}}
+		`surfaces[0].words["x"]`:                func(x *d) { x.Surfaces[0].Words = map[string]declared.Word{"x": {Code: "1"}} },
+		`words["unknown-app"]`:                  func(x *d) { x.Words["unknown-app"] = declared.Word{Code: "1"} },
+		`surfaces[0].words["invalid"]`: func(x *d) {
+			x.Surfaces[0].Words = map[string]declared.Word{"invalid": {Code: "1", Extra: map[string]string{"code": "2"}}}
 		},
 		"surfaces[0].errors.status":         func(x *d) { x.Surfaces[0].Errors.Status = 500 },
 		"surfaces[0].errors":                func(x *d) { x.Surfaces[0].Errors.Message = []string{"code.words"} },

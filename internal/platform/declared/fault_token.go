@@ -65,6 +65,8 @@ func checkRotation(fs *faults, r broker.Rotation) {
 	}
 	fs.must((r.Overlap > 0) == (r.Family == broker.Eager), "overlap", "has to be there for the family eager, and for no other")
 	fs.must((r.Window > 0) == (r.Family == broker.Late), "window", "has to be there for the family late, and for no other")
+	fs.must(r.Lifetime <= 0 || r.Overlap <= r.Lifetime, "overlap", "is longer than the lifetime, and no token lives on for longer than it lives")
+	fs.must(r.Lifetime <= 0 || r.Window <= r.Lifetime, "window", "is longer than the lifetime, of which it is the end")
 	fs.must(r.Lifetime >= 0 && r.Overlap >= 0 && r.Window >= 0, "lifetime", "and the other times may not be negative")
 	fs.must(r.Lifetime > 0 || !r.AgeUnknown, "lifetime", "is missing: it is all that is known where the age is not")
 	if fs.must(r.Limits.PerDay > 0, "per_day", "has to be more than 0: how often a token may be got in a day") {
@@ -82,8 +84,7 @@ func (d *Definition) checkRequest(fs *faults, t *Token) {
 	slots := map[string]bool{}
 	fs.template("path", r.Path, slots, d.Params)
 	fs.must(!slots[slotSecret], "path", "has the secret in it, which would be logged on the way")
-	fs.must(strings.HasPrefix(r.Path, "/") && len(r.Path) > 1 && !strings.ContainsAny(r.Path, "?#*%; ") && !strings.Contains(r.Path, "//"),
-		"path", "has to begin with a slash and to be written plainly, without a query")
+	fs.must(len(r.Path) > 1 && plain(r.Path) && !strings.Contains(r.Path, "*"), "path", notPlain)
 	for s := range strings.SplitSeq(r.Path, "/") {
 		fs.must(!strings.Contains(s, "{") || strings.HasPrefix(s, "{") && strings.IndexByte(s, '}') == len(s)-1, "path", "has a segment that is neither a text nor one thing in braces")
 	}
