@@ -23,11 +23,12 @@ const (
 func limits() broker.Limits { return broker.Limits{PerDay: 100, Unplanned: 10} }
 
 // words are those that every platform here has.
-func words(unknownApp, wrongKey, badToken, busy, other string) map[string]declared.Word {
+func words(unknownApp, wrongKey, badToken, setting, busy, other string) map[string]declared.Word {
 	return map[string]declared.Word{
 		"unknown_app": {Code: unknownApp, Message: "no such app"}, "unauthorized": {Code: wrongKey, Message: "bad secret"},
 		"token_missing": {Code: badToken, Message: "bad token"}, "token_unknown": {Code: badToken, Message: "bad token"},
-		"throttled": {Code: busy, Message: "slow down"}, "": {Code: other, Message: "no"},
+		"misconfigured": {Code: setting, Message: "a setting is wrong"},
+		"throttled":     {Code: busy, Message: "slow down"}, "": {Code: other, Message: "no"},
 	}
 }
 
@@ -75,7 +76,7 @@ func modern() declared.Definition {
 			{Code: "4030", Name: "ip_not_allowed", Class: broker.Misconfigured, Says: "the address is not listed", Hint: "list {ip}", Lives: true},
 			{Code: "-1", At: declared.AtIssue, Name: "system_busy", Class: broker.Transient, Says: "something failed", Hint: "wait", Unknown: true},
 		},
-		Words: words("4004", "4001", "4001", "Busy", "9999"),
+		Words: words("4004", "4001", "4001", "4030", "Busy", "9999"),
 		Check: &declared.Check{Method: "GET", Path: "/v2/me", Query: map[string]string{"app": "{app_id}"}},
 		Exchanges: []declared.Exchange{
 			{Method: "POST", Path: "/v2/login", In: "json", AppID: "app", Secret: "key", Tokens: []string{"data.user_token"}},
@@ -106,7 +107,7 @@ func standard() declared.Definition {
 			{Code: "invalid_token", Name: "token_rejected", Class: broker.Transient, Says: "the token is not good", Hint: "nothing", Rejects: true},
 			{Code: "slow_down", Name: "busy", Class: broker.Throttled, Says: "too many calls", Hint: "wait", Retry: time.Minute},
 		},
-		Words: words("invalid_client", "invalid_client", "invalid_token", "slow_down", "invalid_request"),
+		Words: words("invalid_client", "invalid_client", "invalid_token", "invalid_client", "slow_down", "invalid_request"),
 	}
 }
 
@@ -131,7 +132,7 @@ func plain() declared.Definition {
 			{Code: "110", Name: "token_rejected", Class: broker.Transient, Says: "the token is not good", Hint: "nothing", Rejects: true},
 			{Code: "18", Name: "busy", Class: broker.Throttled, Says: "too many calls", Hint: "wait", Reset: broker.ResetDay},
 		},
-		Words: words("invalid_client", "invalid_client", "110", "18", "2"),
+		Words: words("invalid_client", "invalid_client", "110", "invalid_client", "18", "2"),
 	}
 }
 

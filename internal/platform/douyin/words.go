@@ -9,18 +9,22 @@ import (
 // the newer list.
 func words() map[string]declared.Word {
 	token := declared.Word{Code: "28001003", Message: "access_token invalid"}
+	denied := declared.Word{Code: "28001018", Message: "api unauthorized"}
 	path := declared.Word{Code: "28001017", Message: "unknown URI"}
 	often := declared.Word{Code: "28003018", Message: "too many requests"}
 	return map[string]declared.Word{
-		"":                          {Code: "28001005", Message: "system busy"},
-		broker.ErrTokenMissing.Code: token,
-		broker.ErrTokenUnknown.Code: token,
-		broker.ErrTokenKind.Code:    token,
-		broker.ErrNotAllowed.Code:   {Code: "28001018", Message: "api unauthorized"},
-		broker.ErrBadPath.Code:      path,
-		broker.ErrManagedHere.Code:  path,
-		broker.ErrNoGateway.Code:    path,
-		string(broker.Throttled):    often,
+		"":                           {Code: "28001005", Message: "system busy"},
+		broker.ErrTokenMissing.Code:  token,
+		broker.ErrTokenUnknown.Code:  token,
+		broker.ErrTokenKind.Code:     token,
+		broker.ErrNotAllowed.Code:    denied,
+		broker.ErrAmbiguous.Code:     denied,
+		string(broker.Misconfigured): denied,
+		string(broker.Denied):        denied,
+		broker.ErrBadPath.Code:       path,
+		broker.ErrManagedHere.Code:   path,
+		broker.ErrNoGateway.Code:     path,
+		string(broker.Throttled):     often,
 	}
 }
 
@@ -28,7 +32,9 @@ func words() map[string]declared.Word {
 // have numbers of their own.
 func issueWords(appID, secret, grant, params declared.Word) map[string]declared.Word {
 	w := words()
-	for _, code := range []string{broker.ErrUnknownApp.Code, broker.ErrWrongApp.Code} {
+	for _, code := range []string{
+		broker.ErrUnknownApp.Code, broker.ErrWrongApp.Code, broker.ErrAmbiguous.Code, string(broker.Misconfigured), string(broker.Denied),
+	} {
 		w[code] = appID
 	}
 	w[broker.ErrUnauthorized.Code] = secret

@@ -87,7 +87,12 @@ func worded(err *broker.Error, issues bool) (code string, status int) {
 	case broker.Transient:
 		return "temporarily_unavailable", http.StatusServiceUnavailable
 	case broker.BadCredential, broker.Misconfigured:
-		return "server_error", http.StatusBadGateway // of the app, for which the caller can do nothing
+		// It is the app's, for which the caller can do nothing, and asking again does not help:
+		// libraries do that after a status of 500 or more.
+		if issues {
+			return "unauthorized_client", http.StatusBadRequest
+		}
+		return "access_denied", http.StatusForbidden
 	case broker.Denied:
 		return "access_denied", http.StatusForbidden
 	case broker.NotFound, broker.Invalid:

@@ -111,7 +111,9 @@ func TestRefusesInTheWordsOfTheRFCs(t *testing.T) {
 		{"/v1/customers", broker.ErrNoGateway, 404, "invalid_request"},
 		{"/v1/customers", broker.ErrBudget, 429, "temporarily_unavailable"},
 		{"/v1/customers", broker.ErrNotReady, 503, "temporarily_unavailable"},
-		{"/oauth2/token", broker.ErrRefreshEnded, 502, "server_error"},
+		{"/oauth2/token", broker.ErrRefreshEnded, 400, "unauthorized_client"},
+		{"/oauth2/token", broker.ErrAmbiguous, 400, "unauthorized_client"},
+		{"/v1/customers", broker.ErrAmbiguous, 403, "access_denied"},
 		{"/v1/customers", nil, 503, "temporarily_unavailable"},
 	} {
 		x := up.Refuse(tt.path, tt.err, "id-1")

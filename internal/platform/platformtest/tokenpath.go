@@ -60,16 +60,27 @@ func TokenPaths(t *testing.T, open func(*platform.Caller) broker.Platform, app b
 					}
 				}
 				h.as = asIs
-				for _, h.no = range []*broker.Error{broker.ErrUnknownApp, broker.ErrUnauthorized, broker.ErrNotReady, broker.ErrNoAppID, broker.ErrNoKey, broker.ErrBadGrant} {
+				for _, h.no = range []*broker.Error{
+					broker.ErrUnknownApp, broker.ErrUnauthorized, broker.ErrNotReady, broker.ErrNoAppID, broker.ErrNoKey, broker.ErrBadGrant,
+					broker.ErrAmbiguous, misconfigured,
+				} {
 					got, err := src.Issuer.Issue(t.Context(), req)
 					if e := broker.AsError(err); err == nil || !got.Token.IsZero() || e.PlatformCode == "" {
 						t.Errorf("%s is understood as %v", h.no.Code, err)
+					} else if h.no.Class == broker.Misconfigured && passes(e) {
+						t.Errorf("%s is understood as %v, which is asked again", h.no.Code, err)
 					}
 				}
 			})
 		}
 	}
 }
+
+// misconfigured is an error that lasts until somebody changes a setting.
+var misconfigured = &broker.Error{Code: "param_missing", Class: broker.Misconfigured, Message: "a param is missing", Hint: "set it"}
+
+// passes reports whether callers take an error for one after which they ask again.
+func passes(e *broker.Error) bool { return e.Class == broker.Transient || e.Class == broker.Throttled }
 
 // here is a server that serves the token paths of a platform.
 type here struct {

@@ -310,7 +310,7 @@ func (k upstream) refuses(t *testing.T) {
 	for _, e := range []*broker.Error{
 		broker.ErrTokenMissing, broker.ErrTokenUnknown, broker.ErrTokenKind, broker.ErrBadPath, broker.ErrNoGateway, broker.ErrManagedHere,
 		broker.ErrUnreachable, broker.ErrUnauthorized, broker.ErrNotAllowed, broker.ErrUnknownApp, broker.ErrNoToken, broker.ErrBudget,
-		broker.ErrNotReady, broker.ErrShuttingDown,
+		broker.ErrNotReady, broker.ErrShuttingDown, broker.ErrAmbiguous, misconfigured,
 		{Code: "new", Class: broker.Invalid, Message: "a line\nand \"another\"", Hint: "do <this> & that"},
 	} {
 		x := k.up.Refuse(app, e, id)
@@ -318,6 +318,10 @@ func (k upstream) refuses(t *testing.T) {
 		if j.Err == nil || j.Err.PlatformCode == "" {
 			t.Errorf("%s is refused with %s, which the platform would not say", e.Code, x.Body)
 			continue
+		}
+		// One that is only said of the app secret has no meaning for a call.
+		if e.Class == broker.Misconfigured && (passes(j.Err) && j.Err.Code != "platform_refused" || j.Verdict == broker.VerdictRejected) {
+			t.Errorf("%s is refused with %s, after which callers ask again", e.Code, x.Body)
 		}
 		said, _, _ := strings.Cut(e.Message, "\n")
 		if !json.Valid(x.Body) || !bytes.Contains(x.Body, []byte(id)) || !bytes.Contains(x.Body, []byte(said)) || bytes.ContainsAny(x.Body, "\n") {

@@ -166,7 +166,7 @@ func Errcode(err *broker.Error) (code int, errmsg string) {
 		code = codeBadFormat
 	case errors.Is(err, broker.ErrBadArgument):
 		code = codeBadArgument
-	case errors.Is(err, broker.ErrUnknownApp), errors.Is(err, broker.ErrWrongApp):
+	case errors.Is(err, broker.ErrUnknownApp), errors.Is(err, broker.ErrAmbiguous), errors.Is(err, broker.ErrWrongApp):
 		code = codeBadAppID
 	case errors.Is(err, broker.ErrTokenMissing):
 		code = codeNoToken
@@ -184,7 +184,7 @@ func Errcode(err *broker.Error) (code int, errmsg string) {
 		code = codeDayQuota
 	case err.Class == broker.BadCredential:
 		code = codeBadSecret
-	case err.Class == broker.Denied:
+	case err.Class == broker.Denied, err.Class == broker.Misconfigured: // not codeSystem, after which SDKs ask again
 		code = codeUnauthorized
 	case err.Class == broker.NotFound:
 		code = codeBadAppID

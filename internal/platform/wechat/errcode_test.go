@@ -33,7 +33,8 @@ func TestErrcodeSpeaksThePlatformsLanguage(t *testing.T) {
 		"no token":            {broker.ErrNoToken, -1, "system error (no_live_token)"},
 		"not ready":           {broker.ErrNotReady, -1, "system error (not_ready)"},
 		"timeout":             {&broker.Error{Code: platform.CodeTimeout, Class: broker.Transient}, -1, "system error (platform_timeout)"},
-		"a wrong base URL":    {&broker.Error{Code: "bad_base_url", Class: broker.Misconfigured}, -1, "system error (bad_base_url)"},
+		"a wrong base URL":    {&broker.Error{Code: "bad_base_url", Class: broker.Misconfigured}, 48001, "api unauthorized (bad_base_url)"},
+		"several apps":        {broker.ErrAmbiguous, 40013, "invalid appid (ambiguous_app)"},
 		"a code of zero":      {&broker.Error{Code: "x", PlatformCode: "0"}, -1, "system error (x)"},
 		"only in our records": {broker.Failure{Class: broker.Denied, Code: "token_forbidden", PlatformCode: "50004", PlatformMessage: "no", Attempts: 1}.Error(testTime), 50004, "no"},
 	} {

@@ -12,16 +12,19 @@ func words() map[string]declared.Word {
 	params := declared.Word{Code: "10001", Message: "params error"}
 	token := declared.Word{Code: "10005", Message: "access_token invalid"}
 	return map[string]declared.Word{
-		"":                          {Code: "2", Message: "system error"},
-		broker.ErrUnknownApp.Code:   appID,
-		broker.ErrWrongApp.Code:     appID,
-		broker.ErrUnauthorized.Code: secret,
-		broker.ErrNoAppID.Code:      params,
-		broker.ErrNoKey.Code:        params,
-		broker.ErrBadBody.Code:      params,
-		broker.ErrEmptyBody.Code:    params,
-		broker.ErrTokenMissing.Code: {Code: "10004", Message: "access_token missing"},
-		broker.ErrTokenUnknown.Code: token,
-		broker.ErrTokenKind.Code:    token,
+		"":                           {Code: "2", Message: "system error"},
+		broker.ErrUnknownApp.Code:    appID,
+		broker.ErrAmbiguous.Code:     appID,
+		broker.ErrWrongApp.Code:      appID,
+		string(broker.Misconfigured): params,
+		string(broker.Denied):        params,
+		broker.ErrUnauthorized.Code:  secret,
+		broker.ErrNoAppID.Code:       params,
+		broker.ErrNoKey.Code:         params,
+		broker.ErrBadBody.Code:       params,
+		broker.ErrEmptyBody.Code:     params,
+		broker.ErrTokenMissing.Code:  {Code: "10004", Message: "access_token missing"},
+		broker.ErrTokenUnknown.Code:  token,
+		broker.ErrTokenKind.Code:     token,
 	}
 }
