@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/acl"
@@ -45,6 +46,15 @@ func CutApp(text string) (key, app string) {
 		return text, ""
 	}
 	return text[:i], text[i+1:]
+}
+
+// NoneNamed is what a client hears whose KEY.APP names no app that it may use: the same
+// whether there is none, it is another one than the call is about, or is not the client's.
+func NoneNamed(app string) error {
+	e := *broker.ErrUnknownApp
+	e.Hint = "the key is written as KEY.APP, and APP, which is " + strconv.Quote(app) +
+		", has to be this server's id of an app: one of this platform, with the app id in the call, on which the client has the right that the call needs; with one such app alone the key goes without .APP"
+	return &e
 }
 
 // Mistyped reports whether a key, alone or in KEY.APP, looks like one of ours with a typing

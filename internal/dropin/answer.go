@@ -37,7 +37,7 @@ func (h *Handler) fail(w http.ResponseWriter, r request, v *visit, err error) ou
 
 // about is what logs say of a call.
 func (v *visit) about(r request) []slog.Attr {
-	platform, path, app := "", "other", ""
+	platform, path, app := "", "other", v.named
 	if v.at != nil {
 		platform, path = v.at.platform.Name, v.at.Name
 	}

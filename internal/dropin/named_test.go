@@ -161,16 +161,24 @@ func TestAKeyMayNameTheApp(t *testing.T) {
 				t.Errorf("%s and its base URL: %+v", name, a)
 			}
 		}
-		unknown := mask(s.do("GET", tokenPath(otherID, blog+".no-such-app"), "").Body.String())
-		if !strings.Contains(unknown, `"errcode":40013`) {
+		// What is named is said again, and nothing else differs.
+		refused := func(target, name string) string {
+			return strings.ReplaceAll(mask(s.do("GET", target, "").Body.String()), name, "NAME")
+		}
+		unknown := refused(tokenPath(otherID, blog+".no-such-app"), "no-such-app")
+		if !strings.Contains(unknown, `"errcode":40013`) || !strings.Contains(unknown, `KEY.APP, and APP, which is \"NAME\", has to be`) {
 			t.Errorf("no such app: %s", unknown)
 		}
-		for name, target := range map[string]string{
-			"an app that it may not use": tokenPath(appID, blog+".shop"), "an app with another id": tokenPath(appID, blog+".other-stable"),
-			"another platform's app": tokenPath(robotID, blog+".robot"), "another app than the base URL's": "/gateway/other-classic" + tokenPath(otherID, blog+".other-stable"),
+		s.Settle()
+		if log := s.Log.String(); !strings.Contains(log, "app=no-such-app") {
+			t.Errorf("the name is not in the log:\n%s", log)
+		}
+		for what, tt := range map[string]struct{ target, name string }{
+			"an app that it may not use": {tokenPath(appID, blog+".shop"), "shop"}, "an app with another id": {tokenPath(appID, blog+".other-stable"), "other-stable"},
+			"another platform's app": {tokenPath(robotID, blog+".robot"), "robot"}, "another app than the base URL's": {"/gateway/other-classic" + tokenPath(otherID, blog+".other-stable"), "other-stable"},
 		} {
-			if got := mask(s.do("GET", target, "").Body.String()); got != unknown {
-				t.Errorf("%s is told apart from one that does not exist:\n%s\n%s", name, got, unknown)
+			if got := refused(tt.target, tt.name); got != unknown {
+				t.Errorf("%s is told apart from one that does not exist:\n%s\n%s", what, got, unknown)
 			}
 		}
 		stranger := mask(s.do("GET", tokenPath(otherID, "guess"), "").Body.String())
@@ -236,7 +244,7 @@ func TestNoNamedKeyIsLogged(t *testing.T) {
 		s.ask(t, "POST", "/open/token", credentials(robotID, "guessed-key.robot"))
 		s.do(http.MethodPost, "/gateway/robot/open/ticket", "", "Authorization", "Bearer guessed-token")
 		s.Settle()
-		for _, hidden := range []string{bob, "guessed-key", "guessed-token", "no-such-app", "the-app-secret"} {
+		for _, hidden := range []string{bob, "guessed-key", "guessed-token", "the-app-secret"} {
 			if strings.Contains(s.Log.String(), hidden) {
 				t.Errorf("I6: %q is in the log", hidden)
 			}

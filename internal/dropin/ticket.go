@@ -28,8 +28,8 @@ func (h *Handler) showsToken(r request, v *visit) {
 	seen, key := v.asked.Token, r.bearer()
 	if key != "" {
 		if client, named := h.svc.AuthenticateNamed(key); client != nil {
-			v.caller.Client = client
-			h.showsBoth(r, v, named)
+			v.caller.Client, v.named = client, named
+			h.showsBoth(r, v)
 			return
 		}
 	}
@@ -51,9 +51,9 @@ func (h *Handler) showsToken(r request, v *visit) {
 }
 
 // showsBoth is for a client that shows its key and needs no token.
-func (h *Handler) showsBoth(r request, v *visit, named string) {
-	if a := h.svc.Lookup(r.app); named != "" && named != r.app || a != nil && a.Platform != v.at.platform.Name {
-		v.refuse(broker.ErrUnknownApp, "the app is another one than the key names, or another platform's")
+func (h *Handler) showsBoth(r request, v *visit) {
+	if a := h.svc.Lookup(r.app); v.named != "" && v.named != r.app || a != nil && a.Platform != v.at.platform.Name {
+		v.refuseApp("the app is another one than the key names, or another platform's")
 		return
 	}
 	app, err := h.svc.Callable(v.caller, r.app)

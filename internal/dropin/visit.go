@@ -17,6 +17,7 @@ type visit struct {
 	at     *endpoint // nil: no token path
 	caller broker.Caller
 	app    *broker.App // nil: not found
+	named  string      // what the client says as APP of KEY.APP
 	asked  broker.Asked
 	err    *broker.Error // why the caller gets nothing
 	reason string        // the same for the log; "": what the error says
@@ -113,6 +114,16 @@ func (h *Handler) visit(r request, body []byte, v *visit) {
 	}
 }
 
+// refuseApp refuses for an app that is not there for the caller. One that named it in its key
+// hears how that is done.
+func (v *visit) refuseApp(reason string) {
+	err := broker.ErrUnknownApp
+	if v.named != "" {
+		err = broker.AsError(access.NoneNamed(v.named))
+	}
+	v.refuse(err, reason)
+}
+
 // showsKey finds the app for a client key in the place of the app secret. The order is the
 // platform's, but for an unknown key: before it is looked at, nothing is said of apps.
 func (h *Handler) showsKey(r request, v *visit) {
@@ -135,8 +146,8 @@ func (h *Handler) showsKey(r request, v *visit) {
 			h.refuseStranger(v, key)
 			return
 		}
-		v.caller.Client = client
-		h.findApp(r, v, named)
+		v.caller.Client, v.named = client, named
+		h.findApp(r, v)
 	}
 }
 
@@ -153,15 +164,15 @@ func (h *Handler) refuseStranger(v *visit, key string) {
 
 // findApp finds the app that a client means: the one that its base URL or its key names,
 // which have to be the same, or else the one with the platform's app id.
-func (h *Handler) findApp(r request, v *visit, named string) {
-	m := access.Meant{Platform: v.at.platform.Name, AppID: v.asked.AppID, App: cmp.Or(r.app, named), Params: v.asked.Params}
+func (h *Handler) findApp(r request, v *visit) {
+	m := access.Meant{Platform: v.at.platform.Name, AppID: v.asked.AppID, App: cmp.Or(r.app, v.named), Params: v.asked.Params}
 	err := error(broker.ErrUnknownApp)
-	if named == "" || named == m.App {
+	if v.named == "" || v.named == m.App {
 		v.app, err = h.svc.DropIn(v.caller, v.asked.Kind, m)
 	}
 	switch {
 	case errors.Is(err, broker.ErrUnknownApp):
-		v.refuse(broker.ErrUnknownApp, "no app with this app id whose token the client may have")
+		v.refuseApp("no app with this app id whose token the client may have")
 	case err != nil:
 		v.ours = true
 		v.refuse(broker.AsError(err), "")

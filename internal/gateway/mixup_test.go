@@ -257,12 +257,18 @@ func TestAnExchangeMayNameItsAppI8(t *testing.T) {
 				t.Errorf("%s: %s", name, a.body)
 			}
 		}
-		none := exchange(stacktest.OtherID, callerKey+".nowhere")
-		for name, a := range map[string]answer{
-			"no such app": none, "an app with another id": exchange(stacktest.OtherID, callerKey+"."+stacktest.App), "one that it may not call": exchange(hidden.AppID, callerKey+".hidden"),
-		} {
-			if a.Errcode != 40013 || ridless(string(a.body)) != ridless(string(none.body)) {
+		// What is named is said again, and nothing else differs.
+		refused := func(appID, name string) string {
+			a := exchange(appID, callerKey+"."+name)
+			if a.Errcode != 40013 || !strings.Contains(string(a.body), "KEY.APP") {
 				t.Errorf("I8: %s: %s", name, a.body)
+			}
+			return strings.ReplaceAll(ridless(string(a.body)), `\"`+name+`\"`, "NAME")
+		}
+		none := refused(stacktest.OtherID, "nowhere")
+		for what, got := range map[string]string{"an app with another id": refused(stacktest.OtherID, stacktest.App), "one that it may not call": refused(hidden.AppID, "hidden")} {
+			if got != none {
+				t.Errorf("I8: %s: %s", what, got)
 			}
 		}
 		// I6: the key itself goes nowhere, whichever way it was shown.
