@@ -128,7 +128,7 @@ var ErrAmbiguous = &Error{
 // that is not itself must not end a grant.
 var ErrRefreshEnded = &Error{
 	Code: "refresh_token_ended", Class: Misconfigured, Message: "the provider does not take the refresh token any more",
-	Hint: "authorize the app at the provider again, and set what you get as the app's refresh_token",
+	Hint: "authorize the app at the provider again, and set what you get as the app's refresh_token; perhaps the one before was used elsewhere, which nobody else may do",
 }
 
 // ErrStoreAway is the error of a request that needs the store, which does not answer.

@@ -250,7 +250,7 @@ func TestInvalidGrantEndsARefreshToken(t *testing.T) {
 		if errors.Is(err, broker.ErrRefreshEnded) != ended {
 			t.Errorf("%s: %v", body, err)
 		}
-		if e := broker.AsError(err); ended && (e.PlatformCode != "invalid_grant" || e.PlatformMessage != "Token has been expired or revoked." || !strings.Contains(e.Hint, "refresh_token")) {
+		if e := broker.AsError(err); ended && (e.PlatformCode != "invalid_grant" || e.PlatformMessage != "Token has been expired or revoked." || !strings.Contains(e.Hint, "refresh_token") || !strings.Contains(e.Hint, "used elsewhere")) {
 			t.Errorf("%+v", e)
 		}
 	}

@@ -10,27 +10,34 @@ import (
 	"github.com/hufu-io/hufu/internal/platform"
 )
 
-// Refuse implements [broker.Upstream]. What the provider said itself is said again as it
-// was; with an error of this server comes what to do about it, because the developer of
-// the caller may see nothing else.
+// Refuse implements [broker.Upstream]. What the provider said of a call is said again as it
+// was. At the token path it spoke of the refresh token or secret that is kept here, and a
+// library that heard invalid_grant or invalid_client would blame its own. With an error of
+// this server comes what to do about it, because the developer of the caller may see nothing
+// else.
 func (upstream) Refuse(path string, err *broker.Error, requestID string) broker.Refusal {
 	if err == nil {
 		err = broker.AsError(nil)
 	}
 	var code, words string
 	var status int
-	if err.PlatformCode != "" {
-		code, words, status = err.PlatformCode, err.PlatformMessage, statusOf(err.PlatformCode, err)
-	} else {
-		code, status = worded(err, platform.Canonical(path) == tokenPath)
+	issues := platform.Canonical(path) == tokenPath
+	switch {
+	case err.PlatformCode == "":
+		code, status = worded(err, issues)
 		words = explained(err)
+	case issues:
+		code, status = ours(err.Class)
+		words = explained(err) + "; the provider said " + strings.TrimSuffix(err.PlatformCode+": "+platform.Clean(err.PlatformMessage), ": ")
+	default:
+		code, words, status = err.PlatformCode, err.PlatformMessage, statusOf(err.PlatformCode, err)
 	}
 	if requestID != "" {
 		words = strings.TrimLeft(words+" (request id "+requestID+")", " ")
 	}
 	x := broker.Refusal{Status: status, ContentType: "application/json", Body: errorBody(code, words)}
 	if status == http.StatusUnauthorized {
-		x.Challenge = challenge(code, err, platform.Canonical(path) == tokenPath)
+		x.Challenge = challenge(code, err, issues)
 	}
 	return x
 }
@@ -82,10 +89,6 @@ func worded(err *broker.Error, issues bool) (code string, status int) {
 		return "invalid_request", http.StatusNotFound
 	}
 	switch err.Class {
-	case broker.Throttled:
-		return "temporarily_unavailable", http.StatusTooManyRequests
-	case broker.Transient:
-		return "temporarily_unavailable", http.StatusServiceUnavailable
 	case broker.BadCredential, broker.Misconfigured:
 		// It is the app's, for which the caller can do nothing, and asking again does not help:
 		// libraries do that after a status of 500 or more.
@@ -97,9 +100,22 @@ func worded(err *broker.Error, issues bool) (code string, status int) {
 		return "access_denied", http.StatusForbidden
 	case broker.NotFound, broker.Invalid:
 		return "invalid_request", http.StatusBadRequest
-	default:
-		return "server_error", http.StatusBadGateway
+	case broker.Throttled, broker.Transient:
 	}
+	return ours(err.Class)
+}
+
+// ours is the code of what is between this server and the provider, for which a caller can do
+// nothing.
+func ours(class broker.Class) (code string, status int) {
+	switch class {
+	case broker.Throttled:
+		return "temporarily_unavailable", http.StatusTooManyRequests
+	case broker.Transient:
+		return "temporarily_unavailable", http.StatusServiceUnavailable
+	case broker.BadCredential, broker.Misconfigured, broker.Denied, broker.NotFound, broker.Invalid:
+	}
+	return "server_error", http.StatusBadGateway
 }
 
 // statusOf is the status that comes with a code that the provider has said.

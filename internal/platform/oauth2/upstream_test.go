@@ -128,6 +128,37 @@ func TestRefusesInTheWordsOfTheRFCs(t *testing.T) {
 	}
 }
 
+// What the provider says of the refresh token or secret that is kept here is no fault of a
+// caller at the token path, whose library would take the provider's code for its own.
+func TestWhatTheProviderSaysOfTheAppIsNoFaultOfTheCaller(t *testing.T) {
+	t.Parallel()
+	up := oauth2.Platform(nil).Upstream
+	for _, tt := range []struct {
+		said   string
+		class  broker.Class
+		status int
+		code   string
+	}{
+		{"invalid_grant", broker.Misconfigured, 502, "server_error"},
+		{"invalid_client", broker.BadCredential, 502, "server_error"},
+		{"unauthorized_client", broker.Misconfigured, 502, "server_error"},
+		{"access_denied", broker.Denied, 502, "server_error"},
+		{"server_error", broker.Transient, 503, "temporarily_unavailable"},
+		{"unheard_of", broker.Transient, 503, "temporarily_unavailable"},
+		{"slow_down", broker.Throttled, 429, "temporarily_unavailable"},
+	} {
+		e := &broker.Error{Code: "x", Class: tt.class, Message: "it is refused", Hint: "mend it", PlatformCode: tt.said, PlatformMessage: "no\nway"}
+		x := up.Refuse("/oauth2/token", e, "id-1")
+		want := `{"error":"` + tt.code + `","error_description":"x: it is refused; mend it; the provider said ` + tt.said + `: no way (request id id-1)"}`
+		if x.Status != tt.status || string(x.Body) != want || x.Challenge != "" {
+			t.Errorf("%s: %d %s, want %s", tt.said, x.Status, x.Body, want)
+		}
+		if x := up.Refuse("/v1/customers", e, "id-1"); !strings.Contains(string(x.Body), `"error":"`+tt.said+`"`) {
+			t.Errorf("%s of a call: %s", tt.said, x.Body)
+		}
+	}
+}
+
 // RFC 6749 and RFC 6750 want a challenge in every 401, and in nothing else. A call that shows
 // no token is told no code.
 func TestEvery401HasAChallenge(t *testing.T) {
