@@ -92,8 +92,12 @@ func sandboxApps(list []string) ([]sandbox.App, error) {
 			return nil, fmt.Errorf("the app number %d is not of the form ID=SECRET or PLATFORM:ID=SECRET", i+1)
 		}
 		a.ID = id
-		if corp, agent, ok := strings.Cut(id, ":"); ok {
+		corp, agent, two := strings.Cut(id, ":")
+		switch {
+		case two && a.Platform == "wecom":
 			a.ID, a.Agent = corp, agent
+		case two && a.Platform != "oauth2": // A client_id may have a colon in it.
+			return nil, fmt.Errorf("the app number %d names an agent, which only apps of wecom have", i+1)
 		}
 		apps = append(apps, a)
 	}

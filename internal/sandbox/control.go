@@ -118,8 +118,11 @@ type made struct {
 	Signature string `json:"signature,omitempty"`
 	Encrypted string `json:"encrypted_data,omitempty"`
 	IV        string `json:"iv,omitempty"`
-	Ended     *int   `json:"ended,omitempty"` // how much of a user's
+	Ended     *int   `json:"ended,omitempty"` // how many tokens
 }
+
+// ended says of how many tokens that lived it is the end.
+func ended(n int) made { return made{Ended: &n} }
 
 // visible says that there is something to be copied.
 func (m made) visible() bool { return m.Code != "" || m.Signature != "" || m.Encrypted != "" }
@@ -139,7 +142,7 @@ func (c *control) do(path string, cmd command) (made, error) {
 		return made{}, nil
 	}
 	if name, rest, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/apps/"); ok && name != "" {
-		return made{}, c.doPlatform(name, rest, cmd)
+		return c.doPlatform(name, rest, cmd)
 	}
 	rest, ok := strings.CutPrefix(path, "/apps/")
 	appID, verb, hasVerb := strings.Cut(rest, "/")
@@ -149,6 +152,13 @@ func (c *control) do(path string, cmd command) (made, error) {
 	if _, ok := userVerbs()[verb]; ok {
 		return c.doUser(appID, verb, cmd)
 	}
+	if verb == "kill" {
+		lived, err := c.sandbox.kill(appID, cmd)
+		if lived {
+			return ended(1), err
+		}
+		return ended(0), err
+	}
 	return made{}, c.doApp(appID, verb, cmd)
 }
 
@@ -156,12 +166,6 @@ func (c *control) do(path string, cmd command) (made, error) {
 func (c *control) doApp(appID, verb string, cmd command) error {
 	s := c.sandbox
 	switch verb {
-	case "kill":
-		if cmd.Token != "" {
-			return s.killOf(appID, cmd.Token)
-		}
-		_, err := s.KillCurrent(appID, cmd.mode())
-		return err
 	case "rotate":
 		if cmd.mode() == Stable {
 			_, err := s.ForceOutside(appID)
@@ -185,11 +189,15 @@ func (c *control) doApp(appID, verb string, cmd command) error {
 	}
 }
 
-// killOf ends a token, if it is the app's.
-func (s *Sandbox) killOf(appID, value string) error {
-	return s.withApp(appID, func(*wechatApp) {
-		if t := s.wechat.tokens[value]; t != nil && t.app == appID {
-			t.endAt(s.now(), endKilled)
+// kill ends the token that is named, if it is the app's, or the current one of the mode, and
+// reports whether it lived.
+func (s *Sandbox) kill(appID string, cmd command) (lived bool, err error) {
+	if cmd.Token == "" {
+		return s.KillCurrent(appID, cmd.mode())
+	}
+	return lived, s.withApp(appID, func(*wechatApp) {
+		if t := s.wechat.tokens[cmd.Token]; t != nil && t.app == appID {
+			lived = t.endAt(s.now(), endKilled)
 		}
 	})
 }

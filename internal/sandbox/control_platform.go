@@ -12,7 +12,7 @@ import (
 // platformVerbs are the control calls about an app of a platform other than WeChat.
 func platformVerbs() map[string]want {
 	return map[string]want{
-		"kill":      {known: true, modes: true, fields: []string{"mode", "token"}, example: `{} for the first mode, {"mode":"MODE"} or {"token":"TOKEN"}`},
+		"kill":      {known: true, modes: true, fields: []string{"mode", "token"}, example: `{} for all modes, {"mode":"MODE"} or {"token":"TOKEN"}`},
 		"rotate":    {known: true, modes: true, fields: []string{"mode"}, example: `{} for the first mode, or {"mode":"MODE"}`},
 		"secret":    {known: true, fields: []string{"secret"}, example: `{"secret":"NEW"}`},
 		"whitelist": {known: true, fields: []string{"whitelist"}, example: `{"whitelist":["10.0.0.0/8"]}, or {} for everybody`},
@@ -25,24 +25,49 @@ func platformVerbs() map[string]want {
 
 // doPlatform carries out a command about an app of a platform other than WeChat. What is
 // asked for ends in the app and the verb.
-func (c *control) doPlatform(name, rest string, cmd command) error {
+func (c *control) doPlatform(name, rest string, cmd command) (made, error) {
 	p, known := c.sandbox.platforms[name]
 	app, verb, ok := strings.Cut(rest, "/")
 	if !known || !ok {
-		return errNoSuchPage
+		return made{}, errNoSuchPage
 	}
-	switch verb {
-	case "kill":
-		if cmd.Token != "" {
-			return p.withApp(app, func(m *account) error {
-				if t := p.tokens[cmd.Token]; t != nil && t.app == m.key() {
-					t.endAt(p.now(), endKilled)
-				}
-				return nil
-			})
+	if verb == "kill" {
+		n, err := p.kill(app, cmd)
+		return ended(n), err
+	}
+	return made{}, p.steer(app, verb, cmd)
+}
+
+// kill ends the token that is named, or the current ones of the mode or of all modes, and
+// counts those that lived.
+func (p *Platform) kill(app string, cmd command) (n int, err error) {
+	if cmd.Token != "" {
+		return n, p.withApp(app, func(m *account) error {
+			if t := p.tokens[cmd.Token]; t != nil && t.app == m.key() && t.endAt(p.now(), endKilled) {
+				n++
+			}
+			return nil
+		})
+	}
+	modes := p.Modes()
+	if cmd.Mode != "" {
+		modes = []Mode{cmd.Mode}
+	}
+	for _, mode := range modes {
+		lived, err := p.KillCurrent(app, mode)
+		if err != nil {
+			return n, err
 		}
-		_, err := p.KillCurrent(app, cmd.Mode)
-		return err
+		if lived {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// steer carries out the commands that answer nothing.
+func (p *Platform) steer(app, verb string, cmd command) error {
+	switch verb {
 	case "rotate":
 		_, err := p.RotateOutside(app, cmd.Mode)
 		return err

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"html"
 	"strings"
 	"testing"
@@ -80,6 +81,50 @@ func TestScriptsSteerEveryPlatform(t *testing.T) {
 	post("/faults", `{"kind":"errcode","code":"some_words"}`, 200)
 	if f := sb.Faults(); len(f) != 1 || f[0].Code != "some_words" {
 		t.Errorf("faults %+v", f)
+	}
+}
+
+// Who kills without naming a mode means the token that the app has, whatever its mode, and a
+// kill that hits nothing says so.
+func TestKillSaysHowManyTokensEnded(t *testing.T) {
+	t.Parallel()
+	sb := newMany()
+	c := newCaller(t, sb.Transport())
+	post := func(path, body, want string) {
+		t.Helper()
+		if status, text, _ := control(t, sb, "POST", path, body); status != 200 || strings.TrimSpace(text) != want {
+			t.Errorf("POST %s %s: status %d, %s, want %s", path, body, status, text, want)
+		}
+	}
+	for _, w := range ways() {
+		app := "/" + w.platform + "/apps/" + thatApp + "/kill"
+		post(app, `{}`, `{"ended":0}`)
+		token, _ := w.get(c)
+		all := 0
+		for _, mode := range sb.Of(w.platform).Modes() { // one of Feishu's paths answers with the tokens of two
+			if p := sb.Of(w.platform); p.Live(p.Current(thatApp, mode)) {
+				all++
+			}
+		}
+		if post(app, `{}`, fmt.Sprintf(`{"ended":%d}`, all)); sb.Of(w.platform).Live(token) {
+			t.Errorf("%s %s: lives on", w.platform, w.mode)
+		}
+		post(app, `{"mode":"`+string(w.mode)+`"}`, `{"ended":0}`)
+		post(app, `{"token":"`+token+`"}`, `{"ended":0}`)
+	}
+	post("/apps/"+appID+"/kill", `{"mode":"stable"}`, `{"ended":0}`)
+	if _, err := sb.RotateOutside(appID); err != nil {
+		t.Fatal(err)
+	}
+	post("/apps/"+appID+"/kill", `{"mode":"classic"}`, `{"ended":1}`)
+	post("/apps/"+appID+"/kill", `{"token":"nonsense"}`, `{"ended":0}`)
+	for _, name := range []string{"ww01", "ww01:1"} {
+		if status, text, _ := control(t, sb, "POST", "/wecom/apps/"+name+"/kill", `{}`); status != 404 || !strings.Contains(text, "there are: ww01:1000002, ww01:1000003") {
+			t.Errorf("%s: status %d, %s", name, status, text)
+		}
+	}
+	if status, text, _ := control(t, sb, "POST", "/feishu/apps/nobody/kill", `{}`); status != 404 || strings.Contains(text, "there are") {
+		t.Errorf("status %d, %s", status, text)
 	}
 }
 

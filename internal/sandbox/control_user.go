@@ -47,7 +47,7 @@ func (c *control) doUser(appID, verb string, cmd command) (made, error) {
 	}
 	ended := func(end func(appID, openID string) (int, error)) (made, error) {
 		n, err := end(appID, openID)
-		return made{Ended: &n}, err
+		return ended(n), err
 	}
 	switch verb {
 	case "code":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // withApp calls f for an app under the platform's lock.
@@ -12,9 +13,24 @@ func (p *Platform) withApp(app string, f func(*account) error) error {
 	defer p.mu.Unlock()
 	m, ok := p.accounts[app]
 	if !ok {
-		return fmt.Errorf("%w %q of %s", ErrUnknownApp, app, p.name)
+		return fmt.Errorf("%w %q of %s%s", ErrUnknownApp, app, p.name, p.agentsOf(app))
 	}
 	return f(m)
+}
+
+// agentsOf names the agents of a corp, for whoever has named the corp alone or another agent.
+func (p *Platform) agentsOf(app string) string {
+	corp, _, _ := strings.Cut(app, ":")
+	var names []string
+	for _, k := range p.order {
+		if p.accounts[k].agent != "" && p.accounts[k].id == corp {
+			names = append(names, k)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; there are: " + strings.Join(names, ", ")
 }
 
 // withMode calls f for an app and a mode, the first where none is named.
