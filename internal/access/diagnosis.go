@@ -120,7 +120,8 @@ func spent(n, most int, what string) string {
 const foreignLately = 24 * time.Hour
 
 // foreign tells whether somebody else uses the app's secret. Where a new token ends no other,
-// and none can be forced, it was the platform who ended the token.
+// and none can be forced, it was the platform who ended the token: of an app that lives by a
+// refresh token perhaps because another one used that.
 func foreign(x broker.Foreign, rot broker.Rotation, now time.Time) broker.Finding {
 	f := broker.Finding{Name: "foreign_rotation", State: broker.FindingOK, Detail: "nobody else was seen to replace the token"}
 	if x.Count == 0 {
@@ -132,16 +133,21 @@ func foreign(x broker.Foreign, rot broker.Rotation, now time.Time) broker.Findin
 		who = "the platform ended the token early"
 	}
 	f.Detail = fmt.Sprintf("%s %s, the last time at about %s", who, count(x.Count, "time"), at(x.Last))
+	if now.Sub(x.Last) >= foreignLately {
+		return f
+	}
+	f.State = broker.FindingFault
+	f.Detail += "; unless it happens again, this is a fault until " + at(x.Last.Add(foreignLately))
 	switch {
-	case now.Sub(x.Last) >= foreignLately:
 	case harmless:
-		f.State = broker.FindingFault
 		f.Err = &broker.Error{
 			Code: "token_ended_early", Class: broker.Misconfigured, Message: "the platform ends the app's tokens before their time",
 			Hint: "see whether somebody changes the app secret, the app's state or its permissions at the platform; that others have the secret does no harm there",
 		}
+		if rot.UsesRefresh {
+			f.Err.Hint = "see whether somebody has withdrawn the authorization at the provider, or uses the refresh token elsewhere, which ends the authorization and its tokens"
+		}
 	default:
-		f.State = broker.FindingFault
 		f.Err = &broker.Error{
 			Code: "foreign_rotation", Class: broker.Misconfigured, Message: "somebody else replaces the app's token",
 			Hint: "find the other program that has the app secret and let it ask here instead; if there is none, change the secret",

@@ -187,7 +187,7 @@ func TestAPlatformWithoutAnExaminerHasWhatTheServerKnows(t *testing.T) {
 		if diff := cmp.Diff(want, states(got)); err != nil || diff != "" || !got.Healthy() {
 			t.Errorf("%v: -want +got\n%s", err, diff)
 		}
-		if f := finding(t, got, "examination"); !strings.Contains(f.Detail, "at the platform wechat") {
+		if f := finding(t, got, "examination"); !strings.Contains(f.Detail, "at the platform wechat the token is checked") || !strings.Contains(f.Detail, "whitelist are not") {
 			t.Errorf("%+v", f)
 		}
 		if f := finding(t, got, "budget"); f.Detail != "today 1 of 20000 issues, 0 of 500 of them unplanned, 0 of 16 by force" || f.Kind != broker.AccessToken {
@@ -259,11 +259,11 @@ func TestADiagnosisNamesWhatTheServerKnowsToBeWrong(t *testing.T) {
 		if _, err := s.Report(t.Context(), s.caller("admin"), "shop", broker.AccessToken, held.Version); err != nil {
 			t.Fatal(err)
 		}
-		if f := finding(t, examine(), "foreign_rotation"); f.State != broker.FindingFault || f.Err.Hint == "" || !strings.Contains(f.Detail, "1 time,") {
+		if f := finding(t, examine(), "foreign_rotation"); f.State != broker.FindingFault || f.Err.Hint == "" || !strings.Contains(f.Detail, "1 time,") || !strings.Contains(f.Detail, "a fault until 2000-01-02T") {
 			t.Errorf("%+v", f)
 		}
 		time.Sleep(24 * time.Hour)
-		if f := finding(t, examine(), "foreign_rotation"); f.State != broker.FindingOK || !strings.Contains(f.Detail, "1 time,") {
+		if f := finding(t, examine(), "foreign_rotation"); f.State != broker.FindingOK || !strings.Contains(f.Detail, "1 time,") || strings.Contains(f.Detail, "until") {
 			t.Errorf("a day later: %+v", f)
 		}
 		// A wrong secret, while there is a token and when there is none any more.
