@@ -83,7 +83,11 @@ func (r *importReader) read(item importItem) (importApp, []importFault) {
 	if fields["app_id"] == nil && !r.bare {
 		fault("app_id is missing: the platform's name for the app")
 	}
-	if err := decodeApp(fields, &a.app); err != nil {
+	unknown := unknownFields(item.fields, "")
+	for _, what := range unknown {
+		fault("%s", what)
+	}
+	if err := decodeApp(fields, &a.app); err != nil && len(unknown) == 0 {
 		fault("%v", err)
 	}
 	a.fields = fields

@@ -111,14 +111,30 @@ func TestAnAppIsMadeOfARow(t *testing.T) {
 	}
 }
 
+// A list has its fields in each other, and those that there are not are told with their whole
+// names.
+func TestAFieldOfAListThatThereIsNotIsTold(t *testing.T) {
+	t.Parallel()
+	items, wrong := readList([]byte("- id: shop\n  app_id: wx01\n  renew: {evry: 1h}\n  corp_id: SECRET\n  params: {x: y}\n"))
+	if len(items) != 1 || len(wrong) > 0 {
+		t.Fatal(items, wrong)
+	}
+	_, faults := appReader(t).read(items[0])
+	want := []importFault{
+		{1, `no column or field is called "corp_id"; did you mean "params.corp_id"?`},
+		{1, `no column or field is called "renew.evry"; did you mean "renew.every"?`},
+	}
+	if d := cmp.Diff(want, faults, cmp.AllowUnexported(importFault{})); d != "" {
+		t.Error(d)
+	}
+}
+
 // All faults of a row are told, and none with a value (I6).
 func TestFaultsOfAnAppQuoteNoValue_I6(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ columns, cells, want string }{
-		{"id,app_id,secrets", "shop,wx01,SECRET", `no column or field is called "secrets"`},
-		{"id,app_id,renew.often", "shop,wx01,SECRET", `no column or field is called "often"`},
 		{"id,app_id,overlap", "shop,wx01,SECRET", "want a form such as"},
-		{"id,app_id,page_hosts.x", "shop,wx01,SECRET", `the field "page_hosts" has the wrong form`},
+		{"id,app_id,renew", "shop,wx01,SECRET", `the field "renew" has the wrong form`},
 		{"id,app_id,secret", "Shop SECRET,wx01,one", "the id: want 1 to 64 of a-z"},
 		{"id,app_id,secret", ",wx01,SECRET", "id is missing"},
 		{"id,app_id,secret", "shop,,SECRET", "app_id is missing"},

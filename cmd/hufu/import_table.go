@@ -32,7 +32,7 @@ func (f importFault) String() string { return fmt.Sprintf("line %d: %s", f.line,
 // readTable reads apps from a table with a header row, as spreadsheets write it: with a
 // byte order mark or without, with commas, semicolons or tabs, in UTF-8 or UTF-16. Of other
 // encodings only what is not ASCII is not understood, and that is in columns that are not
-// ours. ignored are the headers of those.
+// ours. ignored are the headers of those, or their numbers.
 func readTable(data []byte) (items []importItem, ignored []string, faults []importFault) {
 	data, skipped := withoutMark(data)
 	r := csv.NewReader(bytes.NewReader(data))
@@ -79,8 +79,11 @@ func readTable(data []byte) (items []importItem, ignored []string, faults []impo
 func readHeader(cells []string, line int) (header, ignored []string, faults []importFault) {
 	for _, name := range cells {
 		foreign := strings.HasPrefix(name, "#") || strings.ContainsFunc(name, func(r rune) bool { return r > '~' })
-		if foreign {
-			ignored = append(ignored, strings.ToValidUTF8(name, "?"))
+		switch {
+		case foreign && !utf8.ValidString(name):
+			ignored = append(ignored, fmt.Sprintf("number %d", len(header)+1))
+		case foreign:
+			ignored = append(ignored, name)
 		}
 		name = strings.ToLower(strings.ReplaceAll(name, " ", "_"))
 		if foreign || name == "" {
@@ -89,6 +92,10 @@ func readHeader(cells []string, line int) (header, ignored []string, faults []im
 		}
 		if slices.Contains(header, name) {
 			faults = append(faults, importFault{line, fmt.Sprintf("there are two columns %.40q", name)})
+		}
+		if what := unknownColumn(name); what != "" {
+			faults = append(faults, importFault{line, what})
+			name = ""
 		}
 		header = append(header, name)
 	}

@@ -74,6 +74,35 @@ func TestFieldsLieInEachOther(t *testing.T) {
 	if d := cmp.Diff([]string{"说明"}, ignored); d != "" {
 		t.Error(d)
 	}
+	// What cannot be read is not printed.
+	if _, ignored, _ := readTable([]byte("id,app_id,\xb1\xb8\xd7\xa2,secret\nshop,wx01,\xc9\xcc\xb5\xea,one\n")); len(ignored) != 1 || ignored[0] != "number 3" {
+		t.Error(ignored)
+	}
+}
+
+// A column that there is not is told once, with its whole name and the one that was meant.
+func TestAColumnThatThereIsNotIsToldAtTheHeader(t *testing.T) {
+	t.Parallel()
+	for column, want := range map[string]string{
+		"renew.evry":          `"renew.evry"; did you mean "renew.every"?`,
+		"agent_id":            `"agent_id"; did you mean "params.agent_id"?`,
+		"appid":               `"appid"; did you mean "app_id"?`,
+		"secrets":             `"secrets"; did you mean "secret"?`,
+		"token_url":           `"token_url"; did you mean "oauth2.token_url"?`,
+		"access_token_expire": `"access_token_expire"; did you mean "access_token_expires_in"?`,
+		"page_hosts.x":        `"page_hosts.x"; did you mean "page_hosts"?`,
+		"whatever_else":       `"whatever_else"`,
+	} {
+		_, _, faults := readTable([]byte("\nid,app_id," + column + "\nshop,wx01,SECRET\nblog,wx02,SECRET\n"))
+		if want = "line 2: no column or field is called " + want; len(faults) != 1 || faults[0].String() != want {
+			t.Errorf("%s: %v, want %s", column, faults, want)
+		}
+	}
+	for _, column := range []string{"params.whatever", "oauth2.extra.x", "login.scopes", "renew.ahead", "jsapi_ticket_file", "refresh_token", "overlap"} {
+		if what := unknownColumn(column); what != "" {
+			t.Error(what)
+		}
+	}
 }
 
 // Every fault is told with its line, and none with a value (I6).

@@ -45,8 +45,8 @@ var (
 // pattern of paths, whose parts have to be short, or nothing at all, which says something too.
 func pathLike(s string) bool { return s == "" || urlPath.MatchString(s) }
 
-// nearest finds the option that s was probably meant to be, "" if none is near.
-func nearest(s string, options []string) string {
+// Nearest finds the option that s was probably meant to be, "" if none is near.
+func Nearest(s string, options []string) string {
 	if len(s) >= secretLength {
 		return ""
 	}
@@ -65,7 +65,7 @@ func nearest(s string, options []string) string {
 
 // meant is the end of a message that names the option that was probably meant.
 func meant(s string, options []string) string {
-	if near := nearest(s, options); near != "" {
+	if near := Nearest(s, options); near != "" {
 		return "; did you mean " + strconv.Quote(near) + "?"
 	}
 	return "; write one of: " + strings.Join(options, ", ")

@@ -123,7 +123,7 @@ func (o *object) done() {
 			continue
 		}
 		at := value{d: o.d, node: key, path: o.member(key.Value)}
-		switch near := nearest(key.Value, o.known); {
+		switch near := Nearest(key.Value, o.known); {
 		case near != "":
 			at.fault("unknown field; did you mean %q?", near)
 		case strings.ContainsAny(key.Value, ":="):
