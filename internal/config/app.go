@@ -185,27 +185,14 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 	}
 	r := full.Registration(platform.Entry(app.BaseURL))
 	if first, taken := l.same[r]; taken {
-		o.fault("is the same app as %s (%s); "+
-			"the two would kill each other's tokens, so keep one and let clients share it%s", first, identityOf(app), apart(app, platform))
+		o.fault("is the same app as %s: %s; the two would kill each other's tokens, so keep one and let clients share it%s", first, sameness, apart(app, platform))
 		return
 	}
 	l.same[r] = o.path
 }
 
-// identityOf names what an app is told from others by.
-func identityOf(app *broker.App) string {
-	if !app.Refresh.IsZero() {
-		return "platform, app_id and refresh_token"
-	}
-	s := "platform, app_id, base_url and mode"
-	if len(app.Params) > 0 {
-		s += ", params"
-	}
-	if app.OAuth2 != nil {
-		s += ", oauth2"
-	}
-	return s
-}
+// sameness is what two apps have in common that are one, whichever of it they have.
+const sameness = "it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token"
 
 // apart says how two apps that the platform tells apart are told apart here.
 func apart(app *broker.App, platform *broker.Platform) string {

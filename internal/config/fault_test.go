@@ -269,11 +269,11 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{"an app twice", `apps:
   - {id: a, platform: wechat, app_id: wx1, secret: "${SECRET}"}
   - {id: b, platform: wechat, app_id: wx1, secret: "${SECRET}", mode: stable, base_url: "https://api.weixin.qq.com/"}
-`, `3: apps[1]: is the same app as apps[0] (platform, app_id, base_url and mode); the two would kill each other's tokens, so keep one and let clients share it`},
+`, `3: apps[1]: is the same app as apps[0]: it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token; the two would kill each other's tokens, so keep one and let clients share it`},
 		{"an app twice, by two ways in", `apps:
   - {id: a, platform: wechat, app_id: wx1, secret: "${SECRET}", base_url: "https://sh.api.weixin.qq.com"}
   - {id: b, platform: wechat, app_id: wx1, secret: "${SECRET}"}
-`, `3: apps[1]: is the same app as apps[0] (platform, app_id, base_url and mode); the two would kill each other's tokens, so keep one and let clients share it`},
+`, `3: apps[1]: is the same app as apps[0]: it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token; the two would kill each other's tokens, so keep one and let clients share it`},
 		{"no secret", `apps:
   - platform: wechat
     app_id: wx1

@@ -193,7 +193,7 @@ apps:
 10: platforms[0].tokens[0].drop_in: has to be of a-z, 0-9 and _, and to begin with a letter
 12: platforms[0].surfaces[0].attach: has to have one of query and header: where the token stands
 13: platforms[0].surfaces[0].errors.status: "500" is not a whole number from 200 to 499
-14: platforms[0].surfaces[1].errors: make a refusal that has a field twice, or also as an object
+14: platforms[0].surfaces[1].errors: do not make one JSON object: a field is there twice, or has a value and fields inside of it
 16: platforms[0].codes[0].name: has to be of a-z, 0-9 and _, and to begin with a letter
 16: platforms[0].codes[0].class: "bad" is not known; did you mean "bad_credential"?
 17: platforms[0].codes[1].code: is missing

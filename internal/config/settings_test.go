@@ -200,21 +200,22 @@ func TestARegistrationIsThereOnceI1(t *testing.T) {
 	const (
 		suite = `platform: suite, app_id: c1, secret: "${SECRET}"`
 		oauth = `platform: oauth2, app_id: client, secret: "${SECRET}"`
+		same  = "it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token"
 	)
 	for name, c := range map[string]struct {
 		one, two string
-		same     string // what is named; "": they are two
+		same     string // what is said; "": they are two
 	}{
 		"two agents of a corp":        {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, params: {corp_id: w, agent_id: "2"}`, ""},
 		"an agent and the corp":       {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, params: {corp_id: w}`, ""},
-		"one agent":                   {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, mode: v1, params: {agent_id: "1", corp_id: w}`, "platform, app_id, base_url and mode, params"},
-		"two without an agent":        {suite + `, params: {corp_id: w}`, suite + `, params: {corp_id: w}`, "platform, app_id, base_url and mode, params"},
+		"one agent":                   {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, mode: v1, params: {agent_id: "1", corp_id: w}`, same},
+		"two without an agent":        {suite + `, params: {corp_id: w}`, suite + `, params: {corp_id: w}`, same},
 		"one agent, tried out":        {suite + `, params: {corp_id: w}`, suite + `, params: {corp_id: w}, base_url: "http://127.0.0.1:1"`, ""},
 		"two scopes":                  {oauth + `, oauth2: {token_url: "https://l.example", scopes: [a]}`, oauth + `, oauth2: {token_url: "https://l.example", scopes: [b]}`, ""},
-		"the same scopes":             {oauth + `, oauth2: {token_url: "https://l.example", scopes: [a, b]}`, oauth + `, oauth2: {token_url: "https://l.example", scopes: [b, a], auth: body}`, "platform, app_id, base_url and mode, oauth2"},
+		"the same scopes":             {oauth + `, oauth2: {token_url: "https://l.example", scopes: [a, b]}`, oauth + `, oauth2: {token_url: "https://l.example", scopes: [b, a], auth: body}`, same},
 		"two audiences":               {oauth + `, oauth2: {token_url: "https://l.example", audience: a}`, oauth + `, oauth2: {token_url: "https://l.example", audience: b}`, ""},
 		"two grants":                  {oauth + `, mode: refresh_token, refresh_token: "${REFRESH}", oauth2: {token_url: "https://l.example"}`, oauth + `, mode: refresh_token, refresh_token: "${REFRESH2}", oauth2: {token_url: "https://l.example"}`, ""},
-		"one grant":                   {oauth + `, mode: refresh_token, refresh_token: "${REFRESH}", oauth2: {token_url: "https://l.example", scopes: [a]}`, oauth + `, mode: refresh_token, refresh_token: "${REFRESH}", oauth2: {token_url: "https://l.example", scopes: [b]}`, "platform, app_id and refresh_token"},
+		"one grant":                   {oauth + `, mode: refresh_token, refresh_token: "${REFRESH}", oauth2: {token_url: "https://l.example", scopes: [a]}`, oauth + `, mode: refresh_token, refresh_token: "${REFRESH}", oauth2: {token_url: "https://l.example", scopes: [b]}`, same},
 		"one app id at two platforms": {`platform: wechat, app_id: c1, secret: "${SECRET}"`, suite + `, params: {corp_id: w}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +227,7 @@ func TestARegistrationIsThereOnceI1(t *testing.T) {
 				}
 				return
 			}
-			want := "3: apps[1]: is the same app as apps[0] (" + c.same + "); the two would kill each other's tokens, so keep one and let clients share it"
+			want := "3: apps[1]: is the same app as apps[0]: " + c.same + "; the two would kill each other's tokens, so keep one and let clients share it"
 			if strings.Contains(c.one, "suite") && !strings.Contains(c.one, "agent_id") {
 				want += "; if the platform has two, give each its params.agent_id"
 			}

@@ -36,12 +36,12 @@ func (n *node) put(name, raw string, h hole) error {
 	i := slices.IndexFunc(n.kids, func(k *node) bool { return k.name == outer })
 	switch {
 	case outer == "" || nested && inner == "":
-		return errors.New("has a field of which a part has no name")
+		return errors.New("the name of a field is empty before, between or behind its dots; write it as in data.token")
 	case i < 0:
 		n.kids = append(n.kids, &node{name: outer})
 		i = len(n.kids) - 1
 	case !nested || len(n.kids[i].kids) == 0:
-		return errors.New("has a field twice, or also as an object")
+		return errors.New("a field is there twice, or has a value and fields inside of it")
 	}
 	if nested {
 		return n.kids[i].put(inner, raw, h)

@@ -58,7 +58,7 @@ func (e Errors) check(fs *faults) {
 	fs.must(!e.ByStatus || e.Status >= http.StatusBadRequest, "status", "has to be 400 or more where refusals are told by it")
 	for _, detail := range []bool{false, true} {
 		if _, err := e.refusal(detail); err != nil {
-			fs.add("", "make a refusal that %v", err)
+			fs.add("", "do not make one JSON object: %v", err)
 			return
 		}
 	}
@@ -75,7 +75,7 @@ func checkWords(fs *faults, words map[string]Word, e Errors) {
 		fs.must(w.Code != "" && !slices.Contains(e.OK, w.Code), field, "has no code, or one of a success")
 		fs.must(w.Status == 0 || w.Status >= http.StatusOK && w.Status < http.StatusInternalServerError && w.Status/100 != 3, field, "has a status that is not 200 to 299 or 400 to 499")
 		if _, err := e.beside(w); err != nil && len(w.Extra) > 0 {
-			fs.add(field, "makes a refusal that %v", err)
+			fs.add(field, "does not make one JSON object together with the surface's errors: %v", err)
 		}
 		fs.must(w.Status == 0 || !e.ByStatus || w.Status >= http.StatusBadRequest, field, "has a status below 400, where refusals are told by it")
 	}

@@ -106,6 +106,31 @@ func TestFaultsNameTheirField(t *testing.T) {
 	}
 }
 
+// What is hard to guess is said in whole words.
+func TestFaultsSayWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	type d = declared.Definition
+	for want, spoil := range map[string]func(*d){
+		"modes[0].tokens[1].from has to be the kind of another token of the mode, one that is got by the app secret itself": func(x *d) { x.Modes[0].Tokens[1].From = "card_ticket" },
+		"modes[0].tokens[0].answer.extra does not make one JSON object together with token and lifetime: the name of a field is empty before, between or behind its dots; write it as in data.token": func(x *d) {
+			x.Modes[0].Tokens[0].Answer.Extra["data..a"] = "1"
+		},
+		"surfaces[0].errors do not make one JSON object: a field is there twice, or has a value and fields inside of it": func(x *d) {
+			x.Surfaces[0].Errors.Message = []string{"code.words"}
+		},
+		`words["tokenmissing"] is neither the code of an error of this server nor a class of them`: func(x *d) { x.Words["tokenmissing"] = declared.Word{Code: "1"} },
+		"modes[0].tokens[0].rotation.overlap is longer than the lifetime, and no token lives on for longer than it lives": func(x *d) {
+			x.Modes[0].Tokens[0].Rotation.Overlap = 3 * time.Hour
+		},
+	} {
+		def := modern()
+		spoil(&def)
+		if got := def.Faults(); len(got) != 1 || got[0].String() != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestAllFaultsAreTold(t *testing.T) {
 	t.Parallel()
 	_, err := declared.New(declared.Definition{}, nil)

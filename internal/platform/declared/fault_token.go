@@ -40,7 +40,7 @@ func (d *Definition) checkToken(fs *faults, m *Mode, i int) {
 	fs.must(slices.IndexFunc(m.Tokens, func(u Token) bool { return u.Kind == t.Kind }) == i, "kind", "is there twice in the mode")
 	if t.From != "" {
 		from := m.token(t.From)
-		fs.must(from != nil && from.From == "", "from", "names a kind that the mode has not, or not by the app secret")
+		fs.must(from != nil && from.From == "", "from", "has to be the kind of another token of the mode, one that is got by the app secret itself")
 	}
 	fs.must(t.DropIn == "" || isName(t.DropIn), "drop_in", "has to be of a-z, 0-9 and _, and to begin with a letter")
 	fs.within("request", func() { d.checkRequest(fs, t) })
@@ -55,7 +55,7 @@ func (x Answer) check(fs *faults) {
 	fs.must(x.Lifetime != "" || x.Default > 0, "lifetime", "is missing: the field in which it stands, or a default")
 	fs.must(x.Default == 0 || x.Default >= time.Second && x.Default <= broker.MaxPeriod, "default", "has to be %v to %v", time.Second, broker.MaxPeriod)
 	if _, err := x.success(); err != nil {
-		fs.add("extra", "makes an answer that %v", err)
+		fs.add("extra", "does not make one JSON object together with token and lifetime: %v", err)
 	}
 }
 
