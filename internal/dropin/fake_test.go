@@ -141,7 +141,9 @@ func byJSON(name, path string, kind broker.Kind) broker.TokenPath {
 			case "":
 				a.Wrong = broker.ErrNoGrantType
 			default:
-				a.Wrong = broker.ErrBadGrant
+				wrong := *broker.ErrBadGrant
+				wrong.Hint = "grant: want app"
+				a.Wrong = &wrong
 			}
 			return a, nil
 		},

@@ -99,6 +99,21 @@ func TestThePlatformThatHasTheAppIsMeant(t *testing.T) {
 	})
 }
 
+// What a path wants is said to callers with a good key only: what stands in a description may
+// not be for everybody.
+func TestOnlyClientsHearWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	_, _, c := twins()
+	inBubble(t, c, func(t *testing.T, s *stack) {
+		for key, hint := range map[string]string{stacktest.Key("easterner"): "grant: want app", "guess": ""} {
+			body := fmt.Sprintf(`{"id":"cli_1","secret":%q,"grant":"other"}`, key)
+			if g := s.ask(t, "POST", "/open/token", body); g.Code != broker.ErrBadGrant.Code || g.Hint != hint {
+				t.Errorf("%.9s: %+v, want the hint %q", key, g, hint)
+			}
+		}
+	})
+}
+
 // A call that one of two platforms refuses and the other one answers is none that was refused.
 func TestOnlyCallsThatGetNothingAreCountedAsRefused(t *testing.T) {
 	t.Parallel()

@@ -154,7 +154,9 @@ func (h *Handler) showsKey(r request, v *visit) {
 func (h *Handler) refuseStranger(v *visit, key string) {
 	switch {
 	case v.asked.Wrong != nil:
-		v.refuse(v.asked.Wrong, "")
+		wrong := *v.asked.Wrong
+		wrong.Hint = "" // What is wanted is for callers who may have it.
+		v.refuse(&wrong, "")
 	case h.svc.Mistyped(key):
 		v.refuse(errMistyped, "the client key is mistyped: its checksum is wrong")
 	default:

@@ -116,13 +116,56 @@ func (p *tokenPath) meant(in call) (*token, *broker.Error) {
 		}
 		for _, l := range t.request.literals() {
 			if l.name == grantType && in.value(t.request, l) != l.text {
-				return t, broker.ErrBadGrant
+				return t, wanted(broker.ErrBadGrant, grantType, l.text)
 			}
 		}
 		return t, nil
 	}
-	return p.tokens[0], broker.ErrBadArgument
+	return p.tokens[0], p.wantedArgument(in)
 }
+
+// wantedArgument names the first field of the call that is wrong for every token, or else the
+// first that is wrong for one, with all that may stand there.
+func (p *tokenPath) wantedArgument(in call) *broker.Error {
+	wants := map[string][]string{}
+	var names []string
+	right := map[string]bool{}
+	for _, t := range p.tokens {
+		for _, l := range t.request.literals() {
+			if l.name == grantType {
+				continue
+			}
+			if !slices.Contains(names, l.name) {
+				names = append(names, l.name)
+			}
+			if !slices.Contains(wants[l.name], l.text) {
+				wants[l.name] = append(wants[l.name], l.text)
+			}
+			v := in.value(t.request, l)
+			right[l.name] = right[l.name] || v == l.text || v == "" && len(p.tokens) == 1
+		}
+	}
+	if len(names) == 0 {
+		return broker.ErrBadArgument
+	}
+	i := max(0, slices.IndexFunc(names, func(name string) bool { return !right[name] }))
+	return wanted(broker.ErrBadArgument, names[i], wants[names[i]]...)
+}
+
+// wanted is an error that names a field and what it wants there. What the call has there is
+// not said again: it may be a secret in the wrong place. Nor is a long text of the
+// description: it may be a key that all callers of the platform have in common.
+func wanted(err *broker.Error, name string, texts ...string) *broker.Error {
+	e := *err
+	e.Hint = name + ": want " + strings.Join(texts, " or ")
+	if slices.ContainsFunc(texts, func(s string) bool { return len(s) >= longText }) {
+		e.Hint = name + ": want what the platform's description has"
+	}
+	return &e
+}
+
+// longText is the length from which a text may be a key.
+const longText = 20
 
 // field is a template in one of the places of a request.
 type field struct {

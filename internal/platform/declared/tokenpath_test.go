@@ -41,6 +41,17 @@ func TestTokenPathsAreThoseOfTheDescription(t *testing.T) {
 	}
 }
 
+// hinted is an error that says what is wanted.
+func hinted(err *broker.Error, hint string) *broker.Error {
+	e := *err
+	e.Hint = hint
+	return &e
+}
+
+func same(a, b *broker.Error) bool {
+	return a == b || a != nil && b != nil && a.Code == b.Code && a.Hint == b.Hint
+}
+
 func TestWhatACallerOfATokenPathShows(t *testing.T) {
 	t.Parallel()
 	const form, asJSON = "application/x-www-form-urlencoded", "application/json; charset=utf-8"
@@ -61,8 +72,8 @@ func TestWhatACallerOfATokenPathShows(t *testing.T) {
 		"not plainly":          {"token", "//v2/T-7/Token/", asJSON, `{"app":"wx1","key":"` + key + `","grant_type":"client"}`, false, modern(), ofModern(nil), nil},
 		"as a form":            {"token", "/v2/T-7/token", form, `app=wx1&key=` + key + `&grant_type=client`, false, modern(), ofModern(nil), nil},
 		"JSON without a type":  {"token", "/v2/T-7/token", "", "\xef\xbb\xbf" + ` {"app":"wx1","key":"` + key + `","grant_type":"client"}`, false, modern(), ofModern(nil), nil},
-		"another grant":        {"token", "/v2/T-7/token", asJSON, `{"app":"wx1","key":"` + key + `","grant_type":"Client"}`, false, modern(), ofModern(broker.ErrBadGrant), nil},
-		"no grant":             {"token", "/v2/T-7/token", asJSON, `{"app":"wx1","key":"` + key + `"}`, false, modern(), ofModern(broker.ErrBadGrant), nil},
+		"another grant":        {"token", "/v2/T-7/token", asJSON, `{"app":"wx1","key":"` + key + `","grant_type":"Client"}`, false, modern(), ofModern(hinted(broker.ErrBadGrant, "grant_type: want client")), nil},
+		"no grant":             {"token", "/v2/T-7/token", asJSON, `{"app":"wx1","key":"` + key + `"}`, false, modern(), ofModern(hinted(broker.ErrBadGrant, "grant_type: want client")), nil},
 		"a number for an id":   {"token", "/v2/t/token", asJSON, `{"app":1000002,"grant_type":"client"}`, false, modern(), broker.Asked{Kind: broker.AccessToken, AppID: "1000002", Params: map[string]string{"tenant": "t"}}, nil},
 		"an object for an id":  {"token", "/v2/t/token", asJSON, `{"app":{},"grant_type":"client"}`, false, modern(), broker.Asked{Kind: broker.AccessToken, Params: map[string]string{"tenant": "t"}}, nil},
 		"nothing":              {"token", "/v2/t/token", asJSON, " \n", false, modern(), broker.Asked{}, broker.ErrEmptyBody},
@@ -79,8 +90,8 @@ func TestWhatACallerOfATokenPathShows(t *testing.T) {
 		"Basic for the query":  {"token", "/2.0/token?grant_type=client_credentials", "", "", true, plain(), ofStandard, nil},
 		"one ticket":           {"ticket", "/old/ticket?type=js&access_token=T", "", "", false, modern(), ticket, nil},
 		"another ticket":       {"ticket", "/old/ticket?type=card&access_token=T", "", "", false, modern(), broker.Asked{Kind: "card_ticket", ByToken: true, Token: secret("T")}, nil},
-		"no such ticket":       {"ticket", "/old/ticket?type=JS&access_token=T", "", "", false, modern(), broker.Asked{Kind: broker.JSAPITicket, ByToken: true, Token: secret("T"), Wrong: broker.ErrBadArgument}, nil},
-		"no ticket by name":    {"ticket", "/old/ticket?access_token=T", "", "", false, modern(), broker.Asked{Kind: broker.JSAPITicket, ByToken: true, Token: secret("T"), Wrong: broker.ErrBadArgument}, nil},
+		"no such ticket":       {"ticket", "/old/ticket?type=JS&access_token=T", "", "", false, modern(), broker.Asked{Kind: broker.JSAPITicket, ByToken: true, Token: secret("T"), Wrong: hinted(broker.ErrBadArgument, "type: want js or card")}, nil},
+		"no ticket by name":    {"ticket", "/old/ticket?access_token=T", "", "", false, modern(), broker.Asked{Kind: broker.JSAPITicket, ByToken: true, Token: secret("T"), Wrong: hinted(broker.ErrBadArgument, "type: want js or card")}, nil},
 		"no token":             {"ticket", "/old/ticket?type=js", "", "", false, modern(), broker.Asked{Kind: broker.JSAPITicket, ByToken: true}, nil},
 	} {
 		p := tokenPath(t, tt.d, tt.path)
@@ -93,7 +104,7 @@ func TestWhatACallerOfATokenPathShows(t *testing.T) {
 			r.Header.Set("X-Region", "eu")
 		}
 		got, err := p.Ask(r, []byte(tt.body))
-		if err != tt.err || got.Key.Reveal() != tt.want.Key.Reveal() || got.Token.Reveal() != tt.want.Token.Reveal() || got.Wrong != tt.want.Wrong {
+		if err != tt.err || got.Key.Reveal() != tt.want.Key.Reveal() || got.Token.Reveal() != tt.want.Token.Reveal() || !same(got.Wrong, tt.want.Wrong) {
 			t.Errorf("%s: %v; key %q, token %q, wrong: %v", name, err, got.Key.Reveal(), got.Token.Reveal(), got.Wrong)
 		}
 		got.Key, got.Token, got.Wrong, tt.want.Key, tt.want.Token, tt.want.Wrong = broker.Secret{}, broker.Secret{}, nil, broker.Secret{}, broker.Secret{}, nil

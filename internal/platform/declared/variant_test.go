@@ -3,6 +3,7 @@ package declared_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,9 +104,19 @@ func TestTheOnlyTokenOfAPathNeedsNoName(t *testing.T) {
 	d := modern()
 	d.Modes[0].Tokens[2].DropIn = ""
 	p := tokenPath(t, d, "ticket")
-	for target, want := range map[string]*broker.Error{"/old/ticket": nil, "/old/ticket?type=js": nil, "/old/ticket?type=card": broker.ErrBadArgument} {
-		if got, err := p.Ask(httptest.NewRequest(http.MethodGet, target, nil), nil); err != nil || got.Wrong != want || got.Kind != broker.JSAPITicket {
+	for target, want := range map[string]*broker.Error{
+		"/old/ticket": nil, "/old/ticket?type=js": nil, "/old/ticket?type=card": hinted(broker.ErrBadArgument, "type: want js"),
+	} {
+		if got, err := p.Ask(httptest.NewRequest(http.MethodGet, target, nil), nil); err != nil || !same(got.Wrong, want) || got.Kind != broker.JSAPITicket {
 			t.Errorf("%s: %v, %v", target, got.Wrong, err)
+		}
+	}
+	// What is left out is not what is wrong, and what may be a key is not said.
+	d.Modes[0].Tokens[1].Request.Query["channel"] = strings.Repeat("k", 20)
+	p = tokenPath(t, d, "ticket")
+	for target, hint := range map[string]string{"?type=card": "type: want js", "?channel=x&type=js": "channel: want what the platform's description has"} {
+		if got, err := p.Ask(httptest.NewRequest(http.MethodGet, "/old/ticket"+target, nil), nil); err != nil || !same(got.Wrong, hinted(broker.ErrBadArgument, hint)) {
+			t.Errorf("%s: %+v, %v", target, got.Wrong, err)
 		}
 	}
 }
