@@ -11,11 +11,15 @@ import (
 	"github.com/hufu-io/hufu/api"
 )
 
-// explained says of a refusal of the key what can be done about it here: the server
-// knows nothing of our environment and names the header.
+// explained says of a refusal of the key, and of an app that there is not, what can be done
+// about it here: the server knows nothing of our environment and our commands, and names the
+// header.
 func explained(err error) error {
 	if p, ok := errors.AsType[*api.Problem](err); ok && p.Code == api.CodeUnauthorized {
 		p.Hint = keySource() + " has to be the whole key of a client of this server, from its first character to its last"
+	}
+	if p, ok := errors.AsType[*api.Problem](err); ok && p.Code == api.CodeUnknownApp && p.Hint == "" {
+		p.Hint = "hufu app ls lists the apps"
 	}
 	return err
 }

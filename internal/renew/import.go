@@ -113,7 +113,7 @@ func inTheWay(k broker.Kind, what, hint string) *broker.Error {
 func (m *Manager) takeover(d *definition, in Imported) (*takeover, error) {
 	src, known := d.kinds[in.Kind]
 	if !known {
-		return nil, broker.ErrUnknownKind
+		return nil, unknownKind(d)
 	}
 	t := &takeover{Imported: in, key: broker.Key{App: d.app.ID, Kind: in.Kind}}
 	t.src, t.rot = d.source(in.Kind)

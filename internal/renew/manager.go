@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -274,7 +277,18 @@ func (m *Manager) entry(k broker.Key) (*entry, error) {
 	case e == nil && m.apps.get(k.App) != x:
 		return nil, broker.ErrUnknownApp
 	case e == nil:
-		return nil, broker.ErrUnknownKind
+		return nil, unknownKind(x.def.Load())
 	}
 	return e, nil
+}
+
+// unknownKind says which kinds an app has.
+func unknownKind(d *definition) error {
+	e := *broker.ErrUnknownKind
+	var names []string
+	for _, k := range slices.Sorted(maps.Keys(d.kinds)) {
+		names = append(names, string(k))
+	}
+	e.Hint = "the app has: " + strings.Join(names, ", ")
+	return &e
 }

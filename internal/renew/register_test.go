@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -110,8 +111,13 @@ func TestNothingIsDoneForWhatIsUnknown(t *testing.T) {
 				"Replace":        func() (broker.Token, error) { return r.Replace(t.Context(), k) },
 				"Newer":          func() (broker.Token, error) { return r.Newer(t.Context(), k, 1) },
 			} {
-				if _, err := call(); !errors.Is(err, want) {
+				_, err := call()
+				if !errors.Is(err, want) {
 					t.Errorf("%s: got %v, want %v", name, err, want)
+				}
+				// One that is mistyped is told what there is.
+				if hint := broker.AsError(err).Hint; errors.Is(want, broker.ErrUnknownKind) && !strings.HasPrefix(hint, "the app has: access_token") {
+					t.Errorf("%s: the hint is %q", name, hint)
 				}
 			}
 			if _, err := r.State(k); !errors.Is(err, want) {
