@@ -9,7 +9,6 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/config"
-	"github.com/hufu-io/hufu/internal/platformtable"
 )
 
 // unknownColumn says that there is no field of that name, and which one was probably meant;
@@ -40,7 +39,7 @@ func unknownFields(fields map[string]any, prefix string) (faults []string) {
 
 // nearColumn finds the field that was probably meant, by the end of its name or by its letters.
 func nearColumn(name string, known []string) string {
-	for _, p := range platformtable.BuiltIn(nil) {
+	for _, p := range platforms() {
 		for _, x := range p.Params {
 			known = append(known, "params."+x.Name)
 		}
@@ -64,10 +63,10 @@ func importColumns() (known, open []string) {
 	}
 	var of func(t reflect.Type, prefix string)
 	of = func(t reflect.Type, prefix string) {
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		for f := range t.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			known = append(known, prefix+name)
-			in := t.Field(i).Type
+			in := f.Type
 			if in.Kind() == reflect.Pointer {
 				in = in.Elem()
 			}
