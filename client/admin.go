@@ -50,6 +50,13 @@ func (c *Client) PutApp(ctx context.Context, app api.App) (api.App, error) {
 	return put, err
 }
 
+// CheckApp asks what PutApp would be refused for, and changes nothing: nil is nothing. The
+// tokens of app are not looked at.
+func (c *Client) CheckApp(ctx context.Context, app api.App) error {
+	app.Origin, app.Tokens = "", nil
+	return c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "apps", app.ID, "check"}, body: app})
+}
+
 // ImportToken has an app use a token that was issued elsewhere. Where that token is here
 // already, the answer's result is [api.ImportUnchanged].
 func (c *Client) ImportToken(ctx context.Context, app string, t api.TokenState) (api.TokenState, error) {

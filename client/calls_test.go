@@ -77,6 +77,10 @@ func TestEachMethodIsOneCall(t *testing.T) {
 			call: func(ctx context.Context, c *client.Client) (any, error) { return c.PutApp(ctx, app) },
 		},
 		{
+			name: "CheckApp", want: "POST /v1/apps/shop/check", body: `{"id":"shop","platform":"wechat","app_id":"wx01","secret":["s"]}`,
+			call: func(ctx context.Context, c *client.Client) (any, error) { return nil, c.CheckApp(ctx, app) },
+		},
+		{
 			name: "DeleteApp", want: "DELETE /v1/apps/shop",
 			call: func(ctx context.Context, c *client.Client) (any, error) { return nil, c.DeleteApp(ctx, "shop") },
 		},

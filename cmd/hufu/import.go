@@ -41,9 +41,10 @@ func newImport() *cobra.Command {
 			"that no new one is issued; stop what renews it elsewhere first.\n\n" +
 			"With --redis the tokens are read from the keys that an SDK keeps in Redis, which is only\n" +
 			"read: of the apps of FILE, or with --tokens-only and no FILE of all apps of the server.\n\n" +
-			"If any line is faulty nothing is imported, and each is reported. An import that broke off\n" +
-			"is simply done again: what is here already stays as it is. The exit code is 1 if one of\n" +
-			"the apps could not be imported.",
+			"If any line is faulty, by itself or for the server, which is asked before, nothing is\n" +
+			"imported, and each fault is reported. An import that broke off is simply done again: what\n" +
+			"is here already stays as it is. The exit code is 1 if one of the apps could not be\n" +
+			"imported.",
 		Args: args(cobra.MaximumNArgs(1)),
 	}
 	var in importFlags
@@ -97,6 +98,13 @@ func (in *importFlags) run(cmd *cobra.Command, args []string, out output) error 
 		if err := fillFrom(ctx, cache, apps); err != nil {
 			return err
 		}
+	}
+	faults, err := in.apps.check(ctx, apps)
+	if err != nil {
+		cmd.PrintErrln(err)
+	}
+	if len(faults) > 0 {
+		return tellFaults(cmd, args[0], faults)
 	}
 	counts := map[string]int{}
 	results := []appResult{}
@@ -154,13 +162,18 @@ func (in *importFlags) readFile(cmd *cobra.Command, name string) ([]importApp, e
 		faults = append(faults, importFault{1, "there is no app"})
 	}
 	if len(faults) > 0 {
-		slices.SortStableFunc(faults, func(x, y importFault) int { return cmp.Compare(x.line, y.line) })
-		for _, f := range faults {
-			cmd.PrintErrln(printable(name + ": " + f.String()))
-		}
-		return nil, fmt.Errorf("%s, so that nothing was imported", count(len(faults), "fault"))
+		return nil, tellFaults(cmd, name, faults)
 	}
 	return apps, nil
+}
+
+// tellFaults prints all faults of a file.
+func tellFaults(cmd *cobra.Command, name string, faults []importFault) error {
+	slices.SortStableFunc(faults, func(x, y importFault) int { return cmp.Compare(x.line, y.line) })
+	for _, f := range faults {
+		cmd.PrintErrln(printable(name + ": " + f.String()))
+	}
+	return fmt.Errorf("%s, so that nothing was imported", count(len(faults), "fault"))
 }
 
 // open reads the file. Seconds in it are counted from when it was written, where that is

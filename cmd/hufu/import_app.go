@@ -46,12 +46,16 @@ type importReader struct {
 	getenv func(string) (string, bool)
 	bare   bool // apps need neither a platform's id nor a secret: they are at the server already
 
-	ids map[string]int // the lines of those that were read
+	ids     map[string]int // the lines of those that were read
+	columns importColumns
 }
 
 // read makes an app of an item, or says all that is wrong with it.
 func (r *importReader) read(item importItem) (importApp, []importFault) {
 	a := importApp{line: item.line}
+	if r.columns.known == nil {
+		r.columns = newImportColumns()
+	}
 	var faults []importFault
 	fault := func(format string, args ...any) {
 		faults = append(faults, importFault{item.line, fmt.Sprintf(format, args...)})
@@ -83,7 +87,7 @@ func (r *importReader) read(item importItem) (importApp, []importFault) {
 	if fields["app_id"] == nil && !r.bare {
 		fault("app_id is missing: the platform's name for the app")
 	}
-	unknown := unknownFields(item.fields, "")
+	unknown := r.columns.unknownFields(item.fields, "")
 	for _, what := range unknown {
 		fault("%s", what)
 	}

@@ -43,6 +43,7 @@ type tokenResult struct {
 // appServer is what an import needs of a server. It is the Go client.
 type appServer interface {
 	App(ctx context.Context, id string) (api.App, error)
+	CheckApp(ctx context.Context, a api.App) error
 	PutApp(ctx context.Context, a api.App) (api.App, error)
 	ImportToken(ctx context.Context, app string, t api.TokenState) (api.TokenState, error)
 }

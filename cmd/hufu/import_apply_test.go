@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ type appShelf struct {
 	apps   map[string]api.App
 	tokens map[string]string // by app and kind
 	calls  []string
+	old    bool // it cannot be asked what is wrong with an app
 }
 
 func shelf(apps ...api.App) *appShelf {
@@ -34,6 +36,16 @@ func (s *appShelf) App(_ context.Context, id string) (api.App, error) {
 		return a, &api.Problem{Status: 404, Code: api.CodeUnknownApp}
 	}
 	return a, nil
+}
+
+func (s *appShelf) CheckApp(_ context.Context, a api.App) error {
+	switch {
+	case s.old:
+		return &api.Problem{Status: 404, Code: "unknown_path"}
+	case a.Platform != "wechat":
+		return &api.Problem{Status: 400, Code: "unknown_platform", Detail: `app "` + a.ID + `": no platform is called "` + a.Platform + `"`, Hint: "there are: wechat"}
+	}
+	return nil
 }
 
 func (s *appShelf) PutApp(ctx context.Context, a api.App) (api.App, error) {
@@ -186,5 +198,41 @@ func TestAReportHasNoSecret_I6(t *testing.T) {
 	}
 	if !strings.HasPrefix(b.String(), `{"results":[{"line":2,"id":"shop","result":"imported","tokens":[{"kind":"access_token","result":"imported","expires_in":7`) {
 		t.Error(b.String())
+	}
+}
+
+// What the server has against an app is told before any other is imported.
+func TestAppsAreCheckedAtTheServerBeforeAnyIsImported(t *testing.T) {
+	t.Parallel()
+	apps := []importApp{
+		{line: 2, app: api.App{ID: "shop", Platform: "wechat"}},
+		{line: 3, app: api.App{ID: "blog", Platform: "wecm"}, fields: map[string]any{"platform": "wecm"}},
+		{line: 4, app: api.App{ID: "news", Platform: "acme"}, fields: map[string]any{"platform": "acme"}},
+		{line: 5, app: api.App{ID: "here", Platform: "wecm"}, fields: map[string]any{"platform": "wecm"}},
+	}
+	for name, tc := range map[string]struct {
+		importer appImporter
+		old      bool
+		want     []importFault
+		err      error
+	}{
+		"apps that are not there": {want: []importFault{
+			{3, `no platform is called "wecm"; did you mean "wecom"?`}, {4, `no platform is called "acme"; there are: wechat`},
+		}},
+		"and those that are replaced": {importer: appImporter{replace: true}, want: []importFault{
+			{3, `no platform is called "wecm"; did you mean "wecom"?`},
+			{4, `no platform is called "acme"; there are: wechat`},
+			{5, `no platform is called "wecm"; did you mean "wecom"?`},
+		}},
+		"tokens alone":    {importer: appImporter{tokensOnly: true}},
+		"an older server": {old: true, err: errUnchecked},
+	} {
+		s := shelf(api.App{ID: "here", Platform: "wechat"})
+		s.old = tc.old
+		tc.importer.server = s
+		faults, err := tc.importer.check(t.Context(), apps)
+		if d := cmp.Diff(tc.want, faults, cmp.AllowUnexported(importFault{})); d != "" || !errors.Is(err, tc.err) || len(s.calls) > 0 {
+			t.Errorf("%s: %v, %v (-want +got):\n%s", name, err, s.calls, d)
+		}
 	}
 }

@@ -11,27 +11,30 @@ import (
 	"github.com/hufu-io/hufu/internal/config"
 )
 
-// unknownColumn says that there is no field of that name, and which one was probably meant;
-// "" where there is one.
-func unknownColumn(name string) string {
-	known, open := importColumns()
-	if slices.Contains(known, name) || slices.ContainsFunc(open, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+// importColumns are the names of all fields, in which dots stand between a field and one in
+// it, and the beginnings of those whose rest is free.
+type importColumns struct{ known, open []string }
+
+// unknown says that there is no field of that name, and which one was probably meant; ""
+// where there is one.
+func (c importColumns) unknown(name string) string {
+	if slices.Contains(c.known, name) || slices.ContainsFunc(c.open, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 		return ""
 	}
 	what := fmt.Sprintf("no column or field is called %.60q", name)
-	if near := nearColumn(name, known); near != "" {
+	if near := nearColumn(name, slices.Clone(c.known)); near != "" {
 		what += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return what
 }
 
 // unknownFields says the same of the fields of an app, and of those in them.
-func unknownFields(fields map[string]any, prefix string) (faults []string) {
+func (c importColumns) unknownFields(fields map[string]any, prefix string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if what := unknownColumn(prefix + name); what != "" {
+		if what := c.unknown(prefix + name); what != "" {
 			faults = append(faults, what)
 		} else if in, ok := fields[name].(map[string]any); ok {
-			faults = append(faults, unknownFields(in, prefix+name+".")...)
+			faults = append(faults, c.unknownFields(in, prefix+name+".")...)
 		}
 	}
 	return faults
@@ -52,20 +55,19 @@ func nearColumn(name string, known []string) string {
 	return config.Nearest(name, known)
 }
 
-// importColumns are the names of all fields, in which dots stand between a field and one in
-// it, and the beginnings of those whose rest is free.
-func importColumns() (known, open []string) {
-	known = []string{"secret_file", "refresh_token_file", "kind", "token", "token_file", "expires_in", "expiry"}
+// newImportColumns finds them in the API's own form of an app.
+func newImportColumns() (c importColumns) {
+	c.known = []string{"secret_file", "refresh_token_file", "kind", "token", "token_file", "expires_in", "expiry"}
 	for _, k := range importedKinds() {
 		for _, end := range []string{"", "_file", "_expires_in", "_expiry"} {
-			known = append(known, string(k)+end)
+			c.known = append(c.known, string(k)+end)
 		}
 	}
 	var of func(t reflect.Type, prefix string)
 	of = func(t reflect.Type, prefix string) {
 		for f := range t.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			known = append(known, prefix+name)
+			c.known = append(c.known, prefix+name)
 			in := f.Type
 			if in.Kind() == reflect.Pointer {
 				in = in.Elem()
@@ -74,10 +76,10 @@ func importColumns() (known, open []string) {
 			case reflect.Struct:
 				of(in, prefix+name+".")
 			case reflect.Map:
-				open = append(open, prefix+name+".")
+				c.open = append(c.open, prefix+name+".")
 			}
 		}
 	}
 	of(reflect.TypeFor[api.App](), "")
-	return known, open
+	return c
 }

@@ -77,6 +77,7 @@ func readTable(data []byte) (items []importItem, ignored []string, faults []impo
 // readHeader returns the names of the columns, "" for those that are not ours: without a
 // name, with one that begins with #, or with one in another language.
 func readHeader(cells []string, line int) (header, ignored []string, faults []importFault) {
+	columns := newImportColumns()
 	for _, name := range cells {
 		foreign := strings.HasPrefix(name, "#") || strings.ContainsFunc(name, func(r rune) bool { return r > '~' })
 		switch {
@@ -93,7 +94,7 @@ func readHeader(cells []string, line int) (header, ignored []string, faults []im
 		if slices.Contains(header, name) {
 			faults = append(faults, importFault{line, fmt.Sprintf("there are two columns %.40q", name)})
 		}
-		if what := unknownColumn(name); what != "" {
+		if what := columns.unknown(name); what != "" {
 			faults = append(faults, importFault{line, what})
 			name = ""
 		}

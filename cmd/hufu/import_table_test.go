@@ -99,7 +99,7 @@ func TestAColumnThatThereIsNotIsToldAtTheHeader(t *testing.T) {
 		}
 	}
 	for _, column := range []string{"params.whatever", "oauth2.extra.x", "login.scopes", "renew.ahead", "jsapi_ticket_file", "refresh_token", "overlap"} {
-		if what := unknownColumn(column); what != "" {
+		if what := newImportColumns().unknown(column); what != "" {
 			t.Error(what)
 		}
 	}

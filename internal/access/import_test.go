@@ -106,3 +106,31 @@ func TestAnImportEndsWhenTheStoreIsAway(t *testing.T) {
 		}
 	})
 }
+
+// A check finds what a put would be refused for, and leaves no trace.
+func TestAnAppIsCheckedWithoutBeingPut(t *testing.T) {
+	t.Parallel()
+	inBubble(t, stacktest.Config{}, func(t *testing.T, s *stack) {
+		issues := s.Issues()
+		for code, change := range map[string]func(*broker.App){
+			"":                 func(*broker.App) {},
+			"unknown_platform": func(a *broker.App) { a.Platform = "wechatt" },
+			"unknown_mode":     func(a *broker.App) { a.Mode = "stabel" },
+			"invalid":          func(a *broker.App) { a.Params = map[string]string{"x": "y"} },
+			"conflict":         func(a *broker.App) { *a = *s.Registry.App("shop"); a.ID = "new" },
+		} {
+			a := &broker.App{ID: "new", Platform: "wechat", AppID: "wx99", Mode: "stable", Secrets: []broker.Secret{broker.NewSecret("one")}}
+			change(a)
+			err := s.CheckApp(t.Context(), s.caller("admin"), a)
+			if got := broker.AsError(err).Code; (err == nil) != (code == "") || err != nil && got != code {
+				t.Errorf("%q: %v", code, err)
+			}
+		}
+		if err := s.CheckApp(t.Context(), s.caller("reader"), &broker.App{ID: "new", Platform: "wechat"}); broker.AsError(err).Code != broker.ErrNotAllowed.Code {
+			t.Errorf("without the right: %v", err)
+		}
+		if _, err := s.App(s.caller("admin"), "new"); err == nil || s.Issues() != issues {
+			t.Errorf("the check has put the app: %v", err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -37,6 +38,32 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App, to
 	}
 	entries := append(importEntries(c, a.ID, tokens, stored), entryOf(c, "put_app", a.ID, err))
 	return created, s.allChanged(ctx, err, entries...)
+}
+
+// errFit ends a put before anything was done.
+var errFit = errors.New("nothing speaks against it")
+
+// CheckApp says what [Service.PutApp] would have against an app now, and changes nothing.
+func (s *Service) CheckApp(ctx context.Context, c broker.Caller, a *broker.App) error {
+	if err := s.may(c, broker.Admin, a.ID); err != nil {
+		return err
+	}
+	if err := s.mayLogIn(c, a); err != nil {
+		return err
+	}
+	if err := s.fits(a); err != nil {
+		return err
+	}
+	_, err := s.registry.PutAppIf(ctx, s.ordered(a), func(full *broker.App) error {
+		if err := s.fits(full); err != nil {
+			return err
+		}
+		return s.mayPut(c, a, full)
+	}, func(*broker.App, func() error) error { return errFit })
+	if errors.Is(err, errFit) {
+		return nil
+	}
+	return err
 }
 
 // fits says what is wrong with what an app has for its platform. The rules are those of the

@@ -73,6 +73,23 @@ func (a *API) putApp(ctx context.Context, c broker.Caller, r *http.Request) (ans
 	return ans, nil
 }
 
+// checkApp says what speaks against putting an app, its tokens apart.
+func (a *API) checkApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
+	var in api.App
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
+	}
+	id := r.PathValue("app")
+	if in.ID != "" && in.ID != id {
+		return answer{}, invalid("the body is about app %q, the path about %q", in.ID, id)
+	}
+	app, err := appFrom(id, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusNoContent}, a.svc.CheckApp(ctx, c, app)
+}
+
 func (a *API) deleteApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
 	return answer{status: http.StatusNoContent}, a.svc.DeleteApp(ctx, c, r.PathValue("app"))
 }

@@ -34,7 +34,7 @@ func TestAnswersAreDocumentedAsTheyAreSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, method := range map[string]string{
-		"/v1/apps/{app}": "get put delete", "/v1/apps/{app}/tokens/{kind}": "get put", "/v1/apps/{app}/quota": "get", "/v1/apps/{app}/doctor": "get",
+		"/v1/apps/{app}": "get put delete", "/v1/apps/{app}/tokens/{kind}": "get put", "/v1/apps/{app}/check": "post", "/v1/apps/{app}/quota": "get", "/v1/apps/{app}/doctor": "get",
 		"/v1/apps/{app}/users": "get", "/v1/apps/{app}/users/exchange": "post", "/v1/apps/{app}/users/import": "post",
 		"/v1/apps/{app}/users/{openid}": "get delete", "/v1/apps/{app}/users/{openid}/token": "get", "/v1/apps/{app}/users/{openid}/token/renew": "post",
 		"/v1/apps/{app}/users/{openid}/profile": "get", "/v1/apps/{app}/users/{openid}/subscription": "get",

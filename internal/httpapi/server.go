@@ -91,6 +91,7 @@ func (a *API) routes() {
 	keyed("GET /v1/apps", a.listApps)
 	keyed("GET /v1/apps/{app}", a.getApp)
 	keyed("PUT /v1/apps/{app}", a.putApp)
+	keyed("POST /v1/apps/{app}/check", a.checkApp)
 	keyed("DELETE /v1/apps/{app}", a.deleteApp)
 	keyed("GET /v1/clients", a.listClients)
 	keyed("POST /v1/clients", a.addClient)

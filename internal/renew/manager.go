@@ -143,6 +143,7 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 		return nil, &broker.Error{
 			Code: "unknown_platform", Class: broker.Invalid,
 			Message: fmt.Sprintf("app %q: no platform is called %q", a.ID, a.Platform),
+			Hint:    "there are: " + strings.Join(slices.Sorted(maps.Keys(m.platforms)), ", "),
 		}
 	}
 	full := *a
