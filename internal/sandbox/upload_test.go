@@ -115,8 +115,7 @@ func (c *countUp) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestLargeUploadsStreamWithinTheirBoundOfMemory(t *testing.T) {
-	t.Parallel()
+func TestLargeUploadsStreamWithinTheirBoundOfMemory(t *testing.T) { //nolint:paralleltest // It measures the heap of the process.
 	if testing.Short() {
 		t.Skip("moves half a gigabyte")
 	}
