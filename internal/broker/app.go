@@ -135,16 +135,18 @@ func (a *App) Source() string {
 
 // Registration names what no two apps may share, in one short word: where tokens are asked
 // for, as whom, in which way and for what. Two such apps would end each other's tokens (I1).
-// The app's mode is filled in, and entry is that of its platform, see [Platform.Entry], so
-// that a test and a production environment are two. Of apps with a refresh token it is that
-// token, which is used up whatever it is used for: others of the same client were authorized
-// apart.
-func (a *App) Registration(entry string) string {
+// The app's mode is filled in. Where it is counts as [Platform.Entry], so that a test and a
+// production environment are two. Of apps with a refresh token it is that token, which is used
+// up whatever it is used for: others of the same client were authorized apart.
+func (p *Platform) Registration(a *App) string {
 	if !a.Refresh.IsZero() {
 		return (&App{Platform: a.Platform, AppID: a.AppID}).Source() + a.Refresh.Fingerprint()
 	}
 	x := *a
-	x.BaseURL = entry
+	x.BaseURL = p.Entry(a.BaseURL)
+	if p.OneToken {
+		x.Mode, x.Params = "", nil
+	}
 	return x.Source()
 }
 

@@ -85,6 +85,9 @@ type Platform struct {
 	Base func(mode, path string) string
 	// Params are what the platform wants to know of an app besides its id and secret.
 	Params []Param
+	// OneToken says that an app id has one token on the platform, whatever the mode and the
+	// params with which it is asked for, so that apps that differ in these only are one.
+	OneToken bool
 	// Needs names the params without which nothing can be asked for in a mode, though other
 	// modes may do without. Nil: none.
 	Needs func(mode string) []string

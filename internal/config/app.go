@@ -183,9 +183,13 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 	if full.Mode == "" && len(platform.Modes) > 0 {
 		full.Mode = platform.Modes[0]
 	}
-	r := full.Registration(platform.Entry(app.BaseURL))
+	r := platform.Registration(&full)
 	if first, taken := l.same[r]; taken {
-		o.fault("is the same app as %s: %s; the two would kill each other's tokens, so keep one and let clients share it%s", first, sameness, apart(app, platform))
+		same := sameness
+		if platform.OneToken {
+			same = samenessOfOneToken
+		}
+		o.fault("is the same app as %s: %s; the two would kill each other's tokens, so keep one and let clients share it%s", first, same, apart(app, platform))
 		return
 	}
 	l.same[r] = o.path
@@ -194,8 +198,14 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 // sameness is what two apps have in common that are one, whichever of it they have.
 const sameness = "it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token"
 
+// samenessOfOneToken is the same where mode and params are only ways to one token.
+const samenessOfOneToken = "it has the same platform, app_id and base_url, and the platform gives an app one token, whatever its mode and params"
+
 // apart says how two apps that the platform tells apart are told apart here.
 func apart(app *broker.App, platform *broker.Platform) string {
+	if platform.OneToken {
+		return ""
+	}
 	for _, p := range platform.Params {
 		if app.Params[p.Name] == "" {
 			return "; if the platform has two, give each its params." + p.Name

@@ -36,6 +36,7 @@ func (d *decoder) platform(v value) (declared.Definition, bool) {
 	before := len(d.faults.List)
 	name := o.field("name")
 	def := declared.Definition{Name: name.word(), BaseURL: o.field("base_url").platformURL(), Params: params(o.field("params"))}
+	def.OneToken = o.field("one_token").flag(false)
 	def.Modes = modes(o)
 	def.Surfaces = each(o.field("surfaces"), surface)
 	def.Codes = each(o.field("codes"), code)

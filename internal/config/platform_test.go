@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,6 +122,20 @@ func TestAPlatformIsDescribedInTheFile(t *testing.T) {
 	}
 	if _, err := declared.New(c.Platforms[0], nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// I1: where all modes give one token, two apps that differ in their mode only are one.
+func TestAnAppWithOneTokenIsNotThereTwice(t *testing.T) {
+	t.Parallel()
+	apps := `apps:
+  - {id: a, platform: acme, app_id: a1, secret: "${SECRET}", params: {tenant: "7"}}
+  - {id: b, platform: acme, app_id: a1, secret: "${SECRET}", params: {tenant: "8"}, mode: far}
+`
+	mustLoad(t, acme+apps, options())
+	_, err := load(t, strings.Replace(acme, "    params:", "    one_token: true\n    params:", 1)+apps, options())
+	if got := faultLines(t, err); !strings.Contains(got, "apps[1]: is the same app as apps[0]: it has the same platform, app_id and base_url") {
+		t.Errorf("%s", got)
 	}
 }
 

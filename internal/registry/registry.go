@@ -24,8 +24,8 @@ type Keeper interface {
 	HearOfRemoval(ctx context.Context, id string) error
 	App(id string) *broker.App
 	AppIDs() []string
-	// Entry is the same for all base URLs that lead to the same platform.
-	Entry(a *broker.App) string
+	// Registration is the same for all apps that are one to their platform.
+	Registration(a *broker.App) string
 }
 
 // Config is what a [Registry] is made of. Admit may be nil.
@@ -306,14 +306,12 @@ func complete(a *broker.App) error {
 func (r *Registry) twin(full *broker.App) *broker.App {
 	var few [4]*broker.App
 	for _, other := range r.ByPlatformID(few[:0], full.Platform, full.AppID) {
-		if other.ID != full.ID && r.registration(other) == r.registration(full) {
+		if other.ID != full.ID && r.cfg.Keeper.Registration(other) == r.cfg.Keeper.Registration(full) {
 			return other
 		}
 	}
 	return nil
 }
-
-func (r *Registry) registration(a *broker.App) string { return a.Registration(r.cfg.Keeper.Entry(a)) }
 
 // unusedVersion is the version of a stored definition that could not be used, so that
 // it can be written over, or 0 if there is none.

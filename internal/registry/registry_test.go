@@ -36,9 +36,11 @@ func (k *keeper) Complete(a *broker.App) (*broker.App, error) {
 	return &full, nil
 }
 
-// Entry knows two ways to the platform, as the real one does.
-func (k *keeper) Entry(a *broker.App) string {
-	return strings.Replace(a.BaseURL, "api2.weixin", "api.weixin", 1)
+// Registration knows two ways to the platform, as the real one does.
+func (k *keeper) Registration(a *broker.App) string {
+	x := *a
+	x.BaseURL = strings.Replace(a.BaseURL, "api2.weixin", "api.weixin", 1)
+	return (&broker.Platform{}).Registration(&x)
 }
 
 func (k *keeper) SetApp(_ context.Context, a *broker.App) error {

@@ -178,6 +178,12 @@ func (m *Manager) Entry(a *broker.App) string {
 	return p.Entry(a.BaseURL)
 }
 
+// Registration names what no two apps may share, see [broker.Platform.Registration].
+func (m *Manager) Registration(a *broker.App) string {
+	p := m.platforms[a.Platform]
+	return p.Registration(a)
+}
+
 // Complete returns the app with its platform's defaults filled in, or says why it
 // cannot be registered.
 func (m *Manager) Complete(a *broker.App) (*broker.App, error) {

@@ -17,6 +17,9 @@ type Definition struct {
 	// Params are what the platform wants to know of an app besides its id and secret. In
 	// templates they are {param.NAME}.
 	Params []broker.Param
+	// OneToken says that an app id has one token on the platform, whatever the mode and the
+	// params with which it is asked for.
+	OneToken bool
 	// Modes are the ways to issue; the first is the default.
 	Modes []Mode
 	// Surfaces are the groups of paths that look alike. The longest prefix counts. One with

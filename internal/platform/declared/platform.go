@@ -91,7 +91,7 @@ func New(def Definition, c *platform.Caller) (broker.Platform, error) {
 	d.rules, d.given = def.rules(), def.given()
 	d.hosts = def.hosts()
 	p := broker.Platform{
-		Name: def.Name, BaseURL: def.BaseURL, Params: def.Params, Canonical: platform.Canonical,
+		Name: def.Name, BaseURL: def.BaseURL, Params: def.Params, OneToken: def.OneToken, Canonical: platform.Canonical,
 		Upstream: upstream{d}, Kinds: d.kinds, Needs: d.needs, Base: d.baseOfPath, TokenPaths: d.tokenPaths(),
 	}
 	// Routes have to be known before it can be said whose token opens a check.

@@ -45,6 +45,8 @@ func Definition() declared.Definition {
 			Name: CorpID,
 			Help: "the corp's CorpId, which mode unified needs: on the first page of open-dev.dingtalk.com, beside the corp's name",
 		}},
+		// An app belongs to one corp, and its token is the same whichever way it is got [A*].
+		OneToken: true,
 		Modes:    modes(),
 		Surfaces: surfaces(),
 		Codes:    codes(),
