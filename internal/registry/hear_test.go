@@ -211,10 +211,16 @@ func TestI1ServersAgreeOnOneOfTwoAppsThatAreTheSame(t *testing.T) {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				a, b := two(t, nil, nil)
+				store := memstore.New(memstore.Config{})
+				a, b := open(t, store, "k", nil, nil), open(t, store.Handle(), "k", nil, nil)
 				// Neither has heard of the other's yet.
 				putApp(t, a, newApp(order[0], "wx1", "s"))
 				putApp(t, b, newApp(order[1], "wx1", "s"))
+				for _, f := range []*fixture{a, b} {
+					go f.Follow(t.Context())
+					f.Heard(broker.Change{App: order[0]})
+					f.Heard(broker.Change{App: order[1]})
+				}
 				synctest.Wait()
 				late := open(t, a.store.Handle(), "k", nil, nil)
 				for name, f := range map[string]*fixture{"the first": a, "the second": b, "a late one": late} {

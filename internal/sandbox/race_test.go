@@ -119,7 +119,8 @@ func TestEveryPlatformAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := sb.Of("wecom").Counts(thatApp); n.Issues != 1 || n.IssueCalls != 20 {
+	// Whoever came first got it issued, and all others got the same.
+	if n := sb.Of("wecom").Counts(thatApp); n.Issues+n.Outside != 1 || n.IssueCalls != 20 {
 		t.Errorf("counts %+v, want one token for all", n)
 	}
 }
