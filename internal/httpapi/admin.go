@@ -42,15 +42,7 @@ func (a *API) getApp(_ context.Context, c broker.Caller, r *http.Request) (answe
 }
 
 func (a *API) putApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
-	var in api.App
-	if err := decode(r, &in); err != nil {
-		return answer{}, err
-	}
-	id := r.PathValue("app")
-	if in.ID != "" && in.ID != id {
-		return answer{}, invalid("the body is about app %q, the path about %q", in.ID, id)
-	}
-	app, err := appFrom(id, &in)
+	app, in, err := appIn(r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -62,7 +54,7 @@ func (a *API) putApp(ctx context.Context, c broker.Caller, r *http.Request) (ans
 	if err != nil {
 		return answer{}, err
 	}
-	st, err := a.svc.App(c, id)
+	st, err := a.svc.App(c, app.ID)
 	if err != nil {
 		return answer{}, err
 	}
@@ -75,19 +67,24 @@ func (a *API) putApp(ctx context.Context, c broker.Caller, r *http.Request) (ans
 
 // checkApp says what speaks against putting an app, its tokens apart.
 func (a *API) checkApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
-	var in api.App
-	if err := decode(r, &in); err != nil {
-		return answer{}, err
-	}
-	id := r.PathValue("app")
-	if in.ID != "" && in.ID != id {
-		return answer{}, invalid("the body is about app %q, the path about %q", in.ID, id)
-	}
-	app, err := appFrom(id, &in)
+	app, _, err := appIn(r)
 	if err != nil {
 		return answer{}, err
 	}
 	return answer{status: http.StatusNoContent}, a.svc.CheckApp(ctx, c, app)
+}
+
+// appIn reads the app that the path names from the body, and returns the body, too.
+func appIn(r *http.Request) (app *broker.App, in api.App, err error) {
+	if err := decode(r, &in); err != nil {
+		return nil, in, err
+	}
+	id := r.PathValue("app")
+	if in.ID != "" && in.ID != id {
+		return nil, in, invalid("the body is about app %q, the path about %q", in.ID, id)
+	}
+	app, err = appFrom(id, &in)
+	return app, in, err
 }
 
 func (a *API) deleteApp(ctx context.Context, c broker.Caller, r *http.Request) (answer, error) {
