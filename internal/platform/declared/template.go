@@ -98,32 +98,33 @@ func (v values) of(slot string) string {
 
 // expand fills the slots. The second result says that there was something for each.
 func (t template) expand(v values) (string, bool) {
-	var b strings.Builder
-	for _, p := range t {
-		b.WriteString(p.text)
-		if p.slot != "" {
-			value := v.of(p.slot)
-			if value == "" {
-				return "", false
-			}
-			b.WriteString(value)
-		}
-	}
-	return b.String(), true
+	return t.fill(v.of)
 }
 
 // path fills the slots of a path. A value takes no more than its segment.
 func (t template) path(v values) (string, bool) {
+	return t.fill(func(slot string) string {
+		value := v.of(slot)
+		if value == "." || value == ".." {
+			return ""
+		}
+		return url.PathEscape(value)
+	})
+}
+
+// fill puts into each slot what value returns for it, and reports whether it was never "".
+func (t template) fill(value func(slot string) string) (string, bool) {
 	var b strings.Builder
 	for _, p := range t {
 		b.WriteString(p.text)
-		if p.slot != "" {
-			value := v.of(p.slot)
-			if value == "" || value == "." || value == ".." {
-				return "", false
-			}
-			b.WriteString(url.PathEscape(value))
+		if p.slot == "" {
+			continue
 		}
+		s := value(p.slot)
+		if s == "" {
+			return "", false
+		}
+		b.WriteString(s)
 	}
 	return b.String(), true
 }
