@@ -2,17 +2,15 @@ package sdkcache
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/redisurl"
 )
 
 // Token is a token that an SDK keeps.
@@ -53,30 +51,11 @@ func Open(ctx context.Context, at broker.Secret, sdk SDK, prefix string) (*Cache
 // optionOf says how to connect, with no more than every Redis understands, whatever its age
 // and the rights of the user.
 func optionOf(at broker.Secret) (rueidis.ClientOption, error) {
-	place, err := broker.ParseRedisURL(at.Reveal())
+	o, err := redisurl.Option(at)
 	if err != nil {
 		return rueidis.ClientOption{}, fmt.Errorf("the URL of Redis %w", err)
 	}
-	u, err := url.Parse(at.Reveal())
-	if err != nil {
-		return rueidis.ClientOption{}, errors.New("the URL of Redis is not one")
-	}
-	const limit = 5 * time.Second
-	o := rueidis.ClientOption{
-		InitAddress: place.Addrs, SelectDB: place.DB, Dialer: net.Dialer{Timeout: limit}, ConnWriteTimeout: limit,
-		AlwaysRESP2: true, DisableCache: true, ClientSetInfo: rueidis.DisableClientSetInfo, DisableRetry: true,
-	}
-	o.Username = u.User.Username()
-	o.Password, _ = u.User.Password()
-	if place.TLS {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if place.MasterSet != "" {
-		o.Sentinel = rueidis.SentinelOption{
-			MasterSet: place.MasterSet, Dialer: o.Dialer, TLSConfig: o.TLSConfig,
-			Username: u.Query().Get("sentinel_username"), Password: u.Query().Get("sentinel_password"),
-		}
-	}
+	o.AlwaysRESP2, o.ClientSetInfo, o.DisableRetry = true, rueidis.DisableClientSetInfo, true
 	return o, nil
 }
 

@@ -2,17 +2,15 @@ package sink
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/redisurl"
 )
 
 // redisServers opens sinks that are keys of a Redis. Sinks with the same URL share one
@@ -60,36 +58,19 @@ func (r *redisServers) close() {
 	}
 }
 
-// redisOption says how to connect. The parser of the client library is not asked: its
-// errors quote the URL.
+// redisOption says how to connect.
 func redisOption(secret broker.Secret) (rueidis.ClientOption, error) {
-	place, err := broker.ParseRedisURL(secret.Reveal())
+	o, err := redisurl.Option(secret)
 	if err != nil {
 		return rueidis.ClientOption{}, fmt.Errorf("the sink's url %w", err)
 	}
-	u, err := url.Parse(secret.Reveal())
-	if err != nil {
-		return rueidis.ClientOption{}, errors.New("the sink's url is not a URL")
-	}
-	const limit = 5 * time.Second
-	o := rueidis.ClientOption{
-		InitAddress: place.Addrs, SelectDB: place.DB, ClientName: "hufu",
-		Dialer: net.Dialer{Timeout: limit}, ConnWriteTimeout: limit,
-		// Nothing is read, and what is written is small: one connection is enough.
-		DisableCache: true, PipelineMultiplex: -1, RingScaleEachConn: 8,
-		ReadBufferEachConn: 4 << 10, WriteBufferEachConn: 4 << 10,
-	}
-	o.Username = u.User.Username()
-	o.Password, _ = u.User.Password()
-	if place.TLS {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if place.MasterSet != "" {
+	o.ClientName = "hufu"
+	// Nothing is read, and what is written is small: one connection is enough.
+	o.PipelineMultiplex, o.RingScaleEachConn = -1, 8
+	o.ReadBufferEachConn, o.WriteBufferEachConn = 4<<10, 4<<10
+	if o.Sentinel.MasterSet != "" {
 		// What Sentinels tell of a change may be missed.
-		o.Sentinel = rueidis.SentinelOption{
-			MasterSet: place.MasterSet, Dialer: o.Dialer, TLSConfig: o.TLSConfig, TopologyRefreshInterval: 10 * time.Second,
-			Username: u.Query().Get("sentinel_username"), Password: u.Query().Get("sentinel_password"), ClientName: "hufu",
-		}
+		o.Sentinel.TopologyRefreshInterval, o.Sentinel.ClientName = 10*time.Second, "hufu"
 	}
 	return o, nil
 }
