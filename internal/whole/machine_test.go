@@ -52,13 +52,18 @@ func (w *world) actions() map[string]func(*rapid.T) {
 	}
 	steps["put users' tokens"] = w.mixUp(func(c *cred) bool { return c.users() })
 	steps["put apps' tokens"] = w.mixUp(func(c *cred) bool { return c.sort == sandbox.AppToken || c.sort == virtualToken })
+	return settled(steps, func(t *rapid.T) { w.check(t) })
+}
+
+// settled has each step wait until nothing goes on any more, and check after it.
+func settled(steps map[string]func(*rapid.T), check func(*rapid.T)) map[string]func(*rapid.T) {
 	for name, step := range steps {
 		steps[name] = func(t *rapid.T) {
 			step(t)
 			synctest.Wait()
 		}
 	}
-	steps[""] = func(t *rapid.T) { w.check(t) }
+	steps[""] = check
 	return steps
 }
 

@@ -3,7 +3,6 @@ package whole_test
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -40,14 +39,7 @@ func (m *many) actions() map[string]func(*rapid.T) {
 	for name, place := range m.places() {
 		steps["put: "+name] = func(t *rapid.T) { place(t, m.drawFor(t, name)) }
 	}
-	for name, step := range steps {
-		steps[name] = func(t *rapid.T) {
-			step(t)
-			synctest.Wait()
-		}
-	}
-	steps[""] = func(t *rapid.T) { m.check(t) }
-	return steps
+	return settled(steps, func(t *rapid.T) { m.check(t) })
 }
 
 // places are where a credential can stand, by name.

@@ -180,24 +180,30 @@ func names(x at, named string) []string {
 // putSecret asks platforms' token paths with a credential in the place of the secret.
 func (m *many) putSecret(t *rapid.T, c *cred) {
 	p := rapid.SampledFrom(m.near(t, c).site.tokens).Draw(t, "path")
+	const what = "the secret of a token path"
+	may := func(k *client, app string) bool { return k.mayHaveKind(app, p.kind) }
+	if got, k, a := m.putAsSecret(t, c, what, p, serving(tokensOf, p), may); a != nil {
+		m.handed(t, what, got, c, m.ownTo(k, a, p.kind), virtualTo(k, a, p.kind))
+	}
+}
+
+// putAsSecret calls a path with a credential in the place of the secret, and returns whose key
+// it is and the app that is meant. Where there is no such app, the call has to be refused, and
+// the app is nil.
+func (m *many) putAsSecret(t *rapid.T, c *cred, what string, p secretPath, served func(*site) bool, may func(k *client, app string) bool) (got *answer, k *client, a *reg) {
 	ask, shown, named := m.drawAsk(t, c, p)
 	var x at
 	if rapid.Bool().Draw(t, "on an app") {
 		x.app = m.near(t, c)
 	}
-	got := m.do(t, x.call(ask), c)
-	k := m.keyOf(c)
-	const what = "the secret of a token path"
-	if k == nil {
-		m.refused(t, what, got, c)
-		return
+	got = m.do(t, x.call(ask), c)
+	if k = m.keyOf(c); k != nil {
+		a = m.meant(served, shown.appID, names(x, named), func(app string) bool { return may(k, app) })
 	}
-	a := m.meant(serving(tokensOf, p), shown.appID, names(x, named), func(app string) bool { return k.mayHaveKind(app, p.kind) })
 	if a == nil {
 		m.refused(t, what, got, c)
-		return
 	}
-	m.handed(t, what, got, c, m.ownTo(k, a, p.kind), virtualTo(k, a, p.kind))
+	return got, k, a
 }
 
 // putExchangeSecret has a user's token, or session, given for a code.
@@ -207,21 +213,9 @@ func (m *many) putExchangeSecret(t *rapid.T, c *cred) {
 		return
 	}
 	p := rapid.SampledFrom(s.exchanges).Draw(t, "path")
-	ask, shown, named := m.drawAsk(t, c, p)
-	var x at
-	if rapid.Bool().Draw(t, "on an app") {
-		x.app = m.near(t, c)
-	}
-	got := m.do(t, x.call(ask), c)
-	k := m.keyOf(c)
 	const what = "the secret of an exchange"
-	if k == nil {
-		m.refused(t, what, got, c)
-		return
-	}
-	a := m.meant(serving(exchangesOf, p), shown.appID, names(x, named), func(app string) bool { return k.may(broker.Call, app) })
+	got, _, a := m.putAsSecret(t, c, what, p, serving(exchangesOf, p), func(k *client, app string) bool { return k.may(broker.Call, app) })
 	if a == nil {
-		m.refused(t, what, got, c)
 		return
 	}
 	for _, y := range m.came {
