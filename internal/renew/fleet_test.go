@@ -94,7 +94,7 @@ type replica struct {
 	away    atomic.Bool      // its store is
 	members *members.Members // nil, unless the fleet is lined up
 	defined heard
-	alone   atomic.Int64 // tokens that it got while its store was away
+	alone   atomic.Int64 // issues while its store was away, but for those that are known to have failed
 }
 
 type fleetConfig struct {
@@ -236,7 +236,7 @@ func (r *replica) keepFrom(err error) {
 }
 
 func (r *replica) renewed(e renew.Event) {
-	if e.Err == nil && r.away.Load() {
+	if r.away.Load() && (e.Err == nil || broker.AsError(e.Err).Unknown) {
 		r.alone.Add(1)
 	}
 	r.events.add(e)

@@ -366,7 +366,8 @@ func (m *machine) check(t *rapid.T) {
 	}
 }
 
-// wentAlone reports whether a replica got a token without a store since it was last asked.
+// wentAlone reports whether a replica may have had a token issued without a store since it was
+// last asked: the platform has acted, too, where its answer was lost.
 func (m *machine) wentAlone() bool {
 	n := int64(0)
 	for _, r := range slices.Concat(m.replicas, m.crashed) {
