@@ -64,6 +64,25 @@ func (m *model) passed(k [2]string, err *broker.Error) {
 	}
 }
 
+// idle reports whether an app was called, but not for so long that others who come may have
+// made it go: those of the same shard, which nobody can tell.
+func (m *model) idle(app string) bool {
+	var last time.Time
+	for k, calls := range m.calls {
+		if k[0] == app && calls[len(calls)-1].After(last) {
+			last = calls[len(calls)-1]
+		}
+	}
+	return !last.IsZero() && m.now.Sub(last) > 2*24*time.Hour
+}
+
+func (m *model) forget(app string) {
+	for _, path := range []string{send, get, "/third"} {
+		delete(m.open, [2]string{app, path})
+		delete(m.calls, [2]string{app, path})
+	}
+}
+
 func (m *model) usage(k [2]string) (today, minute int64) {
 	for _, at := range m.calls[k] {
 		if shanghai(at).Format(time.DateOnly) == shanghai(m.now).Format(time.DateOnly) {
@@ -107,6 +126,12 @@ func TestAMeterDoesWhatItsModelDoes(t *testing.T) {
 				}).Draw(t, "d")
 				w.pass(d)
 				m.now = m.now.Add(d)
+				for _, app := range []string{"a", "b"} {
+					if m.idle(app) {
+						meter.Forget(app)
+						m.forget(app)
+					}
+				}
 			},
 			"clear": func(t *rapid.T) {
 				app := apps.Draw(t, "app")
@@ -120,10 +145,7 @@ func TestAMeterDoesWhatItsModelDoes(t *testing.T) {
 			"forget": func(t *rapid.T) {
 				app := apps.Draw(t, "app")
 				meter.Forget(app)
-				for _, p := range []string{send, get, "/third"} {
-					delete(m.open, [2]string{app, p})
-					delete(m.calls, [2]string{app, p})
-				}
+				m.forget(app)
 			},
 			"": func(t *rapid.T) { m.check(t, meter) },
 		})
