@@ -156,7 +156,7 @@ func ways() []way {
 			calls: header("/douyin/api/apps/v1/capacity/query_applicable/", "/douyin/api/apps/v1/qrcode/create/", "Access-Token", ""),
 		},
 		{
-			platform: "xiaohongshu", mode: "token", token: "data.access_token", lives: "data.expire_in", life: 7200, dead: "code=10005",
+			platform: "xiaohongshu", mode: "token", token: "data.access_token", lives: "data.expire_in", life: 7200, dead: "code=410101",
 			ask:   post("POST /xiaohongshu/api/rmp/token", `{"appid":"%s","secret":"%s"}`),
 			calls: query("/xiaohongshu/api/rmp/session", "/xiaohongshu/api/rmp/message/send"),
 		},

@@ -147,10 +147,10 @@ func TestXiaohongshusWireForms(t *testing.T) {
 	line := "POST /xiaohongshu/api/rmp/token"
 	wires(t, "xiaohongshu", "code", []wire{
 		{what: "a form", shot: shot{line: line, body: "appid=app-1&secret=" + thatSecret}, code: "10001", want: `"success":false`},
-		{what: "an app that there is not", shot: shot{line: line, body: `{"appid":"nobody","secret":"x"}`}, code: "10002"},
-		{what: "a wrong secret", shot: shot{line: line, body: `{"appid":"app-1","secret":"x"}`}, code: "10003"},
+		{what: "an app that there is not", shot: shot{line: line, body: `{"appid":"nobody","secret":"x"}`}, code: "410002"},
+		{what: "a wrong secret", shot: shot{line: line, body: `{"appid":"app-1","secret":"x"}`}, code: "410004"},
 		{what: "the right one", shot: shot{line: line, body: `{"appid":"app-1","secret":"` + thatSecret + `"}`}, code: "0", want: `"expire_in":7200`},
-		{what: "no token", shot: shot{line: "GET /xiaohongshu/api/rmp/session?app_id=app-1&code=x"}, code: "10004"},
+		{what: "no token", shot: shot{line: "GET /xiaohongshu/api/rmp/session?app_id=app-1&code=x"}, code: "410101"},
 	})
 }
 

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// xiaohongshu is the mini programs of Xiaohongshu, 小红书. No code of its refusals is known
-// but the one for a system that is not well: all others here are made up [U], and so is
-// that they come with HTTP 200.
+// xiaohongshu is the mini programs of Xiaohongshu, 小红书. Its pages name the code of a
+// system that is not well and no other. Those of the app, its secret and its token are what
+// people have met and its staff has explained in its public tracker [C], as is that refusals
+// come with HTTP 200; what a missing parameter gets is made up [U], and that a missing token
+// gets what a bad one does is a guess [I].
 func xiaohongshu() scheme {
-	door := door{at: spot{inQuery, "access_token"}, says: codes{missing: "10004", bad: "10005", expired: "10005"}.of}
+	door := door{at: spot{inQuery, "access_token"}, says: codes{missing: "410101", bad: "410101", expired: "410101"}.of}
 	ok := func(fields map[string]any) any {
 		return map[string]any{"success": true, "code": 0, "msg": "成功", "data": fields}
 	}
@@ -19,7 +21,7 @@ func xiaohongshu() scheme {
 		modes: []mode{{
 			name:   onlyMode,
 			family: family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute},
-			value:  func(token) string { return randomText(96) }, // At least 128 characters are to be reserved.
+			value:  func(token) string { return randomText(96) }, // At least 128 characters are to be reserved [A]; those seen have 32 [C].
 		}},
 		ids: []string{"appid", "app_id"},
 		routes: map[string]route{
@@ -32,9 +34,9 @@ func xiaohongshu() scheme {
 					case id == "", secret == "":
 						return p.refuse(c, m, "10001")
 					case !idOK:
-						return p.refuse(c, m, "10002")
+						return p.refuse(c, m, "410002")
 					case !secretOK:
-						return p.refuse(c, m, "10003")
+						return p.refuse(c, m, "410004")
 					}
 					return p.issue(c, m, onlyMode, func(value string, lives int64) any {
 						return ok(map[string]any{"access_token": value, "expire_in": lives})
@@ -53,12 +55,11 @@ func xiaohongshu() scheme {
 		},
 		refusal: func(_ *call, code string) answer {
 			text := map[string]string{
-				"2":     "系统异常，请稍后重试",
-				"10001": "参数错误",
-				"10002": "appid 不存在",
-				"10003": "secret 错误",
-				"10004": "缺少 access_token",
-				"10005": "access_token 无效或已过期",
+				"2":      "系统异常，请稍后重试",
+				"10001":  "参数错误",
+				"410002": "应用无效",
+				"410004": "应用秘钥不匹配",
+				"410101": "应用访问令牌不匹配",
 			}[code]
 			return reply(http.StatusOK, map[string]any{"success": false, "code": number(code), "msg": cmp.Or(text, "error"), "data": nil})
 		},

@@ -15,9 +15,10 @@ const (
 )
 
 // codes say what the platform's codes mean. That of a system that is not well is documented
-// [A], and no other [U]: those from 10001 on are the sandbox's. Should the platform say
-// another one of a token that is not good, its rejections are not seen in the gateway; who
-// reports a token is answered by the check.
+// [A]. Those from 410001 on are documented nowhere: the platform's staff and its users name
+// them in its own tracker, github.com/redengineer/redmini, and a probe has met the one of
+// tokens in 2026 [C]. Of a missing parameter or a missing token nothing is known: 10001 is the
+// sandbox's [U], and a call without a token is taken to get the code of a bad one [I].
 func codes() []declared.Code {
 	return []declared.Code{
 		{
@@ -38,17 +39,29 @@ func codes() []declared.Code {
 			Says: "the platform does not understand a parameter", Hint: "see the platform's message",
 		},
 		{
-			Code: "10002", Name: "wrong_app_id", Class: broker.Misconfigured,
-			Says: "the platform does not know the app id", Hint: hintAppID,
+			// 应用失效, 应用无效: of an id that there is not, and of an app that was taken down. It is
+			// said before anybody looks at the token.
+			Code: "410002", Name: "wrong_app_id", Class: broker.Misconfigured,
+			Says: "the platform does not know the app id, or the app is not in force any more", Hint: hintAppID,
 		},
 		{
-			Code: "10003", Name: "wrong_secret", Class: broker.BadCredential,
+			// 应用秘钥不匹配.
+			Code: "410004", Name: "wrong_secret", Class: broker.BadCredential,
 			Says: "the platform refuses the app secret", Hint: hintSecret,
 		},
+		// 应用访问令牌不匹配: of a token that there is not, that is too old, or that is another
+		// app's. It is also said of a good one that is not of the kind a call wants, as of a
+		// provider's; the gateway asks the check before it believes it of such a path.
+		declared.Rejected("410101", hintReject),
 		{
-			Code: "10004", Name: "token_missing", Class: broker.Misconfigured,
-			Says: "the access token did not reach the platform", Hint: hintRequest,
+			// 授权码不匹配.
+			Code: "410103", At: declared.AtCall, Name: "bad_login_code", Class: broker.Invalid,
+			Says: "the login code is none, was used before, or is another app's", Hint: "let the user log in again; a login code works once",
 		},
-		declared.Rejected("10005", hintReject),
+		{
+			// 网络异常，请稍后再试: something behind the platform did not answer in time.
+			Code: "5", At: declared.AtCall, Name: "system_busy", Class: broker.Transient,
+			Says: "the platform has a fault of its own", Hint: "nothing to do if it passes: call again",
+		},
 	}
 }

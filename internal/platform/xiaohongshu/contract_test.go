@@ -15,8 +15,8 @@ func TestContract(t *testing.T) {
 	platformtest.Declared(t, platformtest.DeclaredHarness{
 		Definition: xiaohongshu.Definition(), New: xiaohongshu.Platform, App: app,
 		Documented: map[string]string{
-			"2": "system_busy", "10001": "bad_argument", "10002": "wrong_app_id", "10003": "wrong_secret", "10004": "token_missing",
-			"10005": "token_rejected",
+			"2": "system_busy", "10001": "bad_argument", "410002": "wrong_app_id", "410004": "wrong_secret", "410101": "token_rejected",
+			"410103": "bad_login_code", "5": "system_busy",
 		},
 		Calls: map[string]broker.CallSort{
 			"/api/rmp/session": broker.CallApp, "/api/rmp/qrcode/unlimited": broker.CallApp,

@@ -56,7 +56,8 @@ func Definition() declared.Definition {
 }
 
 // rotation: every call gives a new token, after which the one before works for 5 minutes.
-// No more than two work at a time [A].
+// No more than two work at a time [A]; the platform's staff says the same to those who ask
+// [C].
 func rotation() broker.Rotation {
 	return broker.Rotation{
 		Family:   broker.Eager,

@@ -7,10 +7,10 @@ import (
 
 // words are the errors of this server as the platform would say them.
 func words() map[string]declared.Word {
-	appID := declared.Word{Code: "10002", Message: "appid not exist"}
-	secret := declared.Word{Code: "10003", Message: "secret error"}
-	params := declared.Word{Code: "10001", Message: "params error"}
-	token := declared.Word{Code: "10005", Message: "access_token invalid"}
+	appID := declared.Word{Code: "410002", Message: "应用无效"}
+	secret := declared.Word{Code: "410004", Message: "应用秘钥不匹配"}
+	params := declared.Word{Code: "10001", Message: "params error"} // [U]
+	token := declared.Word{Code: "410101", Message: "应用访问令牌不匹配"}
 	return map[string]declared.Word{
 		"":                           {Code: "2", Message: "system error"},
 		broker.ErrUnknownApp.Code:    appID,
@@ -23,7 +23,7 @@ func words() map[string]declared.Word {
 		broker.ErrNoKey.Code:         params,
 		broker.ErrBadBody.Code:       params,
 		broker.ErrEmptyBody.Code:     params,
-		broker.ErrTokenMissing.Code:  {Code: "10004", Message: "access_token missing"},
+		broker.ErrTokenMissing.Code:  token, // [I]
 		broker.ErrTokenUnknown.Code:  token,
 		broker.ErrTokenKind.Code:     token,
 	}
