@@ -110,6 +110,8 @@ func TestQQsWireForms(t *testing.T) {
 		{what: "the right one", shot: shot{line: ask + "grant_type=client_credential&appid=app-1&secret=" + thatSecret}, want: `"expires_in":7200`},
 		{what: "another method", shot: shot{line: "POST /qq/api/getToken", body: "{}"}, status: 404},
 		{what: "no token", shot: shot{line: "GET /qq/api/getPaidUnionId"}, code: "40001"},
+		{what: "a payment without a token", shot: shot{line: "POST /qq/api/json/openApiPay/GamePrePay", body: "{}"}, code: "-3000"},
+		{what: "a payment with a token made up", shot: shot{line: "POST /qq/api/json/openApiPay/GamePrePay?access_token=x", body: "{}"}, code: "-3000"},
 		{what: "a login", shot: shot{line: "GET /qq/sns/jscode2session?grant_type=authorization_code&js_code=x&appid=app-1&secret=" + thatSecret}, code: "0", want: `"session_key":"`},
 		{what: "a login without a code", shot: shot{line: "GET /qq/sns/jscode2session?grant_type=authorization_code&appid=app-1&secret=" + thatSecret}, code: "40029"},
 		{what: "a login with a wrong secret", shot: shot{line: "GET /qq/sns/jscode2session?grant_type=authorization_code&js_code=x&appid=app-1&secret=x"}, code: "40001"},

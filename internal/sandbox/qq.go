@@ -7,9 +7,13 @@ import (
 )
 
 // qq is the mini programs of QQ: WeChat's cgi-bin/token under another name, with fewer
-// codes [A*]. What has none of its own there is said with the nearest one [I].
+// codes [A*]. What has none of its own there is said with the nearest one [I]. Only payments
+// have a documented code for a token that is not good [A].
 func qq() scheme {
-	door := door{at: spot{inQuery, "access_token"}, says: codes{missing: "40001", bad: "40001", expired: "40001"}.of}
+	says := func(code string) door {
+		return door{at: spot{inQuery, "access_token"}, says: codes{missing: code, bad: code, expired: code}.of}
+	}
+	door, till := says("40001"), says("-3000")
 	ok := func(who map[string]any) any {
 		who["errcode"], who["errmsg"] = 0, "ok"
 		return who
@@ -33,6 +37,7 @@ func qq() scheme {
 			"/api/getPaidUnionId":                         door.asks(ok),
 			"/api/json/security/MsgSecCheck":              door.takes(ok),
 			"/api/json/subscribe/SendSubscriptionMessage": door.takes(ok),
+			"/api/json/openApiPay/GamePrePay":             till.takes(ok),
 		},
 		refusal: qqRefusal,
 		nowhere: notFound, // [U]
@@ -83,6 +88,7 @@ func qqSession(p *Platform, c *call) answer {
 func qqRefusal(_ *call, code string) answer {
 	text := map[string]string{
 		"-1":    "system error",
+		"-3000": "access_token 校验失败",
 		"40001": "invalid credential",
 		"40002": "invalid grant_type",
 		"40013": "invalid appid",

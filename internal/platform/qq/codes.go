@@ -10,11 +10,12 @@ const (
 	hintBaseURL = "check that the app's base_url is https://api.q.qq.com and that nothing on the way changes the request"
 	hintReject  = "nothing to do if it stays the only one; else another server uses the same secret and issues tokens: find it, or give it a key of this server"
 	hintSecret  = "if the secret (AppSecret) was reset, put the new one into the app: q.qq.com → 开发设置 (Development settings)"
+	hintRights  = "see which rights it has at q.qq.com"
 	hintLogin   = "let the user log in again; a login code works once and for minutes"
 )
 
-// codes say what the platform's codes mean. Documented are those of the token's call [A]
-// and of logins [A]; the others are WeChat's of the same words [I].
+// codes say what the platform's codes mean. Documented are those of the token's call [A],
+// of logins [A] and of payments [A]; the others are WeChat's of the same words [I].
 func codes() []declared.Code {
 	rejected := func(code string) declared.Code { return declared.Rejected(code, hintReject) }
 	return []declared.Code{
@@ -40,7 +41,28 @@ func codes() []declared.Code {
 			Says: "the platform does not know the app id", Hint: "compare the app's app_id, including its case, with that at q.qq.com: 开发设置 (Development settings)",
 		},
 
+		{
+			// Of a login whose app id or secret is wrong: a newer list has these two [A*].
+			Code: "-101222100", At: declared.AtIssue, Name: "wrong_secret", Class: broker.BadCredential,
+			Says: "the platform refuses the app id or the app secret", Hint: hintSecret,
+		},
+		{
+			Code: "-2100", At: declared.AtIssue, Name: "wrong_secret", Class: broker.BadCredential,
+			Says: "the platform refuses the app id or the app secret", Hint: hintSecret,
+		},
+
+		// The one code of a token that is documented is that of payments, openApiPay [A]. Those
+		// that follow are WeChat's [I].
+		rejected("-3000"),
 		rejected("40001"), rejected("40014"), rejected("42001"),
+		{
+			Code: "90017", At: declared.AtCall, Name: "api_not_authorized", Class: broker.Misconfigured, // [A]
+			Says: "the app has no right to this call", Hint: hintRights,
+		},
+		{
+			Code: "90018", At: declared.AtCall, Name: "bad_argument", Class: broker.Invalid, // [A]
+			Says: "the platform does not understand a parameter", Hint: "see the platform's message",
+		},
 		{
 			Code: "41001", Name: "token_missing", Class: broker.Misconfigured,
 			Says: "the access token did not reach the platform", Hint: hintBaseURL,
@@ -51,7 +73,7 @@ func codes() []declared.Code {
 		},
 		{
 			Code: "48001", Name: "api_not_authorized", Class: broker.Misconfigured, Lives: true,
-			Says: "the app has no right to this call", Hint: "see which rights it has at q.qq.com",
+			Says: "the app has no right to this call", Hint: hintRights,
 		},
 		{
 			Code: "45009", Name: "daily_quota", Class: broker.Throttled, Reset: broker.ResetDay,

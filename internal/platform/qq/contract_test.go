@@ -17,7 +17,8 @@ func TestContract(t *testing.T) {
 		Documented: map[string]string{
 			"-1": "system_busy", "40001": "wrong_secret", "40002": "wrong_grant_type", "40013": "wrong_app_id", "40014": "token_rejected",
 			"40029": "bad_login_code", "40066": "wrong_path", "41001": "token_missing", "42001": "token_rejected", "45009": "daily_quota",
-			"45011": "minute_quota", "48001": "api_not_authorized",
+			"45011": "minute_quota", "48001": "api_not_authorized", "-3000": "token_rejected", "-2100": "wrong_secret", "-101222100": "wrong_secret",
+			"90017": "api_not_authorized", "90018": "bad_argument",
 		},
 		Calls: map[string]broker.CallSort{
 			"/api/json/security/MsgSecCheck": broker.CallApp, "/api/getPaidUnionId": broker.CallApp,
