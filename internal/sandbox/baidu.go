@@ -8,7 +8,7 @@ import (
 )
 
 // baidu is the AI platform of Baidu, 百度. A token lives for thirty days and has its expiry
-// in it; that another one does not end it is [U].
+// in it, and another one does not end it, as the pages of one of its services say [A*].
 func baidu() scheme {
 	// A call without a token is [U].
 	door := door{at: spot{inQuery, "access_token"}, says: codes{missing: "110", bad: "110", expired: "111"}.of}

@@ -20,7 +20,9 @@ const (
 func douyin() scheme {
 	eager := family{manner: mannerEager, lifetime: 2 * time.Hour, overlap: 5 * time.Minute}
 	often := []rate{{n: 500, every: 5 * time.Minute, code: "10020"}}
-	// The codes of calls are [U].
+	// That a token is too old is documented in the newer form, and beside 10008 in the older
+	// one [A]; that it is wrong is said by single calls' pages and by SDKs [A, S], and a call
+	// without one is [U].
 	mini := door{
 		at: spot{inHeader, "access-token"}, opens: []Mode{douyinMini},
 		says: codes{missing: "28001003", bad: "28001003", expired: "28001008"}.of,

@@ -7,10 +7,11 @@ import (
 )
 
 // kuaishou is the mini programs of Kuaishou, 快手. A token lives for two days, and no other
-// one ends it [S]. A form is what it wants [U]; that it takes JSON as well is what some
+// one ends it [A]. A form is what it wants [A]; that it takes JSON as well is what some
 // code relies on [S].
 func kuaishou() scheme {
-	// The code for a token that is not good is [U].
+	// The code for a token that is not good is that of the open platform's SDK [S]; that mini
+	// programs get the same is [I].
 	door := door{at: spot{inQuery, "access_token"}, says: codes{missing: "100200100", bad: "100200102", expired: "100200102"}.of}
 	ok := func(who map[string]any) any {
 		return map[string]any{"result": 1, "data": who}

@@ -63,9 +63,9 @@ func Definition() declared.Definition {
 	}
 }
 
-// rotation: every call gives a new token. That the ones before live on is what everybody
-// who asks for one at every start relies on, and the documentation recommends it as one of
-// two ways [A]; it does not say so [U].
+// rotation: every call gives a new token. The ones before are not touched and can still be
+// used: so say the pages of one service of it [A*], and the documentation recommends to ask
+// for one at every start as one of two ways [A].
 func rotation() broker.Rotation {
 	return broker.Rotation{
 		Family:   broker.Independent,

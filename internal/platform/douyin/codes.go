@@ -73,9 +73,12 @@ func callCodes() []declared.Code {
 		return c
 	}
 	return []declared.Code{
+		// The newer list has 28001008 [A], and single calls document 28001003 [A]. The older form
+		// is in SDKs [S]; a page of client_token has 10008 beside 2190008 for one that is too old
+		// [A], and SDKs for one that is wrong too [S].
 		rejected("28001003"), rejected("28001008"),
-		rejected("2190002"), rejected("2190008"),
-		rejected("11016"), // developer.toutiao.com: wrong or too old [A*]
+		rejected("2190002"), rejected("2190008"), rejected("10008"),
+		rejected("11016"), // developer.toutiao.com: wrong or too old [A*]; no page that is there today says so
 
 		busy("28001005"), busy("28001006"), busy("2100001"), busy("2100004"), busy("-1"),
 

@@ -18,7 +18,7 @@ func TestContract(t *testing.T) {
 			"-1": "system_busy", "40014": "bad_request", "40015": "wrong_app_id", "40017": "wrong_secret", "40020": "wrong_grant_type",
 			"40018": "bad_login_code", "40019": "bad_login_code", "10002": "bad_request", "10003": "wrong_app_id", "10007": "bad_login_code",
 			"10010": "refresh_token_expired", "10013": "wrong_secret", "10020": "too_many_issues",
-			"28001003": "token_rejected", "28001008": "token_rejected", "2190002": "token_rejected", "2190008": "token_rejected", "11016": "token_rejected",
+			"28001003": "token_rejected", "28001008": "token_rejected", "2190002": "token_rejected", "2190008": "token_rejected", "10008": "token_rejected", "11016": "token_rejected",
 			"28001005": "system_busy", "28001006": "system_busy", "2100001": "system_busy", "2100004": "system_busy",
 			"28003017": "daily_quota", "2190001": "daily_quota", "28003018": "minute_quota", "28001052": "minute_quota",
 			"28001007": "bad_argument", "2100005": "bad_argument", "28001017": "wrong_path", "28001056": "call_withdrawn",

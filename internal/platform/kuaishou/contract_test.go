@@ -18,7 +18,7 @@ func TestContract(t *testing.T) {
 			"100200100": "bad_argument", "100200101": "wrong_secret", "100200102": "token_rejected", "100200103": "wrong_response_type",
 			"100200104": "wrong_grant_type", "100200105": "bad_login_code", "100200106": "bad_scope", "100200107": "bad_open_id",
 			"100200108": "token_rejected", "100200109": "user_not_authorized", "100200110": "user_not_authorized", "100200111": "user_not_authorized",
-			"100200112": "bad_bundle_token", "100200113": "refresh_token_expired", "100200500": "system_busy",
+			"100200112": "bad_bundle_token", "100200113": "refresh_token_expired", "100200114": "bad_signature", "100200410": "frequency_limit", "100200500": "system_busy",
 		},
 		Calls: map[string]broker.CallSort{
 			"/openapi/mp/developer/epay/query_order": broker.CallApp, "/openapi/mp/developer/message/send": broker.CallApp,

@@ -19,6 +19,7 @@ func words() map[string]declared.Word {
 		broker.ErrWrongApp.Code:      client,
 		string(broker.Misconfigured): params,
 		string(broker.Denied):        params,
+		string(broker.Throttled):     {Code: "100200410", Message: "api rate limit"},
 		broker.ErrUnauthorized.Code:  client,
 		broker.ErrNoAppID.Code:       params,
 		broker.ErrNoKey.Code:         params,
