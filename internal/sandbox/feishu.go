@@ -72,12 +72,15 @@ func feishuJWT(token) string {
 }
 
 // feishuSays tells tokens that have not even the form of one from those that are not good
-// [S]. That of a call without any is [U].
+// [S]. A token without Bearer is none, and a JWT that is made up is taken for a user's [P];
+// one that was good says what the others do [I].
 func feishuSays(bad string) func(string, *token) string {
 	return func(value string, t *token) string {
 		switch {
 		case value == "":
 			return "99991661"
+		case t == nil && strings.HasPrefix(value, "eyJ"):
+			return "99991668"
 		case !strings.HasPrefix(value, "t-") && !strings.HasPrefix(value, "a-") && !strings.HasPrefix(value, "eyJ"):
 			return "99991671"
 		default:
@@ -130,8 +133,8 @@ func feishuAppToken(p *Platform, c *call) answer {
 	})
 }
 
-// feishuRefusal has HTTP 200 where tokens are issued by auth/v3 [P]; the status of calls
-// is [U].
+// feishuRefusal has HTTP 200 where tokens are issued by auth/v3 and HTTP 400 at calls [P],
+// and 429 for what comes too often [A].
 func feishuRefusal(c *call, code string) answer {
 	if c.local == "/oauth/v3/token" {
 		return feishuOAuthRefusal(code)
@@ -146,10 +149,14 @@ func feishuRefusal(c *call, code string) answer {
 		"99991661": "Missing access token for authorization. Please make a test attempt with the correct token.",
 		"99991663": "Invalid access token for authorization. Please make a test attempt with the correct token.",
 		"99991664": "invalid app token",
+		"99991668": "Invalid access token for authorization. Please make a test attempt with the correct token.",
 		"99991671": "Invalid access token format for authorization",
 	}[code]
 	status := http.StatusBadRequest
-	if strings.HasPrefix(c.local, "/open-apis/auth/v3/") {
+	switch {
+	case code == "99991400":
+		status = http.StatusTooManyRequests
+	case strings.HasPrefix(c.local, "/open-apis/auth/v3/"):
 		status = http.StatusOK
 	}
 	return reply(status, map[string]any{"code": number(code), "msg": cmp.Or(text, "error")})

@@ -5,8 +5,9 @@ import (
 )
 
 // feishuOAuthToken is POST oauth/v3/token, by RFC 6749. The body may be a form or JSON
-// [A]. But for the code of a client that shows itself in two ways [A], and the statuses,
-// what it refuses is [U].
+// [A]. The codes are those of the table [A]. That a client that is wrong gets HTTP 400 with
+// invalid_client is in the tests of the platform's own command line [S]; what something that
+// is missing gets is [U].
 func feishuOAuthToken(p *Platform, c *call) answer {
 	in := inForm
 	if c.form() == nil {
@@ -39,16 +40,17 @@ func feishuOAuthRefusal(code string) answer {
 	status, name, text := http.StatusBadRequest, "invalid_request", "The request is malformed."
 	switch code {
 	case "20002":
-		status, name, text = http.StatusUnauthorized, "invalid_client", "The client secret is invalid."
+		name, text = "invalid_client", "The client secret is invalid."
 	case "20036":
 		name, text = "unsupported_grant_type", "The specified grant_type is not supported."
 	case "20048":
-		status, name, text = http.StatusUnauthorized, "invalid_client", "The specified app does not exist."
+		name, text = "invalid_client", "The specified app does not exist."
 	case "20070":
 		text = "Multiple authentication methods were provided. Only one is allowed to proceed."
 	case "99991400":
 		status, name, text = http.StatusTooManyRequests, "too_many_requests", "request trigger frequency limit"
 	case "2200":
+		code = "20050" // [A]
 		status, name, text = http.StatusInternalServerError, "server_error", "An unexpected server error occurred."
 	}
 	return reply(status, map[string]any{"code": number(code), "error": name, "error_description": text})

@@ -48,6 +48,7 @@ func TestFeishusWireForms(t *testing.T) {
 			{what: "a token without Bearer", shot: shot{line: "GET " + p + "/open-apis/bot/v3/info", header: []string{"Authorization", "t-x"}}, status: 400, code: "99991661"},
 			{what: "no token at all", shot: shot{line: "GET " + p + "/open-apis/bot/v3/info", header: []string{"Authorization", "Bearer x"}}, status: 400, code: "99991671"},
 			{what: "a token made up", shot: shot{line: "GET " + p + "/open-apis/bot/v3/info", header: []string{"Authorization", "Bearer t-x"}}, status: 400, code: "99991663"},
+			{what: "a JWT made up", shot: shot{line: "GET " + p + "/open-apis/bot/v3/info", header: []string{"Authorization", "Bearer eyJx"}}, status: 400, code: "99991668"},
 			{what: "one of an app made up", shot: shot{line: "POST " + p + "/open-apis/authen/v1/access_token", body: "{}", header: []string{"Authorization", "Bearer a-x"}}, status: 400, code: "99991664"},
 		})
 	}
@@ -64,8 +65,8 @@ func TestFeishusOAuthWireForms(t *testing.T) {
 		{what: "Basic and a body", shot: shot{line: line, body: "grant_type=client_credentials&client_id=app-1&client_secret=" + thatSecret, header: basic}, status: 400, code: "20070", want: `"error":"invalid_request"`},
 		{what: "the query", shot: shot{line: line + "?grant_type=client_credentials&client_id=app-1&client_secret=" + thatSecret}, status: 400, code: "20001"},
 		{what: "another grant", shot: shot{line: line, body: "grant_type=password&client_id=app-1&client_secret=" + thatSecret}, status: 400, code: "20036"},
-		{what: "an app that there is not", shot: shot{line: line, body: "grant_type=client_credentials&client_id=nobody&client_secret=x"}, status: 401, code: "20048"},
-		{what: "a wrong secret", shot: shot{line: line, body: "grant_type=client_credentials&client_id=app-1&client_secret=x"}, status: 401, code: "20002", want: `"error":"invalid_client"`},
+		{what: "an app that there is not", shot: shot{line: line, body: "grant_type=client_credentials&client_id=nobody&client_secret=x"}, status: 400, code: "20048"},
+		{what: "a wrong secret", shot: shot{line: line, body: "grant_type=client_credentials&client_id=app-1&client_secret=x"}, status: 400, code: "20002", want: `"error":"invalid_client"`},
 	})
 }
 

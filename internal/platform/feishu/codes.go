@@ -83,6 +83,9 @@ func oauthCodes() []declared.Code {
 		login("20067", "bad_scope", "a scope is asked for twice"),
 		login("20068", "bad_scope", "a scope is asked for that was not granted"),
 		login("20005", "user_token_rejected", "the platform rejects the user's token"),
+		login("20006", "user_token_rejected", "the user's token is too old"),
+		login("20026", "bad_refresh_token", "the platform rejects the user's refresh token"),
+		{Code: "20074", Name: "refresh_not_allowed", Class: broker.Misconfigured, Says: "the app may not refresh users' tokens", Hint: "switch it on: 开发者后台 → the app → 安全设置 (Developer Console → Security Settings)"},
 		{Code: "20008", Name: "user_unknown", Class: broker.Denied, Says: "there is no such user", Hint: hintLogin},
 		{Code: "20010", Name: "user_may_not", Class: broker.Denied, Says: "the user may not use the app", Hint: "widen the app's 可用范围 (availability): " + whereVersion},
 		{Code: "20066", Name: "user_state", Class: broker.Denied, Says: "the user has left or is frozen", Hint: hintLogin},
@@ -101,8 +104,15 @@ func tokenCodes() []declared.Code {
 		rejected("99991663"), // the tenant's
 		rejected("99991664"), // the app's own
 		rejected("99991665"), // the tenant's
+		rejected("20013"),    // the tenant's, said by the logins' paths [A]
+		rejected("20014"),    // the app's own, said by the older logins [A]
 		rejected("99991671"), // one that does not begin as tokens do
-		rejected("99991677"), // one that has expired
+		// One that has expired, by the table a user's [A, S]. It counts where the call showed the
+		// app's own, which has no user's beside it.
+		rejected("99991677"),
+		// A user's token, and by a probe of 2026 any JWT that the platform did not make [P]. Whether
+		// a tenant's token of mode oauth gets it too, once it is dead, is not known [U]. Calls that
+		// take no user's token say it as well, so that it is not taken for the app's.
 		user("99991668", "user_token_rejected", "the platform rejects the user's token, or the call takes none"),
 		user("99991669", "bad_refresh_token", "the platform rejects the user's refresh token"),
 		user("99991679", "user_scope_missing", "the user did not grant what the call needs"),
@@ -110,6 +120,7 @@ func tokenCodes() []declared.Code {
 		{Code: "99991662", Name: "app_disabled", Class: broker.Denied, Says: "the app is disabled", Hint: hintState},
 		{Code: "99991673", Name: "app_not_installed", Class: broker.Denied, Says: "the app cannot be used in the tenant", Hint: hintState},
 		{Code: "99991401", Name: "ip_not_whitelisted", Class: broker.Misconfigured, Says: "this server's address is not on the app's IP whitelist", Hint: "add {ip} to the IP 白名单: 开发者后台 → the app → 安全设置 (Developer Console → Security Settings → IP Whitelist)"},
+		{Code: "99991403", Name: "month_quota", Class: broker.Throttled, Says: "the tenant's calls of this month are used up", Hint: "more calls are to be had with another edition: see the tenant's 管理后台 (Admin Console)", Retry: time.Hour}, // [A]
 		// The limits are those of an app at one path, by the second and the minute, and what is
 		// over them is refused alone [A]: it closes the path for nobody.
 		{Code: "99991400", Name: "frequency_limit", Class: broker.Throttled, Says: "the platform is called too often", Hint: "it ends by itself, mostly within the minute. If it comes again, find what calls the platform for this app so often", Retry: 10 * time.Second},

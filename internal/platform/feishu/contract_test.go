@@ -122,11 +122,13 @@ func documented() map[string]string {
 		"20003": "bad_login_code", "20004": "login_code_expired", "20065": "login_code_used", "20024": "foreign_login_code", "20049": "bad_code_verifier",
 		"20071": "wrong_redirect_uri", "20067": "bad_scope", "20068": "bad_scope",
 		"20037": "refresh_token_expired", "20064": "refresh_token_revoked", "20073": "refresh_token_used",
-		"20005": "user_token_rejected", "20008": "user_unknown", "20010": "user_may_not", "20066": "user_state",
+		"20005": "user_token_rejected", "20006": "user_token_rejected", "20026": "bad_refresh_token", "20074": "refresh_not_allowed",
+		"20008": "user_unknown", "20010": "user_may_not", "20066": "user_state",
 		// Of tokens, apps, addresses and limits.
 		"99991663": "token_rejected", "99991664": "token_rejected", "99991665": "token_rejected", "99991671": "token_rejected", "99991677": "token_rejected",
 		"99991668": "user_token_rejected", "99991669": "bad_refresh_token", "99991679": "user_scope_missing", "99991661": "token_missing",
-		"99991662": "app_disabled", "99991673": "app_not_installed", "99991401": "ip_not_whitelisted", "99991400": "frequency_limit",
+		"99991662": "app_disabled", "99991673": "app_not_installed", "99991401": "ip_not_whitelisted", "99991400": "frequency_limit", "99991403": "month_quota",
+		"20013": "token_rejected", "20014": "token_rejected",
 		// Of other calls.
 		"99991672": "scope_missing", "99991676": "scope_missing", "11205": "no_bot", "11207": "app_disabled", "11210": "app_not_installed",
 		"99992402": "bad_parameter", "9499": "bad_parameter", "99991201": "wrong_path", "99991301": "wrong_method",
@@ -143,10 +145,12 @@ func TestTheOAuthEndpointRefusesAsRFC6749Says(t *testing.T) {
 		status int
 		code   int
 	}{
-		"invalid_client":         {broker.ErrUnauthorized, http.StatusUnauthorized, 20002},
-		"unsupported_grant_type": {broker.ErrBadGrant, http.StatusBadRequest, 20036},
-		"server_error":           {broker.ErrNoToken, http.StatusBadRequest, 20050},
-		"invalid_request":        {&broker.Error{Code: "bad_format", PlatformCode: "20063", PlatformMessage: "the platform's words"}, http.StatusBadRequest, 20063},
+		"invalid_client":          {broker.ErrUnauthorized, http.StatusBadRequest, 20002},
+		"unsupported_grant_type":  {broker.ErrBadGrant, http.StatusBadRequest, 20036},
+		"server_error":            {broker.ErrNoToken, http.StatusBadRequest, 20050},
+		"temporarily_unavailable": {broker.ErrNotReady, http.StatusBadRequest, 20072},
+		"too_many_requests":       {&broker.Error{Code: "frequency_limit", Class: broker.Throttled}, http.StatusTooManyRequests, 99991400},
+		"invalid_request":         {&broker.Error{Code: "bad_format", PlatformCode: "20063", PlatformMessage: "the platform's words"}, http.StatusBadRequest, 20063},
 	} {
 		x := up.Refuse("/oauth/v3/token", tt.err, "rid")
 		var got struct {

@@ -48,7 +48,8 @@ func Definition() declared.Definition {
 }
 
 // LarkDefinition describes Lark. That its OAuth endpoint is where Feishu's is comes from the
-// SDK [S].
+// SDK and from the platform's own command line [S]; that one has met apps of a tenant's own
+// to which it says 20050 with HTTP 500 and which auth/v3 serves [C].
 func LarkDefinition() declared.Definition {
 	return definition(LarkName, "https://open.larksuite.com", "https://accounts.larksuite.com")
 }
@@ -171,7 +172,7 @@ func surfaces(accounts string) []declared.Surface {
 
 // tokenRotation: with half an hour or more left repeated calls give the same token, with
 // less a new one, and both work on [A]. That is said of auth/v3. Of oauth/v3/token it is not
-// known; renewed in the last half hour a token is replaced in time whatever holds there.
+// known [U]; renewed in the last half hour a token is replaced in time whatever holds there.
 func tokenRotation() broker.Rotation {
 	return broker.Rotation{
 		Family:   broker.Late,

@@ -45,13 +45,16 @@ func words() map[string]declared.Word {
 	}
 }
 
-// oauthWords are those of the paths that follow RFC 6749, whose libraries look at error.
+// oauthWords are those of the paths that follow RFC 6749, whose libraries look at error. A
+// client that is wrong gets HTTP 400 there and not 401 [A, S]. The platform's own faults have
+// 500 and 503 [A]; words have no such status, so that these keep 400.
 func oauthWords() map[string]declared.Word {
 	word := func(code, name, message string) declared.Word {
 		return declared.Word{Code: code, Message: message, Extra: map[string]string{"error": name}}
 	}
 	client := word("20002", "invalid_client", "The client secret is invalid.")
-	client.Status = http.StatusUnauthorized
+	often := word("99991400", "too_many_requests", "request trigger frequency limit")
+	often.Status = http.StatusTooManyRequests
 	denied := word("20009", "unauthorized_client", "The client may not do this.")
 	request := word("20063", "invalid_request", "The request is malformed.")
 	return map[string]declared.Word{
@@ -69,6 +72,7 @@ func oauthWords() map[string]declared.Word {
 		broker.ErrNotAllowed.Code:    denied,
 		string(broker.Misconfigured): denied,
 		string(broker.Denied):        denied,
+		string(broker.Throttled):     often,
 		broker.ErrNotReady.Code:      word("20072", "temporarily_unavailable", "The server is temporarily unavailable."),
 		"":                           word("20050", "server_error", "An unexpected server error occurred."),
 	}
