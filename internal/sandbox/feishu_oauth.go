@@ -49,8 +49,7 @@ func feishuOAuthRefusal(code string) answer {
 		text = "Multiple authentication methods were provided. Only one is allowed to proceed."
 	case "99991400":
 		status, name, text = http.StatusTooManyRequests, "too_many_requests", "request trigger frequency limit"
-	case "2200":
-		code = "20050" // [A]
+	case "2200": // the one of all paths here; there it is 20050 [A]
 		status, name, text = http.StatusInternalServerError, "server_error", "An unexpected server error occurred."
 	}
 	return reply(status, map[string]any{"code": number(code), "error": name, "error_description": text})

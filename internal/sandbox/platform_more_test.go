@@ -105,6 +105,22 @@ func TestFeishuGivesLongTokensByOAuth(t *testing.T) {
 	}
 }
 
+func TestFeishuSaysTooOftenWithAStatusOfItsOwn(t *testing.T) {
+	t.Parallel()
+	everyWay(t, sandbox.Config{}, func(t *testing.T, w way, sb *sandbox.Sandbox, c caller) {
+		if w.platform != "feishu" {
+			return
+		}
+		token, _ := w.get(c)
+		for what, s := range map[string]shot{"an issue": w.ask(thatApp, thatSecret), "a call": first(w.calls(token))} {
+			sb.Inject(sandbox.Fault{App: thatApp, Kind: sandbox.FaultErrcode, Code: "99991400", Times: 1})
+			if a := c.shoot(s); a.status != 429 || a.at("code") != 99991400.0 {
+				t.Errorf("%s too often: %d %s", what, a.status, a.text)
+			}
+		}
+	})
+}
+
 func TestFeishuLimitsOAuth(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways() {
