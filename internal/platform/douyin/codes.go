@@ -78,7 +78,7 @@ func callCodes() []declared.Code {
 		// [A], and SDKs for one that is wrong too [S].
 		rejected("28001003"), rejected("28001008"),
 		rejected("2190002"), rejected("2190008"), rejected("10008"),
-		rejected("11016"), // developer.toutiao.com: wrong or too old [A*]; no page that is there today says so
+		rejected("11016"), // developer.toutiao.com: wrong or too old [A*]; nothing else was found that says so
 
 		busy("28001005"), busy("28001006"), busy("2100001"), busy("2100004"), busy("-1"),
 

@@ -110,7 +110,7 @@ func tokenCodes() []declared.Code {
 		// One that has expired, by the table a user's [A, S]. It counts where the call showed the
 		// app's own, which has no user's beside it.
 		rejected("99991677"),
-		// A user's token, and by a probe of 2026 any JWT that the platform did not make [P]. Whether
+		// A user's token, and in a probe of 2026 a JWT that was made up [P]. Whether
 		// a tenant's token of mode oauth gets it too, once it is dead, is not known [U]. Calls that
 		// take no user's token say it as well, so that it is not taken for the app's.
 		user("99991668", "user_token_rejected", "the platform rejects the user's token, or the call takes none"),

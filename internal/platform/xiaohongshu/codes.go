@@ -49,9 +49,9 @@ func codes() []declared.Code {
 			Code: "410004", Name: "wrong_secret", Class: broker.BadCredential,
 			Says: "the platform refuses the app secret", Hint: hintSecret,
 		},
-		// 应用访问令牌不匹配: of a token that there is not, that is too old, or that is another
-		// app's. It is also said of a good one that is not of the kind a call wants, as of a
-		// provider's; the gateway asks the check before it believes it of such a path.
+		// 应用访问令牌不匹配: of a token that there is not, or that is too old. It is also said of a
+		// good one that is not of the kind a call wants, as of a provider's; of a path that no
+		// token has opened yet the gateway asks the check before it believes it.
 		declared.Rejected("410101", hintReject),
 		{
 			// 授权码不匹配.
