@@ -48,11 +48,6 @@ fi
 failed=
 [ -z "$go_pid" ] || wait "$go_pid" || failed="$failed go-sdks"
 wait "$npm_pid" || failed="$failed npm-packages"
-for f in npm go; do
-  if [ -s "$work/$f.json" ]; then
-    say "$f:"
-    cat "$work/$f.json"
-  fi
-done
+report npm go
 finish "$failed"
 say "passed: not one call failed"

@@ -77,13 +77,17 @@ logs() {
   done >&2
 }
 
-# start_sandbox LIFETIME OVERLAP [APP…]: with these apps, which have $secret, or those of WeChat.
+# start_sandbox LIFETIME OVERLAP [APP[=SECRET]…]: with these apps, or those of WeChat. Their
+# secret is $secret, unless they have one of their own.
 start_sandbox() {
   local lifetime=$1 overlap=$2 app apps=()
   shift 2
   [ "$#" -gt 0 ] || set -- "$classic" "$stable"
   for app; do
-    apps+=(--app "$app=$secret")
+    case $app in
+      *=*) apps+=(--app "$app") ;;
+      *) apps+=(--app "$app=$secret") ;;
+    esac
   done
   "$hufu" sandbox --listen 127.0.0.1:0 "${apps[@]}" \
     --lifetime "$lifetime" --overlap "$overlap" >"$work/sandbox.out" 2>"$work/sandbox.err" </dev/null &
@@ -132,6 +136,17 @@ serve() {
   line=$(await "$work/server.err" 'listening on http://[^ "]+' "$server_pid") || { logs; die "the server did not start"; }
   base_url=${line#listening on }
   say "server at $base_url"
+}
+
+# report NAME…: prints the summaries of those that took part.
+report() {
+  local f
+  for f; do
+    if [ -s "$work/$f.json" ]; then
+      say "$f:"
+      cat "$work/$f.json"
+    fi
+  done
 }
 
 # finish FAILED: stops both, looks through the log, and ends the check.

@@ -2,7 +2,7 @@ module github.com/hufu-io/hufu/sdkcheck/go
 
 go 1.26
 
-require github.com/silenceper/wechat/v2 v2.1.6
+require github.com/silenceper/wechat/v2 v2.1.10
 
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20220106215444-fb4bf637b56d // indirect

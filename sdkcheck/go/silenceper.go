@@ -25,7 +25,8 @@ import (
 	"github.com/silenceper/wechat/v2/util"
 )
 
-const platform = "https://api.weixin.qq.com"
+// patience is how long a call may take before it counts as one that failed.
+const patience = 30 * time.Second
 
 // moveSilenceper points the SDK's base URL here, for the whole process: it has one for all.
 // The QR codes of mini programs do not go by it, but by the process's own transport.
@@ -34,7 +35,8 @@ func moveSilenceper(base string) error {
 	if err != nil {
 		return fmt.Errorf("read the base URL: %w", err)
 	}
-	util.SetURIModifier(func(uri string) string { return strings.Replace(uri, platform, base, 1) })
+	util.SetURIModifier(strings.NewReplacer("https://"+weChat, base, "https://"+weCom, base).Replace)
+	http.DefaultClient.Timeout = patience // It is the SDK's, too, which sets none.
 	http.DefaultTransport = moved{to: to, next: http.DefaultTransport}
 	return nil
 }
