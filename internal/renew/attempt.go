@@ -177,13 +177,13 @@ func (m *Manager) mournAbandoned(ctx context.Context, r broker.Record, l broker.
 func (m *Manager) issue(ctx context.Context, e *entry, d *definition, r broker.Record, w broker.Want, timeout time.Duration) (broker.Record, Event) {
 	src, rot := d.source(e.kind)
 	k := e.key()
-	begun := m.now()
+	begun, clock := m.now(), m.cfg.Now()
 	ev := Event{Key: k, Cause: w.Cause, Foreign: r.ForeignRotation(w, begun)}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	got := m.ask(ctx, e, d, src, rot, &r, w)
 	now := m.now()
-	ev.Took = now.Sub(begun)
+	ev.Took = m.cfg.Now().Sub(clock) // The store's time may have been read anew meanwhile.
 	link, err := m.link(&r, d.app, got)
 	if err != nil {
 		got.err = err
