@@ -43,7 +43,7 @@ checks=(renewals gateway platforms)
 if [ -n "$go_check" ] && command -v redis-server >/dev/null; then
   checks+=(redis)
 elif [ "${CI:-}" = true ]; then
-  die "redis-server is missing, and in CI every check has to run"
+  die "Go or redis-server is missing, and in CI every check has to run"
 else
   say "WARNING: Go or redis-server is missing, and SDKs that read a Redis are NOT CHECKED"
 fi

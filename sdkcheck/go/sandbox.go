@@ -70,7 +70,8 @@ func (s sandbox) do(method, path, body string, answer any) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	client := http.Client{Timeout: patience}
+	res, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask the sandbox: %w", err)
 	}

@@ -29,15 +29,15 @@ import (
 const patience = 30 * time.Second
 
 // moveSilenceper points the SDK's base URL here, for the whole process: it has one for all.
-// The QR codes of mini programs do not go by it, but by the process's own transport.
+// The QR codes of mini programs do not go by it, but by the SDK's HTTP client, which would
+// wait for ever, too.
 func moveSilenceper(base string) error {
 	to, err := url.Parse(base)
 	if err != nil {
 		return fmt.Errorf("read the base URL: %w", err)
 	}
 	util.SetURIModifier(strings.NewReplacer("https://"+weChat, base, "https://"+weCom, base).Replace)
-	http.DefaultClient.Timeout = patience // It is the SDK's, too, which sets none.
-	http.DefaultTransport = moved{to: to, next: http.DefaultTransport}
+	util.DefaultHTTPClient = &http.Client{Transport: moved{to: to, next: http.DefaultTransport}, Timeout: patience}
 	return nil
 }
 
