@@ -145,7 +145,7 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	may := access.Config{
 		Manager: s.manager, Registry: s.registry, Audit: s.recorder, Virtual: s.virtual, Registerer: reg, Logger: s.log,
-		Platforms: s.table, PublicURL: s.cfg.PublicURL, Grants: s.grants, UserTokens: users,
+		Platforms: s.table, PublicURL: s.cfg.PublicURL, Grants: s.grants, UserTokens: users, Meter: meter,
 	}
 	if logins.relay != nil {
 		may.Logins = logins.relay

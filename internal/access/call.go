@@ -153,10 +153,14 @@ func (s *Service) OfUser(seen broker.Secret) bool { return s.userTokens.Has(seen
 // MayCall checks a call of one path against the client's path rules and the patterns
 // that only administrators may call. A call without a client may do what one of those
 // clients may do that could have made it: with one of the app's tokens, those that get
-// real ones; with a token of a user, all.
+// real ones; with a token of a user, all. An app without such patterns has its platform's.
 //
 // What an administrator does with a denied path is written down before it is done.
-func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, sort broker.CallSort, path string, deny []string) error {
+func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, sort broker.CallSort, path string) error {
+	deny := a.Deny
+	if deny == nil {
+		deny = s.denied[a.Platform]
+	}
 	denied := acl.Denied(deny, path)
 	switch {
 	case denied && !acl.Allow(c.Client, broker.Admin, a.ID):

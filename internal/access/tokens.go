@@ -13,6 +13,7 @@ import (
 	"github.com/hufu-io/hufu/internal/audit"
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/grant"
+	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 )
@@ -38,6 +39,9 @@ type Config struct {
 	Logins Logins
 	// UserTokens tells tokens of users from the apps' own. Nil: they are not told apart.
 	UserTokens UserTokens
+	// Meter counts the calls that are made at platforms in clients' names, together with the
+	// gateway's. Nil: one of its own.
+	Meter *quota.Meter
 	// MaxWaits is how many long polls and watches one client may have at a time. Zero: 1000.
 	MaxWaits int
 }
@@ -53,6 +57,8 @@ type Service struct {
 	callers  callers
 
 	platforms  map[string]broker.Platform
+	denied     map[string][]string // by platform, for apps that say nothing themselves
+	meter      *quota.Meter
 	opening    opening
 	publicURL  string
 	grants     *grant.Keeper
@@ -79,9 +85,12 @@ func New(cfg Config) *Service {
 	if cfg.UserTokens == nil {
 		cfg.UserTokens = noUserTokens{}
 	}
+	if cfg.Meter == nil {
+		cfg.Meter = quota.New(quota.Config{})
+	}
 	s := &Service{
 		tokens: cfg.Manager, registry: cfg.Registry, audit: cfg.Audit, waits: newWaits(cfg.MaxWaits), virtual: cfg.Virtual, virtuals: newVirtuals(cfg.Virtual), log: cfg.Logger,
-		platforms: map[string]broker.Platform{}, opening: opening{}, publicURL: cfg.PublicURL, grants: cfg.Grants, logins: cfg.Logins, userTokens: cfg.UserTokens,
+		platforms: map[string]broker.Platform{}, denied: map[string][]string{}, meter: cfg.Meter, opening: opening{}, publicURL: cfg.PublicURL, grants: cfg.Grants, logins: cfg.Logins, userTokens: cfg.UserTokens,
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "hufu", Name: "reads_total", Help: "Tokens handed out.",
 		}),
@@ -92,6 +101,9 @@ func New(cfg Config) *Service {
 	for _, p := range cfg.Platforms {
 		s.platforms[p.Name] = p
 		s.opening.add(&p)
+		if p.Upstream != nil {
+			s.denied[p.Name] = p.Upstream.Denied()
+		}
 	}
 	if cfg.Registerer != nil {
 		cfg.Registerer.MustRegister(s.reads, s.refused)

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -144,38 +143,6 @@ func (s *Service) Profile(ctx context.Context, c broker.Caller, app, user, langu
 	}
 	p, kind, err := s.grants.Profile(ctx, a, user, language)
 	return p, kind, s.counted(c, "read_profile", app, kind, 0, err)
-}
-
-// Subscription returns what the app knows of a user who follows it, by the app's own
-// token: the user need not have logged in. A token that the platform rejects is replaced
-// as one that the gateway saw rejected, and the call made once more.
-func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, language string) (broker.Subscription, error) {
-	a, err := s.onApp(c, broker.Users, app)
-	if err != nil {
-		return broker.Subscription{}, err
-	}
-	web, err := s.web(a)
-	if err != nil {
-		return broker.Subscription{}, s.refuse(err)
-	}
-	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
-	if err != nil {
-		return broker.Subscription{}, s.counted(c, "read_subscription", app, broker.AccessToken, 0, err)
-	}
-	sub, err := web.Subscription(ctx, a, user, t.Secret, language)
-	if errors.Is(err, broker.ErrRejected) {
-		if t, err = s.Rejected(ctx, c, t); err != nil {
-			return broker.Subscription{}, err
-		}
-		sub, err = web.Subscription(ctx, a, user, t.Secret, language)
-	}
-	if err == nil && sub.OpenID != "" && sub.OpenID != user {
-		err = broker.ErrWrongUser
-	}
-	if err != nil {
-		err = fmt.Errorf("read a user's subscription to app %q: %w", a.ID, err)
-	}
-	return sub, s.counted(c, "read_subscription", app, broker.AccessToken, t.Version, err)
 }
 
 // What callers are told who show a token of the wrong kind.

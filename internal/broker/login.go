@@ -157,6 +157,10 @@ type WebAuthorization interface {
 	Profile(ctx context.Context, app *App, user string, token Secret, language string) (Profile, error)
 	// Subscription returns what the app knows of a user who follows it, by the app's token. One
 	// that is not good is [ErrRejected].
+	//
+	// SubscriptionPath is the path that it calls, small and without a slash at its end: clients may
+	// call it, and the platform counts it, as if they had.
+	SubscriptionPath() string
 	Subscription(ctx context.Context, app *App, user string, token Secret, language string) (Subscription, error)
 }
 

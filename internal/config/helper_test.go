@@ -93,6 +93,8 @@ func (scopesOnly) Profile(context.Context, *broker.App, string, broker.Secret, s
 	return broker.Profile{}, nil
 }
 
+func (scopesOnly) SubscriptionPath() string { return "" }
+
 func (scopesOnly) Subscription(context.Context, *broker.App, string, broker.Secret, string) (broker.Subscription, error) {
 	return broker.Subscription{}, nil
 }

@@ -68,8 +68,7 @@ type Gateway struct {
 	proxy     *httputil.ReverseProxy
 	platforms []*broker.Platform // those with an upstream, in the table's order
 	byName    map[string]*broker.Platform
-	denied    map[string][]string // by platform, for apps that say nothing themselves
-	bases     sync.Map            // base URL → *url.URL
+	bases     sync.Map // base URL → *url.URL
 	keeper    *keeper
 	users     *Users
 	secrets   secretBook
@@ -93,13 +92,13 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.Users = NewUsers()
 	}
 	g := &Gateway{
-		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{}, denied: map[string][]string{},
+		cfg: cfg, svc: cfg.Service, log: cfg.Logger, meter: cfg.Meter, transport: cfg.Transport, byName: map[string]*broker.Platform{},
 		keeper: newKeeper(cfg.MaxReplay, cfg.ReplayMemory), users: cfg.Users, trust: newTrust(maxTrusted), nameless: make(chan struct{}, maxNameless), metrics: newMetrics(cfg.Registerer),
 	}
 	for i := range cfg.Platforms {
 		if p := &cfg.Platforms[i]; p.Upstream != nil {
 			g.platforms = append(g.platforms, p)
-			g.byName[p.Name], g.denied[p.Name] = p, p.Upstream.Denied()
+			g.byName[p.Name] = p
 		}
 	}
 	g.proxy = &httputil.ReverseProxy{

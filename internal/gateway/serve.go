@@ -55,11 +55,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *call) error {
 // prepare checks that a call may be made and gets what opens it. Where the platform has
 // throttled its path it returns what the platform said.
 func (g *Gateway) prepare(r *http.Request, x *call) (throttled *broker.Error, err error) {
-	deny := x.app.Deny
-	if deny == nil {
-		deny = g.denied[x.platform.Name]
-	}
-	if err := g.svc.MayCall(r.Context(), x.caller, x.app, x.route.Sort, x.place.path, deny); err != nil {
+	if err := g.svc.MayCall(r.Context(), x.caller, x.app, x.route.Sort, x.place.path); err != nil {
 		return nil, err
 	}
 	x.counted = meterPath(x.place.path)

@@ -115,6 +115,8 @@ func (w web) Profile(ctx context.Context, app *broker.App, user string, token br
 	return profile, err
 }
 
+func (web) SubscriptionPath() string { return "" }
+
 func (web) Subscription(context.Context, *broker.App, string, broker.Secret, string) (broker.Subscription, error) {
 	return broker.Subscription{}, broker.ErrNoLogin
 }

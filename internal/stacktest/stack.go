@@ -17,6 +17,7 @@ import (
 	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/quota"
 	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 	"github.com/hufu-io/hufu/internal/sandbox"
@@ -62,6 +63,7 @@ type Config struct {
 	Logins     access.Logins
 	UserTokens access.UserTokens
 	Virtual    broker.VirtualTokens
+	Meter      *quota.Meter      // of calls in clients' names; nil: one that nobody sees
 	Platforms  []broker.Platform // in addition to WeChat
 	Apps       []*broker.App     // in addition to App
 	Clients    []*broker.Client
@@ -119,7 +121,7 @@ func New(tb testing.TB, c Config) *Stack {
 	s.Recorder = audit.New(audit.Config{Log: s.Store.Audit(), Logger: s.Logger, Registerer: s.Metrics})
 	s.Service = access.New(access.Config{
 		Manager: s.Manager, Registry: s.Registry, Audit: s.Recorder, Virtual: c.Virtual, MaxWaits: c.MaxWaits, Logger: s.Logger, Registerer: s.Metrics,
-		Platforms: table, PublicURL: PublicURL, Grants: s.Grants, Logins: c.Logins, UserTokens: c.UserTokens,
+		Platforms: table, PublicURL: PublicURL, Grants: s.Grants, Logins: c.Logins, UserTokens: c.UserTokens, Meter: c.Meter,
 	})
 	s.run(c)
 	return s

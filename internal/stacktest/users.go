@@ -184,6 +184,9 @@ func (u *Users) Profile(_ context.Context, _ *broker.App, user string, token bro
 	}, nil
 }
 
+// SubscriptionPath is that of WeChat.
+func (*Users) SubscriptionPath() string { return "/cgi-bin/user/info" }
+
 // Subscription wants the app's token.
 func (u *Users) Subscription(_ context.Context, _ *broker.App, user string, token broker.Secret, language string) (broker.Subscription, error) {
 	u.mu.Lock()

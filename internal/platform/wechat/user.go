@@ -52,6 +52,9 @@ func (w web) Profile(ctx context.Context, app *broker.App, user string, token br
 	return p, nil
 }
 
+// SubscriptionPath implements [broker.WebAuthorization].
+func (web) SubscriptionPath() string { return pathSubscription }
+
 // Subscription implements [broker.WebAuthorization]. Of a user who does not follow the
 // app, the answer has the ids alone [A*].
 func (w web) Subscription(ctx context.Context, app *broker.App, user string, token broker.Secret, language string) (broker.Subscription, error) {
