@@ -133,21 +133,38 @@ func (a *App) Source() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Registration names what no two apps may share, in one short word: where tokens are asked
-// for, as whom, in which way and for what. Two such apps would end each other's tokens (I1).
+// Registrations name what no two apps may share, in one short word each: where tokens are asked
+// for, as whom, in which way and for what. Two apps that have one of them in common would end
+// each other's tokens, or have one token between them (I1).
 // The app's mode is filled in. Where it is counts as [Platform.Entry], so that a test and a
 // production environment are two. Of apps with a refresh token it is that token, which is used
 // up whatever it is used for: others of the same client were authorized apart.
-func (p *Platform) Registration(a *App) string {
+//
+// The first tells without the secrets, which may be changed. Where there are params that are
+// [Param.Idle], the others are each of the secrets, with whatever is said in those params.
+func (p *Platform) Registrations(a *App) []string {
 	if !a.Refresh.IsZero() {
-		return (&App{Platform: a.Platform, AppID: a.AppID}).Source() + a.Refresh.Fingerprint()
+		return []string{(&App{Platform: a.Platform, AppID: a.AppID}).Source() + a.Refresh.Fingerprint()}
 	}
 	x := *a
 	x.BaseURL = p.Entry(a.BaseURL)
 	if p.OneToken {
 		x.Mode, x.Params = "", nil
 	}
-	return x.Source()
+	names := []string{x.Source()}
+	if !slices.ContainsFunc(p.Params, func(p Param) bool { return p.Idle }) {
+		return names
+	}
+	x.Params = maps.Clone(x.Params)
+	for _, param := range p.Params {
+		if param.Idle {
+			delete(x.Params, param.Name)
+		}
+	}
+	for _, secret := range x.Secrets {
+		names = append(names, x.Source()+secret.Fingerprint())
+	}
+	return names
 }
 
 // Fits reports whether the app may be the one of whose params that is said: none that it has is

@@ -117,7 +117,10 @@ type Param struct {
 	Name string // [a-z0-9_]
 	// Required says that there is no app without it; of the others apps have it or not.
 	Required bool
-	Help     string // what it is, and where to find it
+	// Idle says that no token is asked for with it: which one comes is told by the app id and
+	// the secret. Apps that differ in it have secrets of their own, or are one.
+	Idle bool
+	Help string // what it is, and where to find it
 }
 
 // Entry is the one name for all of a platform's own entries: its base URL for those of

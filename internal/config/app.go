@@ -183,16 +183,25 @@ func (l *appList) once(o *object, app *broker.App, platform *broker.Platform) {
 	if full.Mode == "" && len(platform.Modes) > 0 {
 		full.Mode = platform.Modes[0]
 	}
-	r := platform.Registration(&full)
-	if first, taken := l.same[r]; taken {
-		same := sameness
-		if platform.OneToken {
+	names := platform.Registrations(&full)
+	for i, name := range names {
+		first, taken := l.same[name]
+		if !taken {
+			continue
+		}
+		same, hint := sameness, apart(app, platform)
+		switch {
+		case i > 0:
+			same, hint = samenessOfSecret, "; if the platform has two, give each its own secret"
+		case platform.OneToken:
 			same = samenessOfOneToken
 		}
-		o.fault("is the same app as %s: %s; the two would kill each other's tokens, so keep one and let clients share it%s", first, same, apart(app, platform))
+		o.fault("is the same app as %s: %s; the two would kill each other's tokens, so keep one and let clients share it%s", first, same, hint)
 		return
 	}
-	l.same[r] = o.path
+	for _, name := range names {
+		l.same[name] = o.path
+	}
 }
 
 // sameness is what two apps have in common that are one, whichever of it they have.
@@ -200,6 +209,9 @@ const sameness = "it has the same platform, app_id, base_url, mode, params and o
 
 // samenessOfOneToken is the same where mode and params are only ways to one token.
 const samenessOfOneToken = "it has the same platform, app_id and base_url, and the platform gives an app one token, whatever its mode and params"
+
+// samenessOfSecret is that of apps whose tokens are told apart by their secrets.
+const samenessOfSecret = "it has the same platform, app_id and base_url and one of its secrets, for which the platform gives one token, whatever the params"
 
 // apart says how two apps that the platform tells apart are told apart here.
 func apart(app *broker.App, platform *broker.Platform) string {

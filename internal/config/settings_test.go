@@ -21,7 +21,7 @@ func withSettings(pairs ...string) config.Options {
 	opt := options(append([]string{"REFRESH", "refresh-0123456789", "REFRESH2", "refresh-9876543210"}, pairs...)...)
 	opt.Platforms = append(opt.Platforms,
 		broker.Platform{Name: "suite", Modes: []string{"v1"}, Params: []broker.Param{
-			{Name: "corp_id", Required: true, Help: "name the corp, as the console shows it"}, {Name: "agent_id"},
+			{Name: "corp_id", Required: true, Help: "name the corp, as the console shows it"}, {Name: "agent_id", Idle: true},
 		}},
 		broker.Platform{Name: "oauth2", OAuth2: true, Modes: []string{"client_credentials", broker.RefreshMode}},
 	)
@@ -198,16 +198,22 @@ func TestFaultsOfAppsSettings(t *testing.T) {
 func TestARegistrationIsThereOnceI1(t *testing.T) {
 	t.Parallel()
 	const (
-		suite = `platform: suite, app_id: c1, secret: "${SECRET}"`
-		oauth = `platform: oauth2, app_id: client, secret: "${SECRET}"`
-		same  = "it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token"
+		suite    = `platform: suite, app_id: c1, secret: "${SECRET}"`
+		other    = `platform: suite, app_id: c1, secret: "${SECRET2}"`
+		oauth    = `platform: oauth2, app_id: client, secret: "${SECRET}"`
+		bySecret = "it has the same platform, app_id and base_url and one of its secrets, for which the platform gives one token, whatever the params"
+		same     = "it has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token"
 	)
 	for name, c := range map[string]struct {
 		one, two string
 		same     string // what is said; "": they are two
 	}{
-		"two agents of a corp":        {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, params: {corp_id: w, agent_id: "2"}`, ""},
-		"an agent and the corp":       {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, params: {corp_id: w}`, ""},
+		"two agents of a corp":        {suite + `, params: {corp_id: w, agent_id: "1"}`, other + `, params: {corp_id: w, agent_id: "2"}`, ""},
+		"two with one secret":         {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, params: {corp_id: w, agent_id: "2"}`, bySecret},
+		"an agent and the corp":       {suite + `, params: {corp_id: w, agent_id: "1"}`, other + `, params: {corp_id: w}`, ""},
+		"an agent, and once more":     {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, params: {corp_id: w}`, bySecret},
+		"one of its secrets":          {suite + `, params: {corp_id: w}`, `platform: suite, app_id: c1, secret: ["${SECRET2}", "${SECRET}"], params: {corp_id: w, agent_id: "1"}`, bySecret},
+		"one secret of two corps":     {suite + `, params: {corp_id: v}`, suite + `, params: {corp_id: w}`, ""},
 		"one agent":                   {suite + `, params: {corp_id: w, agent_id: "1"}`, suite + `, mode: v1, params: {agent_id: "1", corp_id: w}`, same},
 		"two without an agent":        {suite + `, params: {corp_id: w}`, suite + `, params: {corp_id: w}`, same},
 		"one agent, tried out":        {suite + `, params: {corp_id: w}`, suite + `, params: {corp_id: w}, base_url: "http://127.0.0.1:1"`, ""},
@@ -228,7 +234,10 @@ func TestARegistrationIsThereOnceI1(t *testing.T) {
 				return
 			}
 			want := "3: apps[1]: is the same app as apps[0]: " + c.same + "; the two would kill each other's tokens, so keep one and let clients share it"
-			if strings.Contains(c.one, "suite") && !strings.Contains(c.one, "agent_id") {
+			switch {
+			case c.same == bySecret:
+				want += "; if the platform has two, give each its own secret"
+			case strings.Contains(c.one, "suite") && !strings.Contains(c.one, "agent_id"):
 				want += "; if the platform has two, give each its params.agent_id"
 			}
 			if err == nil {

@@ -158,5 +158,5 @@ func (r *Registry) loadApp(ctx context.Context, a *broker.App) error {
 }
 
 func twinError(other *broker.App) error {
-	return fmt.Errorf("it is the same registration as app %q (platform, app_id, base_url and mode), and the two would kill each other's tokens", other.ID)
+	return fmt.Errorf("it is the same registration as app %q (platform, app_id, base_url, and mode, params or secret), and the two would kill each other's tokens", other.ID)
 }

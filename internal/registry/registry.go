@@ -24,8 +24,8 @@ type Keeper interface {
 	HearOfRemoval(ctx context.Context, id string) error
 	App(id string) *broker.App
 	AppIDs() []string
-	// Registration is the same for all apps that are one to their platform.
-	Registration(a *broker.App) string
+	// Registrations have one in common for all apps that are one to their platform.
+	Registrations(a *broker.App) []string
 }
 
 // Config is what a [Registry] is made of. Admit may be nil.
@@ -141,7 +141,7 @@ var (
 	ErrExists        = &broker.Error{Code: "already_exists", Class: broker.Invalid, Message: "the name is taken"}
 	ErrUnknownClient = &broker.Error{Code: "not_found", Class: broker.NotFound, Message: "no such client"}
 	ErrTwice         = &broker.Error{
-		Code: "conflict", Class: broker.Invalid, Message: "another app has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token",
+		Code: "conflict", Class: broker.Invalid, Message: "another app has the same platform, app_id, base_url, mode, params and oauth2, or the same refresh_token, or one of its secrets where the platform has one token for each",
 		Hint: "the two would kill each other's tokens: use the one that is there, and give clients the right to it",
 	}
 	ErrChanged = &broker.Error{
@@ -305,8 +305,9 @@ func complete(a *broker.App) error {
 // The two would rotate each other's tokens (I1).
 func (r *Registry) twin(full *broker.App) *broker.App {
 	var few [4]*broker.App
+	same := r.cfg.Keeper.Registrations(full)
 	for _, other := range r.ByPlatformID(few[:0], full.Platform, full.AppID) {
-		if other.ID != full.ID && r.cfg.Keeper.Registration(other) == r.cfg.Keeper.Registration(full) {
+		if other.ID != full.ID && slices.ContainsFunc(r.cfg.Keeper.Registrations(other), func(name string) bool { return slices.Contains(same, name) }) {
 			return other
 		}
 	}

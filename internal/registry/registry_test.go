@@ -36,11 +36,11 @@ func (k *keeper) Complete(a *broker.App) (*broker.App, error) {
 	return &full, nil
 }
 
-// Registration knows two ways to the platform, as the real one does.
-func (k *keeper) Registration(a *broker.App) string {
+// Registrations know two ways to the platform, and what is idle, as the real ones do.
+func (k *keeper) Registrations(a *broker.App) []string {
 	x := *a
 	x.BaseURL = strings.Replace(a.BaseURL, "api2.weixin", "api.weixin", 1)
-	return (&broker.Platform{}).Registration(&x)
+	return (&broker.Platform{Params: []broker.Param{{Name: "agent_id", Idle: true}}}).Registrations(&x)
 }
 
 func (k *keeper) SetApp(_ context.Context, a *broker.App) error {

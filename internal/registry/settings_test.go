@@ -220,6 +220,7 @@ func TestSettingsTellAppsApart(t *testing.T) {
 	}
 	for name, a := range map[string]*broker.App{
 		"an agent with another secret":         agent("again", "1000003", "three"),
+		"another agent with its secret":        agent("again", "1000004", "two"),
 		"the same scopes in another order":     scoped("again", "b", "a"),
 		"the same scopes, proved otherwise":    with(scoped("again", "a"), func(a *broker.App) { a.OAuth2.Auth = broker.AuthBasic }),
 		"the same refresh token":               granted("again", "r1"),

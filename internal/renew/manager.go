@@ -178,10 +178,10 @@ func (m *Manager) Entry(a *broker.App) string {
 	return p.Entry(a.BaseURL)
 }
 
-// Registration names what no two apps may share, see [broker.Platform.Registration].
-func (m *Manager) Registration(a *broker.App) string {
+// Registrations name what no two apps may share, see [broker.Platform.Registrations].
+func (m *Manager) Registrations(a *broker.App) []string {
 	p := m.platforms[a.Platform]
-	return p.Registration(a)
+	return p.Registrations(a)
 }
 
 // Complete returns the app with its platform's defaults filled in, or says why it

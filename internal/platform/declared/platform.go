@@ -91,7 +91,7 @@ func New(def Definition, c *platform.Caller) (broker.Platform, error) {
 	d.rules, d.given = def.rules(), def.given()
 	d.hosts = def.hosts()
 	p := broker.Platform{
-		Name: def.Name, BaseURL: def.BaseURL, Params: def.Params, OneToken: def.OneToken, Canonical: platform.Canonical,
+		Name: def.Name, BaseURL: def.BaseURL, Params: d.params(), OneToken: def.OneToken, Canonical: platform.Canonical,
 		Upstream: upstream{d}, Kinds: d.kinds, Needs: d.needs, Base: d.baseOfPath, TokenPaths: d.tokenPaths(),
 	}
 	// Routes have to be known before it can be said whose token opens a check.
@@ -110,6 +110,17 @@ func (d *described) newMode(m Mode) *mode {
 		d.managed = append(d.managed, newPattern(t.Request.Path))
 	}
 	return x
+}
+
+// params are those of the definition. One that no request for a token names is idle.
+func (d *described) params() []broker.Param {
+	list := slices.Clone(d.def.Params)
+	for i := range list {
+		list[i].Idle = !slices.ContainsFunc(d.modes, func(m *mode) bool {
+			return slices.ContainsFunc(m.tokens, func(t *token) bool { return t.request.uses[slotParam+list[i].Name] })
+		})
+	}
+	return list
 }
 
 // sources says how each kind of a mode is issued.

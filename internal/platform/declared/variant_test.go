@@ -3,9 +3,12 @@ package declared_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/declared"
@@ -172,5 +175,28 @@ func TestThePlatformsNameOfARequestIsSaidOnce(t *testing.T) {
 	j := build(t, modern(), nil).Upstream.Judge("/v2/things", resp, []byte(`{"code":7,"msg":"no (tr-1)"}`))
 	if j.Err == nil || j.Err.PlatformMessage != "no (tr-1)" {
 		t.Errorf("%+v", j.Err)
+	}
+}
+
+// A param with which no token is asked for says nothing about which one comes, even where
+// something else is asked with it (I8).
+func TestAParamIsIdleWhereNoTokenIsAskedForWithIt(t *testing.T) {
+	t.Parallel()
+	def := modern()
+	def.Params = append(def.Params, broker.Param{Name: "agent"}, broker.Param{Name: "ten"})
+	def.Check.Query = map[string]string{"agent": "{param.agent}"}
+	p, err := declared.New(def, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, param := range p.Params {
+		got[param.Name] = param.Idle
+	}
+	if d := cmp.Diff(map[string]bool{"tenant": false, "region": false, "agent": true, "ten": true}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if slices.ContainsFunc(def.Params, func(p broker.Param) bool { return p.Idle }) {
+		t.Error("the definition was changed")
 	}
 }
