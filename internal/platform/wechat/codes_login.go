@@ -20,6 +20,15 @@ func loginMeanings() map[int64]meaning {
 			code: "bad_open_id", class: broker.Invalid, errmsg: "invalid openid",
 			says: "this is no open id of the app's users, or not that of the token's user", hint: "a user's open id differs from app to app; compare it with the one of this app's login",
 		},
+		// Said by sns/userinfo [C: the platform's own forum]; the table has the code as "no openid" [A*].
+		41009: {
+			code: "open_id_missing", class: broker.Invalid, errmsg: "missing openid",
+			says: "the user's open id is missing", hint: "send the openid beside the user's access_token; both come with the exchange of the code",
+		},
+		46004: { // [A*]
+			code: "unknown_user", class: broker.Invalid, errmsg: "user not exist",
+			says: "the platform has no such user", hint: "a user's open id differs from app to app, and is gone with the account; compare it with the one of this app's login",
+		},
 		codeBadRefresh: login("bad_refresh_token", "invalid refresh_token", "the refresh token is wrong"),
 		codeNoRefresh:  login("refresh_token_missing", "refresh_token missing", "the refresh token is missing"),
 		codeOldRefresh: login("refresh_token_expired", "refresh_token expired", "the refresh token is too old"),

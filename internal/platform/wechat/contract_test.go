@@ -117,7 +117,7 @@ var documented = map[broker.Class]map[int]string{
 	},
 	broker.NotFound: {76001: "rid_not_found"},
 	broker.Invalid: {
-		40003: "bad_open_id", 40029: "bad_login_code", 40163: "login_code_used", 41008: "login_code_missing", 42003: "login_code_expired",
+		40003: "bad_open_id", 40029: "bad_login_code", 40163: "login_code_used", 41008: "login_code_missing", 41009: "open_id_missing", 46004: "unknown_user", 42003: "login_code_expired",
 		40030: "bad_refresh_token", 41003: "refresh_token_missing", 42002: "refresh_token_expired",
 		61009: "bad_authorization_code", 61010: "authorization_code_expired",
 		76002: "bad_rid", 76003: "foreign_rid", 76021: "unknown_path", 76022: "foreign_path", 87009: "bad_signature",
