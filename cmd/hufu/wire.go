@@ -21,6 +21,7 @@ import (
 	"github.com/hufu-io/hufu/internal/grant"
 	"github.com/hufu-io/hufu/internal/httpapi"
 	"github.com/hufu-io/hufu/internal/obs"
+	"github.com/hufu-io/hufu/internal/oidc"
 	"github.com/hufu-io/hufu/internal/platform"
 	"github.com/hufu-io/hufu/internal/platformtable"
 	"github.com/hufu-io/hufu/internal/quota"
@@ -58,6 +59,7 @@ type server struct {
 	sinks    *sinkFeed
 	service  *access.Service
 	gateway  *gateway.Gateway
+	openID   *oidc.Provider // nil: there are no logins
 	api      *httpapi.API
 
 	// working ends when the server has stopped, long after it was told to.
@@ -175,6 +177,7 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	if logins.relay != nil {
 		api.Login, api.OpenID = logins.relay, logins.oidc
+		s.openID = logins.oidc
 	}
 	if s.cfg.Metrics {
 		api.Metrics = obs.MetricsHandler(reg)
@@ -208,6 +211,9 @@ func (s *server) start(ctx context.Context) error {
 	s.work.Go(func() { s.followKeyset(ctx) })
 	s.work.Go(func() { s.recorder.Run(ctx) })
 	s.work.Go(func() { s.sweep(ctx) })
+	if s.openID != nil {
+		s.work.Go(func() { s.openID.Follow(ctx) })
+	}
 	s.work.Go(func() { s.grants.KeepPruning(ctx, s.cfg.Users.Keep) })
 	s.work.Go(func() { s.sinks.run(ctx) })
 	if err := s.manager.Start(ctx); err != nil {

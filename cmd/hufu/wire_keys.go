@@ -194,6 +194,9 @@ func (k *keyRotation) steps(ctx context.Context) (api.KeyRotation, error) {
 			return res, err
 		}
 	}
+	if err := oidc.RotateKey(ctx, k.store, k.keyring, k.manager.Now()); err != nil {
+		return res, err
+	}
 	proof, err := k.keyring.Proof()
 	if err != nil {
 		return res, err

@@ -27,7 +27,7 @@ type Key struct {
 // Open returns the key that is stored, or a new one that is stored first. Of servers that
 // start at once on an empty store one makes it, and the others take it.
 func (k Key) Open(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer, create func() ([]byte, error)) ([]byte, error) {
-	plain, err := k.stored(ctx, settings, sealer)
+	plain, err := k.Stored(ctx, settings, sealer)
 	if !errors.Is(err, broker.ErrNotFound) {
 		return plain, err
 	}
@@ -41,18 +41,28 @@ func (k Key) Open(ctx context.Context, settings broker.SettingStore, sealer brok
 	if err := settings.AddSetting(ctx, k.Setting, box); err != nil && !errors.Is(err, broker.ErrConflict) {
 		return nil, fmt.Errorf("store %s: %w", k.What, err)
 	}
-	return k.stored(ctx, settings, sealer)
+	return k.Stored(ctx, settings, sealer)
 }
 
 // Reseal seals the stored key with the keyset's newest key. The key itself stays what it
 // is, and with it all that was made with it. Where there is none, nothing is done.
 func (k Key) Reseal(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) error {
-	plain, err := k.stored(ctx, settings, sealer)
+	return k.Change(ctx, settings, sealer, func(plain []byte) ([]byte, error) { return plain, nil })
+}
+
+// Change stores what is made of the stored key, sealed with the keyset's newest key. Where
+// there is none, nothing is done. Whoever calls it sees to it that nobody else does at the
+// same time.
+func (k Key) Change(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer, change func([]byte) ([]byte, error)) error {
+	plain, err := k.Stored(ctx, settings, sealer)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
+	}
+	if plain, err = change(plain); err != nil {
+		return fmt.Errorf("change %s: %w", k.What, err)
 	}
 	box, err := k.seal(sealer, plain)
 	if err != nil {
@@ -77,7 +87,8 @@ func (k Key) seal(sealer broker.Sealer, plain []byte) ([]byte, error) {
 	return box, nil
 }
 
-func (k Key) stored(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) ([]byte, error) {
+// Stored returns the key that is stored, or an error that is [broker.ErrNotFound].
+func (k Key) Stored(ctx context.Context, settings broker.SettingStore, sealer broker.Sealer) ([]byte, error) {
 	box, err := settings.Setting(ctx, k.Setting)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", k.What, err)

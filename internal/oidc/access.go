@@ -37,7 +37,7 @@ func (p *Provider) grantAccess(app *broker.App, c *broker.Client, who identity, 
 		Client: c.Name, Mark: mark[:], OpenID: who.OpenID, UnionID: who.UnionID, Snapshot: who.Snapshot, Scopes: who.Scopes,
 		Expiry: until.Unix(), Random: random,
 	}
-	s, err := p.keys.seal(a, forToken, app)
+	s, err := p.keys().seal(a, forToken, app)
 	return accessPrefix + s, err
 }
 
@@ -45,7 +45,7 @@ func (p *Provider) grantAccess(app *broker.App, c *broker.Client, who identity, 
 // client is still there, with the same key and the right.
 func (p *Provider) admit(app *broker.App, tok broker.Secret) (a access, ok bool) {
 	s, ok := strings.CutPrefix(tok.Reveal(), accessPrefix)
-	if !ok || len(s) > maxAccess || !p.keys.open(s, &a, forToken, app) || p.cfg.Now().Unix() >= a.Expiry {
+	if !ok || len(s) > maxAccess || !p.keys().open(s, &a, forToken, app) || p.cfg.Now().Unix() >= a.Expiry {
 		return access{}, false
 	}
 	c := p.client(app, a.Client)

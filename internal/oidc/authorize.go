@@ -32,7 +32,7 @@ func (p *Provider) authorize(ctx context.Context, v visit) {
 		p.redirectFault(v, q, fault)
 		return
 	}
-	ref, err := p.keys.seal(q, forRequest, v.app)
+	ref, err := p.keys().seal(q, forRequest, v.app)
 	switch {
 	case err != nil:
 		p.complain(ctx, v, authorizePath, err)

@@ -39,9 +39,9 @@ func (p *Provider) discovery(v visit) {
 	p.metrics.ended(discoveryPath, resultOK)
 }
 
-// publicKeys may be kept for long: the key does not change.
+// publicKeys may be kept for an hour: a new key is there for longer before it signs.
 func (p *Provider) publicKeys(v visit) {
 	v.w.Header().Set("Cache-Control", "public, max-age=3600")
-	op.Keys(v.w, v.r, p.keys)
+	op.Keys(v.w, v.r, p.keys().published(p.cfg.Now()))
 	p.metrics.ended(keysPath, resultOK)
 }

@@ -1,13 +1,17 @@
 package oidc_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"github.com/hufu-io/hufu/internal/broker"
@@ -32,15 +36,29 @@ func fresh(t *testing.T) (*stack, string) {
 // kid returns the name of a provider's key.
 func kid(t *testing.T, p *oidc.Provider) string {
 	t.Helper()
+	all := kids(t, p)
+	if len(all) != 1 {
+		t.Fatalf("%d keys are published, want 1", len(all))
+	}
+	return all[0]
+}
+
+// kids returns the names of the keys that a provider publishes.
+func kids(t *testing.T, p *oidc.Provider) []string {
+	t.Helper()
 	r := newRequest(t)
 	r.URL.Path = "/oauth/shop/oidc/keys"
 	w := newRecorder()
 	p.ServeHTTP(w, r)
 	var set struct{ Keys []struct{ Kid string } }
-	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || w.Code != http.StatusOK || len(set.Keys) != 1 {
+	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
 	}
-	return set.Keys[0].Kid
+	var all []string
+	for _, k := range set.Keys {
+		all = append(all, k.Kid)
+	}
+	return all
 }
 
 func (s *stack) provider(t *testing.T, settings broker.SettingStore) *oidc.Provider {
@@ -161,4 +179,74 @@ func TestWhatAProviderIsMadeOfIsChecked(t *testing.T) {
 			t.Errorf("the public URL %q is taken", bad)
 		}
 	}
+}
+
+// A client that has the published keys goes on verifying what it gets when the signing key is
+// replaced, and what was signed before is still known here, as a hint.
+func TestLoginsOutlastAReplacedSigningKey(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := s.party(t, "shop", "forum", oauth2.AuthStyleInHeader)
+	verifier := p.provider.Verifier(&gooidc.Config{ClientID: "forum", Now: s.now})
+	login := func() (id string) {
+		t.Helper()
+		id, _ = p.tokens(t).Extra("id_token").(string)
+		if _, err := verifier.Verify(t.Context(), id); err != nil {
+			t.Errorf("an ID token is not verified: %v", err)
+		}
+		return id
+	}
+	old := login()
+	access := p.tokens(t).AccessToken
+	if err := oidc.RotateKey(t.Context(), s.store, s.keyring, s.now()); err != nil {
+		t.Fatal(err)
+	}
+	s.replicas[0] = s.provider(t, s.store)
+	login()
+	if _, err := p.userinfo(t, access); err != nil {
+		t.Errorf("an access token is dead: %v", err)
+	}
+	s.ahead.Add(int64(2*time.Hour + time.Second))
+	header, _, _ := strings.Cut(old, ".")
+	next := login()
+	if strings.HasPrefix(next, header) {
+		t.Error("the key before signs still")
+	}
+	for _, hint := range []string{old, next} {
+		if q, err := s.browse(t, p.AuthCodeURL("state-1", oauth2.SetAuthURLParam("id_token_hint", hint))); err != nil || q.Get("code") == "" {
+			t.Errorf("with an ID token as a hint the client gets %v, %v", q, err)
+		}
+	}
+}
+
+// Servers take up a key that was made at another one long before it signs. What they cannot
+// read changes nothing.
+func TestServersTakeUpAReplacedSigningKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := fresh(t)
+		p := s.provider(t, s.store)
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go p.Follow(ctx)
+		if err := oidc.RotateKey(ctx, s.store, s.keyring, s.now()); err != nil {
+			t.Fatal(err)
+		}
+		before := kid(t, p)
+		s.store.Fail(errors.New("connection refused"))
+		time.Sleep(11 * time.Minute)
+		if got := kid(t, p); got != before {
+			t.Error("a store that is away has changed the key")
+		}
+		s.store.Fail(nil)
+		time.Sleep(10 * time.Minute)
+		if got := kids(t, p); len(got) != 2 || got[0] != before {
+			t.Errorf("the keys %v are published, want %s and another one", got, before)
+		}
+		time.Sleep(4 * time.Hour)
+		if got := kid(t, p); got == before {
+			t.Error("the key before is published still")
+		}
+	})
 }

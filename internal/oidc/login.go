@@ -68,7 +68,7 @@ func (p *Provider) Failed(w http.ResponseWriter, r *http.Request, app *broker.Ap
 // resume opens the request that a browser comes back with. What it asked for is looked at
 // again, because rights and redirect URIs may have gone meanwhile.
 func (p *Provider) resume(v visit, ref string) (q request, ok bool) {
-	if len(ref) > maxRef || !p.keys.open(ref, &q, forRequest, v.app) {
+	if len(ref) > maxRef || !p.keys().open(ref, &q, forRequest, v.app) {
 		p.page(v, http.StatusBadRequest, badRequest("the login does not belong to this app, or the app has changed meanwhile"))
 		return request{}, false
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,7 +59,7 @@ type Config struct {
 // relay's continuation. It is safe for concurrent use.
 type Provider struct {
 	cfg     Config
-	keys    *keys
+	held    atomic.Pointer[keys]
 	decoder *schema.Decoder
 	metrics *metrics
 }
@@ -92,9 +93,35 @@ func New(ctx context.Context, cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{cfg: cfg, keys: k, decoder: schema.NewDecoder(), metrics: newMetrics(cfg.Registerer)}
+	p := &Provider{cfg: cfg, decoder: schema.NewDecoder(), metrics: newMetrics(cfg.Registerer)}
+	p.held.Store(k)
 	p.decoder.IgnoreUnknownKeys(true)
 	return p, nil
+}
+
+// keys are those that are in use. They are replaced as a whole.
+func (p *Provider) keys() *keys { return p.held.Load() }
+
+// lookAtKeys is how often the stored keys are looked at.
+const lookAtKeys = 10 * time.Minute
+
+// Follow takes up keys that were rotated, at whichever server, until ctx ends. As long as
+// they cannot be read, those in use stay in use.
+func (p *Provider) Follow(ctx context.Context) {
+	tick := time.NewTicker(lookAtKeys)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if k, err := readKeys(ctx, p.cfg.Settings, p.cfg.Sealer); err == nil {
+			p.held.Store(k)
+		} else if ctx.Err() == nil {
+			p.cfg.Logger.WarnContext(ctx, "the keys of OpenID Connect were not read again; those in use stay in use", "error", err)
+		}
+	}
 }
 
 // issuer of an app, as its ID tokens and its metadata have it.

@@ -73,7 +73,7 @@ func (p *Provider) check(ctx context.Context, v visit, a *oidc.AuthRequest) (req
 		}
 	}
 	var err error
-	if q.Hint, err = op.ValidateAuthReqIDTokenHint(ctx, a.IDTokenHint, op.NewIDTokenHintVerifier(p.issuer(v.app), p.keys)); err != nil {
+	if q.Hint, err = op.ValidateAuthReqIDTokenHint(ctx, a.IDTokenHint, op.NewIDTokenHintVerifier(p.issuer(v.app), p.keys())); err != nil {
 		return q, oidc.ErrLoginRequired().WithDescription("id_token_hint is not an ID token of this issuer")
 	}
 	return q, nil

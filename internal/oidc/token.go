@@ -118,7 +118,7 @@ func (p *Provider) tokens(app *broker.App, c *broker.Client, who identity) (*oid
 	if err != nil {
 		return nil, err
 	}
-	id, err := p.keys.sign(&oidc.IDTokenClaims{
+	id, err := p.keys().signer(now).sign(&oidc.IDTokenClaims{
 		TokenClaims: oidc.TokenClaims{
 			Issuer: p.issuer(app), Subject: who.subject(), Audience: oidc.Audience{who.Client},
 			Expiration: oidc.FromTime(now.Add(tokenLifetime)), IssuedAt: oidc.FromTime(now),
