@@ -216,16 +216,22 @@ func (s *Service) CallToken(ctx context.Context, c broker.Caller, a *broker.App,
 			return broker.Token{}, s.refuse(err)
 		}
 	}
+	if err := s.Moved(a); err != nil {
+		return broker.Token{}, s.refuse(err)
+	}
 	s.audit.Call(c, a.ID, t.Key.Kind, t.Version)
 	return t, nil
 }
 
-// Rejected replaces a token that the platform itself was seen to reject. However many
+// Rejected replaces a token of an app that the platform itself was seen to reject. However many
 // calls saw it, it costs one issue (I4). Where the next issue may not be made yet, it is
 // waited for as long as ctx allows: a call that fails is what it is all about.
-func (s *Service) Rejected(ctx context.Context, c broker.Caller, seen broker.Token) (broker.Token, error) {
+func (s *Service) Rejected(ctx context.Context, c broker.Caller, a *broker.App, seen broker.Token) (broker.Token, error) {
 	for {
 		t, err := s.tokens.Renew(ctx, seen.Key, seen.Version)
+		if moved := s.Moved(a); moved != nil {
+			return broker.Token{}, s.refuse(moved)
+		}
 		if err == nil {
 			e := entryOf(c, "call_rejected", seen.Key.App, nil)
 			e.Kind, e.Version = seen.Key.Kind, t.Version
@@ -247,8 +253,11 @@ func (s *Service) Rejected(ctx context.Context, c broker.Caller, seen broker.Tok
 
 // Doubted is [Service.Rejected] for a rejection that may be of something else than the
 // token: the token is checked first, and returned as it is if it lives.
-func (s *Service) Doubted(ctx context.Context, c broker.Caller, seen broker.Token) (broker.Token, error) {
+func (s *Service) Doubted(ctx context.Context, c broker.Caller, a *broker.App, seen broker.Token) (broker.Token, error) {
 	t, err := s.tokens.Report(ctx, seen.Key, seen.Version)
+	if moved := s.Moved(a); moved != nil {
+		err = moved
+	}
 	if err != nil {
 		return broker.Token{}, s.refuse(err)
 	}

@@ -112,6 +112,9 @@ func (s *Service) ReadTicket(ctx context.Context, c broker.Caller, a *broker.App
 		return Held{}, s.denyPath(c, a.ID, path, "neither may the client call this path nor has it the right read", hintPaths)
 	}
 	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind})
+	if err == nil {
+		err = s.Moved(a)
+	}
 	if err != nil {
 		return Held{}, s.refuse(err)
 	}

@@ -31,13 +31,16 @@ func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, 
 		return broker.Subscription{}, s.counted(c, "read_subscription", app, broker.AccessToken, 0, throttled)
 	}
 	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
+	if err == nil {
+		err = s.Moved(a)
+	}
 	if err != nil {
 		return broker.Subscription{}, s.counted(c, "read_subscription", app, broker.AccessToken, 0, err)
 	}
 	sub, err := web.Subscription(ctx, a, user, t.Secret, language)
 	s.metered(a, path, err)
 	if errors.Is(err, broker.ErrRejected) {
-		if t, err = s.Rejected(ctx, c, t); err != nil {
+		if t, err = s.Rejected(ctx, c, a, t); err != nil {
 			return broker.Subscription{}, err
 		}
 		sub, err = web.Subscription(ctx, a, user, t.Secret, language)

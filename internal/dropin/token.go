@@ -15,6 +15,9 @@ const hurryFor = 30 * time.Second
 // giveToken hands out the app's token of the kind that was asked for, whatever its mode is.
 func (h *Handler) giveToken(w http.ResponseWriter, r request, v *visit) outcome {
 	held, err := h.held(r.Context(), v)
+	if err == nil {
+		err = h.svc.Moved(v.app)
+	}
 	if err != nil {
 		return h.fail(w, r, v, err)
 	}

@@ -136,17 +136,17 @@ func (g *Gateway) replaced(ctx context.Context, x *call) (broker.Token, error) {
 	if g.trust.believes(x.platform.Name, x.app.ID, x.counted, x.kind) {
 		mend = g.svc.Rejected
 	}
-	return mend(ctx, x.caller, x.token)
+	return mend(ctx, x.caller, x.app, x.token)
 }
 
 // replaceLater has a rejected token replaced although the call cannot wait for it.
 func (g *Gateway) replaceLater(ctx context.Context, x *call) {
-	seen, caller := x.token, x.caller
+	seen, caller, app := x.token, x.caller, x.app
 	g.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.RenewTimeout)
 		defer cancel()
 		// What goes wrong is on record, and the next call that is rejected tries again.
-		_, _ = g.svc.Doubted(ctx, caller, seen)
+		_, _ = g.svc.Doubted(ctx, caller, app, seen)
 	})
 }
 
