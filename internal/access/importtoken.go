@@ -38,7 +38,7 @@ func (s *Service) takeOver(ctx context.Context, a *broker.App, tokens []renew.Im
 		if _, virtual := s.virtual.Read(t.Token); virtual || s.userTokens.Has(t.Token) {
 			return nil, invalid("the token is a virtual one or a user's, and not one that the platform gave the app", "bring the app's own token")
 		}
-		if s.Authenticate(t.Token.Reveal()) != nil || slices.ContainsFunc(a.Secrets, t.Token.Equal) {
+		if s.IsKey(t.Token.Reveal()) || slices.ContainsFunc(a.Secrets, t.Token.Equal) {
 			return nil, invalid("a client key or the app secret stands in the place of the token", "bring the app's own token")
 		}
 	}

@@ -39,6 +39,12 @@ func (s *Service) AuthenticateNamed(text string) (c *broker.Client, app string) 
 	return c, app
 }
 
+// IsKey reports whether a text is the key of a client, alone or in KEY.APP.
+func (s *Service) IsKey(text string) bool {
+	c, _ := s.AuthenticateNamed(text)
+	return c != nil
+}
+
 // CutApp takes KEY.APP apart. Where no app is named, the key is the whole text.
 func CutApp(text string) (key, app string) {
 	i := strings.LastIndexByte(text, '.')

@@ -135,7 +135,7 @@ func (g *Gateway) identifyByUser(x *call) (sure bool, err error) {
 		return true, errNoToken
 	case g.svc.Owns(x.shown.Token):
 		return true, errAppToken
-	case g.svc.Authenticate(x.shown.Token.Reveal()) != nil:
+	case g.svc.IsKey(x.shown.Token.Reveal()):
 		return true, errKeyInside
 	case !x.route.Nameless || !x.small:
 		return true, errNameless

@@ -113,6 +113,7 @@ func TestI8WhatIsNotForThePlatformStaysHere(t *testing.T) {
 		onFS, onCRM := at{app: fs, key: all, header: "X-Hufu-Key"}, at{app: crm, key: all, header: "X-Hufu-Key"}
 		inQuery := func(c *cred) call { return queried("GET", "/cgi-bin/agent/get").show(c.value) }
 		inHeader := func(name string, c *cred) call { return headed("GET", "/v1.0/microApp/allApps", name).show(c.value) }
+		naming := m.hold(&cred{sort: clientKey, client: opaque.name, value: opaque.key + ".hr"})
 		beside := inQuery(hr)
 		beside.header[dingtalkName] = ding.value
 		for name, x := range map[string]struct {
@@ -120,16 +121,19 @@ func TestI8WhatIsNotForThePlatformStaysHere(t *testing.T) {
 			c    *cred
 			code string
 		}{
-			"WeCom's at Feishu":                   {onFS.call(inQuery(hr)), hr, "wrong_app"},
-			"DingTalk's at Feishu":                {onFS.call(inHeader(dingtalkName, ding)), ding, "wrong_app"},
-			"a user's of DingTalk at Feishu":      {onFS.call(inHeader(dingtalkName, m.userOf(t, m.reg("ding")))), m.userOf(t, m.reg("ding")), "wrong_app"},
-			"a virtual one in the query":          {onCRM.call(inQuery(virtual)), virtual, "wrong_app"},
-			"another client's key in a header":    {onCRM.call(inHeader("X-Token", m.byValue[opaque.key])), m.byValue[opaque.key], "key_inside"},
-			"another client's key for a user's":   {onFS.call(fs.site.users[0].show(opaque.key)), m.byValue[opaque.key], "key_inside"},
-			"another client's key in the query":   {onFS.call(inQuery(m.byValue[opaque.key])), m.byValue[opaque.key], "key_inside"},
-			"percent-encoded, in the query":       {onFS.call(call{method: http.MethodGet, target: "/x?t=%" + hexed(hr.value)}), hr, "wrong_app"},
-			"at the root, beside the right one":   {beside, ding, ""},
-			"a token of the provider's other app": {onCRM.call(inQuery(m.tokenOf(t, all, m.reg("erp"), broker.AccessToken))), m.tokenOf(t, all, m.reg("erp"), broker.AccessToken), "wrong_app"},
+			"WeCom's at Feishu":                    {onFS.call(inQuery(hr)), hr, "wrong_app"},
+			"DingTalk's at Feishu":                 {onFS.call(inHeader(dingtalkName, ding)), ding, "wrong_app"},
+			"a user's of DingTalk at Feishu":       {onFS.call(inHeader(dingtalkName, m.userOf(t, m.reg("ding")))), m.userOf(t, m.reg("ding")), "wrong_app"},
+			"a virtual one in the query":           {onCRM.call(inQuery(virtual)), virtual, "wrong_app"},
+			"another client's key in a header":     {onCRM.call(inHeader("X-Token", m.byValue[opaque.key])), m.byValue[opaque.key], "key_inside"},
+			"another client's key for a user's":    {onFS.call(fs.site.users[0].show(opaque.key)), m.byValue[opaque.key], "key_inside"},
+			"another client's key in the query":    {onFS.call(inQuery(m.byValue[opaque.key])), m.byValue[opaque.key], "key_inside"},
+			"a key that names an app, in a header": {onCRM.call(inHeader("X-Token", naming)), naming, "key_inside"},
+			"the same for a user's":                {onFS.call(fs.site.users[0].show(naming.value)), naming, "key_inside"},
+			"the same in the query":                {onFS.call(inQuery(naming)), naming, "key_inside"},
+			"percent-encoded, in the query":        {onFS.call(call{method: http.MethodGet, target: "/x?t=%" + hexed(hr.value)}), hr, "wrong_app"},
+			"at the root, beside the right one":    {beside, ding, ""},
+			"a token of the provider's other app":  {onCRM.call(inQuery(m.tokenOf(t, all, m.reg("erp"), broker.AccessToken))), m.tokenOf(t, all, m.reg("erp"), broker.AccessToken), "wrong_app"},
 		} {
 			got := m.do(t, x.call, x.c)
 			code := fieldsOf(got.body, "code")
@@ -153,6 +157,7 @@ func TestI8AnImportShowsThePlatformNothingElse(t *testing.T) {
 		hr := m.reg("hr")
 		for _, c := range []*cred{
 			m.byValue[m.client("admin").key], m.byValue[m.client("opaque").key], m.byValue[hr.secret], m.userOf(t, m.reg("fs")),
+			m.hold(&cred{sort: clientKey, client: "opaque", value: m.client("opaque").key + ".hr"}),
 			m.tokenOf(t, m.client("opaque"), hr, broker.AccessToken), m.tokenOf(t, m.client("all"), m.reg("sales"), broker.AccessToken),
 		} {
 			put := post("/v1/apps/hr/tokens/access_token", map[string]any{"token": c.value, "expires_in": 3600, "replace": true}).as(m.admin().key)
