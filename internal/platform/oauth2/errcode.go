@@ -107,10 +107,17 @@ func refusal(a platform.Answer, challenge map[string]string, secrets []broker.Se
 	return platform.Clean(code, secrets...), platform.Clean(words, secrets...)
 }
 
+// saysError reports whether something stands where errors do. Some write an empty text there
+// beside a token.
+func saysError(a platform.Answer) bool {
+	_, said, err := a.Code("error")
+	return said || err != nil
+}
+
 // refused is the error of an answer of a token endpoint; nil where it is a success. err is
 // that of the call.
 func refused(a platform.Answer, err error, grant string, secrets []broker.Secret) error {
-	if err == nil && a.Status < http.StatusBadRequest && !a.Has("error") {
+	if err == nil && a.Status < http.StatusBadRequest && !saysError(a) {
 		return nil
 	}
 	code, words := refusal(a, bearer(a.Header(authenticateHeader)), secrets)

@@ -159,6 +159,9 @@ func TestReadsSuccesses(t *testing.T) {
 		"a type that is none":       {`{"access_token":"at-1","token_type":["Bearer"],"expires_in":60}`, 0, 0, "wrong_token_type"},
 		"no token":                  {`{"token_type":"bearer","expires_in":60}`, 0, 0, platform.CodeGarbage},
 		"a token of two words":      {`{"access_token":"at 1","token_type":"bearer","expires_in":60}`, 0, 0, platform.CodeGarbage},
+		"an error that is empty":    {`{"access_token":"at-1","token_type":"bearer","expires_in":60,"error":"","error_description":""}`, 0, time.Minute, ""},
+		"an error beside it":        {`{"access_token":"at-1","token_type":"bearer","expires_in":60,"error":"server_error"}`, 0, 0, "system_busy"},
+		"an error that is no code":  {`{"access_token":"at-1","token_type":"bearer","expires_in":60,"error":{}}`, 0, 0, platform.CodeGarbage},
 		"nothing":                   {``, 0, 0, platform.CodeGarbage},
 		"a login page":              {`<html>`, 0, 0, platform.CodeGarbage},
 	} {

@@ -43,10 +43,11 @@ func (i issuer) Issue(ctx context.Context, req broker.IssueRequest) (broker.Issu
 	a, err := i.caller.Do(ctx, call)
 	secrets := append(slices.Clone(req.App.Secrets), req.Secret, req.Refresh, broker.NewSecret(form.Get(fieldAssertion)))
 	secrets = append(secrets, call.Basic.Secrets()...)
+	got := i.refreshed(a, err)
 	if err = refused(a, err, i.grant, secrets); err != nil {
-		return broker.Issued{}, err
+		return got, err
 	}
-	return i.read(a, o)
+	return i.read(a, o, got)
 }
 
 // complete refuses requests that a provider would only refuse.
@@ -107,13 +108,17 @@ func (i issuer) form(req broker.IssueRequest) (url.Values, error) {
 	return form, nil
 }
 
-// read reads a success. The refresh token in it counts, whatever else there is: the one
-// that was used may not be good any more.
-func (i issuer) read(a platform.Answer, o *broker.OAuth2) (broker.Issued, error) {
-	var got broker.Issued
-	if i.grant == RefreshToken {
+// refreshed reads the refresh token in an answer. It counts, whatever else there is, an error
+// beside it as well: the one that was used may not be good any more (I5).
+func (i issuer) refreshed(a platform.Answer, err error) (got broker.Issued) {
+	if err == nil && i.grant == RefreshToken && a.Status < http.StatusBadRequest {
 		got.Refresh = broker.NewSecret(a.Text(fieldRefresh))
 	}
+	return got
+}
+
+// read reads a success into what was found already.
+func (i issuer) read(a platform.Answer, o *broker.OAuth2, got broker.Issued) (broker.Issued, error) {
 	tok, err := a.Token("access_token")
 	if err != nil {
 		return got, hinted(err)
