@@ -31,9 +31,10 @@ func readList(data []byte) (items []importItem, faults []importFault) {
 	if top.Kind != yaml.SequenceNode {
 		return nil, []importFault{{top.Line, "want a list of apps"}}
 	}
+	left := valuesPerByte * len(data)
 	for _, n := range top.Content {
 		n = resolved(n)
-		v, wrong := plainValue(n, 0)
+		v, wrong := plainValue(n, 0, &left)
 		fields, ok := v.(map[string]any)
 		switch {
 		case wrong != nil:
@@ -75,10 +76,17 @@ func resolved(n *yaml.Node) *yaml.Node {
 // maxNested bounds how deep fields lie in fields. An app needs two.
 const maxNested = 8
 
+// valuesPerByte bounds how many values aliases make of a file, which without them has fewer
+// than it has bytes.
+const valuesPerByte = 8
+
 // plainValue makes texts, lists and fields of a node. Whatever is written as a number is
 // meant as the text: the ids of apps are.
-func plainValue(n *yaml.Node, depth int) (any, *importFault) {
+func plainValue(n *yaml.Node, depth int, left *int) (any, *importFault) {
 	n = resolved(n)
+	if *left--; *left < 0 {
+		return nil, &importFault{n.Line, "its aliases make too many values of it"}
+	}
 	if depth > maxNested {
 		return nil, &importFault{n.Line, "its fields lie too deep in each other"}
 	}
@@ -86,7 +94,7 @@ func plainValue(n *yaml.Node, depth int) (any, *importFault) {
 	case yaml.SequenceNode:
 		list := []any{}
 		for _, c := range n.Content {
-			v, wrong := plainValue(c, depth+1)
+			v, wrong := plainValue(c, depth+1, left)
 			if wrong != nil {
 				return nil, wrong
 			}
@@ -97,7 +105,7 @@ func plainValue(n *yaml.Node, depth int) (any, *importFault) {
 		fields := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			name := n.Content[i]
-			v, wrong := plainValue(n.Content[i+1], depth+1)
+			v, wrong := plainValue(n.Content[i+1], depth+1, left)
 			if wrong != nil {
 				return nil, wrong
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -166,12 +167,22 @@ func TestAListIsReadFromYAMLAndJSON(t *testing.T) {
 		"- id: shop\n  id: SECRET\n":  "line 2: the field \"id\" is there twice",
 		"- {id: shop, secret: SECRET": "it is not YAML or JSON",
 		"- id: a\n  p: {a: {a: {a: {a: {a: {a: {a: {a: {a: SECRET}}}}}}}}}\n": "too deep",
+		manyAliases(6, 40): "too many values",
 	} {
 		_, faults := readList([]byte(text))
 		if len(faults) == 0 || !strings.Contains(faults[0].String(), want) || strings.Contains(faults[0].String(), "SECRET") {
 			t.Errorf("%q: %v, want %s", text, faults, want)
 		}
 	}
+}
+
+// manyAliases is a short text that is very long once its aliases are put in.
+func manyAliases(levels, wide int) string {
+	text := "x0: &x0 SECRET\n"
+	for i := 1; i <= levels; i++ {
+		text += fmt.Sprintf("x%d: &x%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*x%d,", i-1), wide), ","))
+	}
+	return text + fmt.Sprintf("apps:\n  - {id: shop, p: *x%d}\n", levels)
 }
 
 func FuzzImportFiles(f *testing.F) {
