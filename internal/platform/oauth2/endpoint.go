@@ -42,6 +42,9 @@ func parseEndpoint(s string) (endpoint, error) {
 const (
 	// metadataLife is how long an issuer's metadata are believed.
 	metadataLife = time.Hour
+	// maxLook is how long they are waited for where it is known what they said before. The
+	// rest of the time is for the issue.
+	maxLook = 3 * time.Second
 	// maxIssuers bounds how many of them are kept.
 	maxIssuers = 1024
 )
@@ -87,7 +90,12 @@ func (e *endpoints) of(ctx context.Context, o *broker.OAuth2) (endpoint, error) 
 	if ok && now.Before(f.until) {
 		return f.end, nil
 	}
-	end, err := e.discover(ctx, o.Issuer)
+	look, cancel := ctx, context.CancelFunc(func() {})
+	if ok {
+		look, cancel = context.WithTimeout(ctx, maxLook)
+	}
+	defer cancel()
+	end, err := e.discover(look, o.Issuer)
 	switch {
 	case err == nil:
 		e.remember(o.Issuer, finding{end, now.Add(metadataLife)}, now)

@@ -1,6 +1,7 @@
 package oauth2_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -143,6 +144,31 @@ func TestMetadataAreRemembered(t *testing.T) {
 		}
 		if rs := p.requests(); rs[len(rs)-1].URL.Path != "/moved" {
 			t.Errorf("asked at %s", rs[len(rs)-1].URL)
+		}
+	})
+}
+
+// Metadata that hang leave the token endpoint that was known the time to answer (I3).
+func TestMetadataThatHangAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := publishes(map[string]string{byRFC8414: metadata(issuer, "https://login.crm.test/token")})
+		hang := false
+		table := oauth2.Platform(platform.NewCaller(rt(func(r *http.Request) (*http.Response, error) {
+			if hang && r.Method == http.MethodGet {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			return p.RoundTrip(r)
+		})))
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			if _, err := issueBy(ctx, table, app(found)); err != nil {
+				t.Error(err)
+			}
+			cancel()
+			hang = true
+			time.Sleep(2 * time.Hour)
 		}
 	})
 }
