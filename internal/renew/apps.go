@@ -49,6 +49,10 @@ func (m *Manager) setApp(ctx context.Context, a *broker.App, loaded func(context
 // are kept fresh from now on.
 func (m *Manager) register(d *definition) *app {
 	x := m.apps.getOrAdd(d)
+	if x.def.Load().app.Source() != d.app.Source() {
+		x.moving.Add(1)
+		defer x.moving.Add(-1)
+	}
 	if old := x.def.Swap(d); old.app.Source() != d.app.Source() {
 		// Another registration at the platform: what is in memory is not its token (I8).
 		for _, e := range x.entries() {

@@ -1,0 +1,69 @@
+package renew_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/platform/wechat"
+)
+
+// naming is a platform whose tokens name the app that they were issued for.
+type naming struct{ n atomic.Int64 }
+
+func (p *naming) platforms(*valve) []broker.Platform {
+	return []broker.Platform{{
+		Name: wechat.Name, Modes: []string{"fake"}, BaseURL: "http://fake",
+		Kinds: func(string) map[broker.Kind]broker.Source {
+			rot := broker.Rotation{Family: broker.Independent, Limits: broker.Limits{PerDay: 1 << 20, Unplanned: 100}}
+			return map[broker.Kind]broker.Source{broker.AccessToken: {Rotation: rot, Issuer: p}}
+		},
+	}}
+}
+
+// Issue implements [broker.Issuer].
+func (p *naming) Issue(_ context.Context, req broker.IssueRequest) (broker.Issued, error) {
+	return broker.Issued{Token: broker.NewSecret(req.App.AppID + strings.Repeat("x", int(p.n.Add(1)%50))), Lifetime: time.Hour}, nil
+}
+
+// Whoever looks an app up and then takes its token never has that of what the app was before,
+// at whatever instant it becomes another one.
+func TestI8AReaderInTheInstantInWhichAnAppChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{mode: "fake", quiet: true, platforms: new(naming).platforms})
+		defer f.close()
+		r, other := f.replicas[0], f.app
+		other.AppID = otherAppID
+		for i := range 4000 {
+			a := []*broker.App{&other, &f.app}[i%2]
+			var readers sync.WaitGroup
+			var changed atomic.Bool
+			for range 2 {
+				readers.Go(func() {
+					for !changed.Load() {
+						a := r.App(accessToken.App)
+						tok, _, ok := r.Peek(accessToken.App, accessToken.Kind)
+						if ok && r.App(accessToken.App) == a && !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
+							t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
+							return
+						}
+					}
+				})
+			}
+			if err := r.SetApp(t.Context(), a); err != nil {
+				t.Error(err)
+			}
+			changed.Store(true)
+			readers.Wait()
+			if tok := f.token(r); !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
+				t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
+			}
+		}
+	})
+}
