@@ -28,9 +28,6 @@ func (s *Service) CallableBy(c broker.Caller, m Meant) (*broker.App, error) {
 	return s.meant(c, broker.Call, m)
 }
 
-// maxLooked bounds the apps that are looked at for a call that could be any one's.
-const maxLooked = 1000
-
 // CallableByUser finds the app for a call that shows a token of one of its users and
 // nothing that says which app that is. Such calls are the same for all apps of a
 // platform, so that any will do that clients may call and that is at the platform's own base
@@ -40,8 +37,7 @@ func (s *Service) CallableByUser(platform, appID, baseURL string) (*broker.App, 
 	var few [4]*broker.App
 	found := s.registry.ByPlatformID(few[:0], platform, appID)
 	if appID == "" {
-		ids := s.registry.AppIDs()
-		for _, id := range ids[:min(len(ids), maxLooked)] {
+		for _, id := range s.registry.AppsOf(platform) {
 			if a := s.registry.App(id); a != nil && a.Platform == platform {
 				found = append(found, a)
 			}
@@ -78,7 +74,7 @@ func (s *Service) CallableNamed(platform, app string) (*broker.App, bool) {
 }
 
 // HasApps reports whether there is an app of a platform.
-func (s *Service) HasApps(platform string) bool { return s.registry.HasApps(platform) }
+func (s *Service) HasApps(platform string) bool { return len(s.registry.AppsOf(platform)) > 0 }
 
 // Lookup returns an app while it is not yet known who asks; nil: there is none.
 func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }
