@@ -205,15 +205,13 @@ func (s *Service) denyPath(c broker.Caller, app, path, why, hint string) error {
 // CallToken returns the app's token of a kind for a call, the best there is. With a token
 // in memory it does not wait.
 func (s *Service) CallToken(ctx context.Context, c broker.Caller, a *broker.App, kind broker.Kind) (broker.Token, error) {
-	t, _, ok := s.tokens.Peek(a.ID, kind)
+	of := s.tokens.Of(a)
+	t, ok := of.Peek(kind)
 	if !ok {
 		var err error
-		if t, err = s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind}); err != nil {
+		if t, err = of.Token(ctx, broker.Key{App: a.ID, Kind: kind}); err != nil {
 			return broker.Token{}, s.refuse(err)
 		}
-	}
-	if err := s.Moved(a); err != nil {
-		return broker.Token{}, s.refuse(err)
 	}
 	s.audit.Call(c, a.ID, t.Key.Kind, t.Version)
 	return t, nil
@@ -223,11 +221,9 @@ func (s *Service) CallToken(ctx context.Context, c broker.Caller, a *broker.App,
 // calls saw it, it costs one issue (I4). Where the next issue may not be made yet, it is
 // waited for as long as ctx allows: a call that fails is what it is all about.
 func (s *Service) Rejected(ctx context.Context, c broker.Caller, a *broker.App, seen broker.Token) (broker.Token, error) {
+	of := s.tokens.Of(a)
 	for {
-		t, err := s.tokens.Renew(ctx, seen.Key, seen.Version)
-		if moved := s.Moved(a); moved != nil {
-			return broker.Token{}, s.refuse(moved)
-		}
+		t, err := of.Renew(ctx, seen.Key, seen.Version)
 		if err == nil {
 			e := entryOf(c, "call_rejected", seen.Key.App, nil)
 			e.Kind, e.Version = seen.Key.Kind, t.Version
@@ -236,7 +232,7 @@ func (s *Service) Rejected(ctx context.Context, c broker.Caller, a *broker.App, 
 			return t, nil
 		}
 		wait := broker.AsError(err).RetryAfter
-		if end, bounded := ctx.Deadline(); wait <= 0 || !bounded || time.Until(end) < wait {
+		if end, bounded := ctx.Deadline(); of.Moved() != nil || wait <= 0 || !bounded || time.Until(end) < wait {
 			return broker.Token{}, s.refuse(err)
 		}
 		select {
@@ -250,10 +246,7 @@ func (s *Service) Rejected(ctx context.Context, c broker.Caller, a *broker.App, 
 // Doubted is [Service.Rejected] for a rejection that may be of something else than the
 // token: the token is checked first, and returned as it is if it lives.
 func (s *Service) Doubted(ctx context.Context, c broker.Caller, a *broker.App, seen broker.Token) (broker.Token, error) {
-	t, err := s.tokens.Report(ctx, seen.Key, seen.Version)
-	if moved := s.Moved(a); moved != nil {
-		err = moved
-	}
+	t, err := s.tokens.Of(a).Report(ctx, seen.Key, seen.Version)
 	if err != nil {
 		return broker.Token{}, s.refuse(err)
 	}

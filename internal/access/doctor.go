@@ -182,7 +182,7 @@ func (d *Doctor) tryAgain(ctx context.Context, a *broker.App, seen []Finding) {
 // askPlatform is what the platform says.
 func (d *Doctor) askPlatform(ctx context.Context, a *broker.App) []Finding {
 	p := d.platforms[a.Platform]
-	t, _, _ := d.svc.tokens.Peek(a.ID, broker.AccessToken)
+	t, _ := d.svc.tokens.Of(a).Peek(broker.AccessToken)
 	if p.Examiner == nil {
 		return []Finding{{Finding: notExamined(a.Platform)}, {Finding: checked(ctx, p, a, t.Secret)}}
 	}

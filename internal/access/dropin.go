@@ -33,6 +33,10 @@ func (s *Service) DropIn(c broker.Caller, kind broker.Kind, m Meant) (*broker.Ap
 	return nil, err
 }
 
+// Moved returns an error where an app is not any more what it was when [Service.DropIn] found
+// it. It is asked after a token was read, which is that of the app as it is by then (I8).
+func (s *Service) Moved(a *broker.App) error { return s.tokens.Of(a).Moved() }
+
 // Refused counts a call that was refused.
 func (s *Service) Refused(err error) { _ = s.refuse(err) }
 
@@ -111,10 +115,7 @@ func (s *Service) ReadTicket(ctx context.Context, c broker.Caller, a *broker.App
 	if c.Client != nil && !mayCall && !acl.Allow(c.Client, broker.Read, a.ID) {
 		return Held{}, s.denyPath(c, a.ID, path, "neither may the client call this path nor has it the right read", hintPaths)
 	}
-	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind})
-	if err == nil {
-		err = s.Moved(a)
-	}
+	t, err := s.tokens.Of(a).Token(ctx, broker.Key{App: a.ID, Kind: kind})
 	if err != nil {
 		return Held{}, s.refuse(err)
 	}

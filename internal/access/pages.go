@@ -80,7 +80,7 @@ func (s *Service) sign(ctx context.Context, c broker.Caller, action string, a *b
 	if p == nil {
 		return Signed{}, s.refuse(broker.ErrUnknownKind)
 	}
-	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: kind})
+	t, err := s.tokens.Of(a).Token(ctx, broker.Key{App: a.ID, Kind: kind})
 	if err != nil {
 		return Signed{}, s.counted(c, action, a.ID, kind, 0, err)
 	}

@@ -30,10 +30,7 @@ func (s *Service) Subscription(ctx context.Context, c broker.Caller, app, user, 
 	if throttled := s.meter.Admit(a.ID, path); throttled != nil {
 		return broker.Subscription{}, s.counted(c, "read_subscription", app, broker.AccessToken, 0, throttled)
 	}
-	t, err := s.tokens.Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
-	if err == nil {
-		err = s.Moved(a)
-	}
+	t, err := s.tokens.Of(a).Token(ctx, broker.Key{App: a.ID, Kind: broker.AccessToken})
 	if err != nil {
 		return broker.Subscription{}, s.counted(c, "read_subscription", app, broker.AccessToken, 0, err)
 	}

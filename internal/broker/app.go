@@ -133,6 +133,10 @@ func (a *App) Source() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Same reports whether two have one [App.Source], as an app and what it is after a change of
+// what is no part of that.
+func (a *App) Same(other *App) bool { return a == other || a.Source() == other.Source() }
+
 // Registrations name what no two apps may share, in one short word each: where tokens are asked
 // for, as whom, in which way and for what. Two apps that have one of them in common would end
 // each other's tokens, or have one token between them (I1).

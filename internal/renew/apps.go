@@ -49,11 +49,11 @@ func (m *Manager) setApp(ctx context.Context, a *broker.App, loaded func(context
 // are kept fresh from now on.
 func (m *Manager) register(d *definition) *app {
 	x := m.apps.getOrAdd(d)
-	if x.def.Load().app.Source() != d.app.Source() {
+	if !x.def.Load().app.Same(d.app) {
 		x.moving.Add(1)
 		defer x.moving.Add(-1)
 	}
-	if old := x.def.Swap(d); old.app.Source() != d.app.Source() {
+	if old := x.def.Swap(d); !old.app.Same(d.app) {
 		// Another registration at the platform: what is in memory is not its token (I8).
 		for _, e := range x.entries() {
 			m.forget(e)

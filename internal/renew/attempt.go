@@ -254,7 +254,7 @@ type answer struct {
 // ask makes the calls at the platform and counts them in the record's budget. The
 // app's secrets are tried in turn, the one that worked last first.
 func (m *Manager) ask(ctx context.Context, e *entry, d *definition, src broker.Source, rot broker.Rotation, r *broker.Record, w broker.Want) answer {
-	req := broker.IssueRequest{App: d.app, Key: r.Key, Tokens: tokensOf{m, d.app}}
+	req := broker.IssueRequest{App: d.app, Key: r.Key, Tokens: m.Of(d.app)}
 	if rot.UsesRefresh {
 		var err *broker.Error
 		if req.Refresh, err = m.refreshToken(r, d.app); err != nil {

@@ -150,7 +150,7 @@ func (m *Manager) reserve(ctx context.Context, d *definition, t *takeover) error
 		return broker.StoreAway(err)
 	}
 	t.record = r.For(d.app)
-	if x := m.apps.get(d.app.ID); x != nil && x.def.Load().app.Source() == d.app.Source() {
+	if x := m.apps.get(d.app.ID); x != nil && x.def.Load().app.Same(d.app) {
 		if e := x.find(t.Kind, ""); e != nil && (m.isOffline(e) || e.state.Load().record > t.record.Version) {
 			return errRenewedNow // the store does not have yet, or any more, what is known here
 		}

@@ -158,7 +158,11 @@ func TestI8AnAppMovesWhileACallIsUnderWay(t *testing.T) {
 						return do(http.MethodGet, c.ask, "").Body.String()
 					}
 				}
+				began := time.Now()
 				got := call()
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("the call ended %v after it began, for a token that was not its app's any more", took)
+				}
 				if c.ask == "/auth/token" && strings.Contains(got, "-of-second") {
 					t.Errorf("I8: who asks for the app at the first place gets %s", got)
 				}
