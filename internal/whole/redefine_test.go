@@ -96,10 +96,12 @@ func TestI8AnAppMovesWhileACallIsUnderWay(t *testing.T) {
 	for name, c := range map[string]struct {
 		at   string // the request in the middle of which the app moves
 		dead bool   // the token is, when the call is made
+		sure bool   // it has opened the path before, so that its rejection is believed
 		none bool   // there is none
 		ask  string // another call than one that is passed on
 	}{
 		"while it is rejected":          {at: "/things", dead: true},
+		"while it is surely rejected":   {at: "/things", dead: true, sure: true},
 		"while its token is checked":    {at: "/ping", dead: true},
 		"while another token is issued": {at: "/auth/token", dead: true},
 		"while its first is issued":     {at: "/auth/token", none: true},
@@ -143,6 +145,9 @@ func TestI8AnAppMovesWhileACallIsUnderWay(t *testing.T) {
 				if !c.none {
 					time.Sleep(time.Second)
 					synctest.Wait()
+					if c.sure {
+						do(http.MethodGet, "/gateway/mill/things", "")
+					}
 					h.during[c.at] = move
 				}
 				if c.dead {
