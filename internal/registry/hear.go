@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -274,11 +275,12 @@ func (r *Registry) admitHeard(ctx context.Context, a *broker.App) error {
 	if err != nil {
 		return err
 	}
-	if other := r.twin(full); other != nil {
-		if other.Origin == broker.FromFile || other.ID < a.ID {
-			r.hidden[a.ID] = struct{}{}
-			return twinError(other)
-		}
+	twins := r.twins(full)
+	if i := slices.IndexFunc(twins, func(x *broker.App) bool { return x.Origin == broker.FromFile || x.ID < a.ID }); i >= 0 {
+		r.hidden[a.ID] = struct{}{}
+		return twinError(twins[i])
+	}
+	for _, other := range twins {
 		r.dropApp(ctx, other.ID)
 		r.hidden[other.ID] = struct{}{}
 		r.unusable(ctx, other.ID, twinError(full))
@@ -302,7 +304,7 @@ func (r *Registry) dropApp(ctx context.Context, id string) {
 }
 
 // tryTwins looks once more at the apps that were not used because another one was the
-// same: that one may have gone. writes is held.
+// same: that one may have gone, or be another one now. writes is held.
 func (r *Registry) tryTwins() {
 	for id := range r.hidden {
 		r.news.add(broker.Change{App: id})

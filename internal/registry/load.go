@@ -150,9 +150,9 @@ func (r *Registry) loadApp(ctx context.Context, a *broker.App) error {
 	if err != nil {
 		return err
 	}
-	if other := r.twin(full); other != nil {
+	if twins := r.twins(full); len(twins) > 0 {
 		r.hidden[a.ID] = struct{}{}
-		return twinError(other)
+		return twinError(twins[0])
 	}
 	return r.register(ctx, a)
 }

@@ -88,6 +88,9 @@ func (r *Registry) registerWith(ctx context.Context, a *broker.App, set func(con
 	if old != nil && old.AppID != a.AppID {
 		r.unindex(old)
 	}
+	if old != nil && !slices.Equal(r.cfg.Keeper.Registrations(old), r.cfg.Keeper.Registrations(r.App(a.ID))) {
+		r.tryTwins()
+	}
 	if strings.ToLower(a.AppID) != a.ID {
 		r.othersMu.Lock()
 		if !slices.Contains(r.others[a.AppID], a.ID) {
@@ -265,7 +268,7 @@ func (r *Registry) admitted(a, old *broker.App, allow func(*broker.App) error) (
 	if err := allow(&next); err != nil {
 		return nil, err
 	}
-	if r.twin(&next) != nil {
+	if len(r.twins(&next)) > 0 {
 		return nil, ErrTwice
 	}
 	return &next, complete(&next)
@@ -301,17 +304,18 @@ func complete(a *broker.App) error {
 	return nil
 }
 
-// twin returns another app that is the same registration as the completed one, or nil.
-// The two would rotate each other's tokens (I1).
-func (r *Registry) twin(full *broker.App) *broker.App {
+// twins returns the other apps that are the same registration as the completed one. They
+// would rotate each other's tokens (I1). It may be the same as several that are not the same
+// as each other, with each by one of its secrets.
+func (r *Registry) twins(full *broker.App) (twins []*broker.App) {
 	var few [4]*broker.App
 	same := r.cfg.Keeper.Registrations(full)
 	for _, other := range r.ByPlatformID(few[:0], full.Platform, full.AppID) {
 		if other.ID != full.ID && slices.ContainsFunc(r.cfg.Keeper.Registrations(other), func(name string) bool { return slices.Contains(same, name) }) {
-			return other
+			twins = append(twins, other)
 		}
 	}
-	return nil
+	return twins
 }
 
 // unusedVersion is the version of a stored definition that could not be used, so that
