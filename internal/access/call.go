@@ -153,11 +153,7 @@ func (s *Service) OfUser(seen broker.Secret) bool { return s.userTokens.Has(seen
 //
 // What an administrator does with a denied path is written down before it is done.
 func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, sort broker.CallSort, path string) error {
-	deny := a.Deny
-	if deny == nil {
-		deny = s.denied[a.Platform]
-	}
-	denied := acl.Denied(deny, path)
+	denied := s.denies(a, path)
 	switch {
 	case denied && !acl.Allow(c.Client, broker.Admin, a.ID):
 		return s.denyPath(c, a.ID, path, "the path is on the app's deny list", "only a client with the right admin on the app may call it; the app's deny says which paths that are")
@@ -188,6 +184,15 @@ func (s *Service) MayCall(ctx context.Context, c broker.Caller, a *broker.App, s
 			"give the client that this token was handed out to the right call, or let it show its key as well: Authorization: Bearer CLIENT_KEY")
 	}
 	return s.denyPath(c, a.ID, path, "no client that this call could be of has this path among its paths", hintPaths)
+}
+
+// denies reports whether only administrators may call a path of an app.
+func (s *Service) denies(a *broker.App, path string) bool {
+	deny := a.Deny
+	if deny == nil {
+		deny = s.denied[a.Platform]
+	}
+	return acl.Denied(deny, path)
 }
 
 const hintPaths = "a client's paths say which of the platform's paths it may call; an administrator of the server can change them"

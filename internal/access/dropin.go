@@ -111,7 +111,7 @@ func (s *Service) ByToken(ctx context.Context, c broker.Caller, platform string,
 // itself. A virtual one does what its client may do, which is to read tickets or to call
 // the platform's path for them.
 func (s *Service) ReadTicket(ctx context.Context, c broker.Caller, a *broker.App, kind broker.Kind, path string) (Held, error) {
-	mayCall := acl.AllowPath(c.Client, path) && !acl.Denied(a.Deny, path)
+	mayCall := acl.AllowPath(c.Client, path) && !s.denies(a, path)
 	if c.Client != nil && !mayCall && !acl.Allow(c.Client, broker.Read, a.ID) {
 		return Held{}, s.denyPath(c, a.ID, path, "neither may the client call this path nor has it the right read", hintPaths)
 	}

@@ -214,7 +214,8 @@ func (k signingKey) sign(claims any) (string, error) {
 	return tok, nil
 }
 
-// VerifySignature implements [oidc.KeySet] for tokens that come back here, however old.
+// VerifySignature implements [oidc.KeySet] for tokens that come back here, however old:
+// until the key that signed them has been replaced twice.
 func (k *keys) VerifySignature(_ context.Context, jws *jose.JSONWebSignature) ([]byte, error) {
 	b, err := jws.Verify(k.first.private.Public())
 	if err != nil && k.next != nil {
