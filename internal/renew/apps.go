@@ -49,22 +49,29 @@ func (m *Manager) setApp(ctx context.Context, a *broker.App, loaded func(context
 // are kept fresh from now on.
 func (m *Manager) register(d *definition) *app {
 	x := m.apps.getOrAdd(d)
-	if !x.def.Load().app.Same(d.app) {
-		x.moving.Add(1)
-		defer x.moving.Add(-1)
-	}
-	if old := x.def.Swap(d); !old.app.Same(d.app) {
-		// Another registration at the platform: what is in memory is not its token (I8).
-		for _, e := range x.entries() {
-			m.forget(e)
-		}
-	}
+	m.redefine(x, d)
 	for kind, s := range d.kinds {
 		if !s.Waits() {
 			x.findOrAdd(kind, "")
 		}
 	}
 	return x
+}
+
+// redefine makes the definition the app's. Where that is another registration at the platform,
+// what is in memory is not its token (I8): it is forgotten before anybody sees the definition,
+// and whoever has the lock of an entry never sees the one together with what is the other's.
+func (m *Manager) redefine(x *app, d *definition) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.def.Load().app.Same(d.app) {
+		for _, e := range x.entries() {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			m.forget(e)
+		}
+	}
+	x.def.Store(d)
 }
 
 // amend ends the back-off of a key and has it tried.

@@ -53,7 +53,7 @@ func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, p
 	k := e.key()
 	d := e.app.def.Load()
 	src, _ := d.source(e.kind)
-	s := e.seen()
+	s := e.state.Load()
 	if e.app.def.Load() != d {
 		return m.Token(ctx, k) // the snapshot may be another registration's, not to be shown to this one
 	}

@@ -84,9 +84,6 @@ type app struct {
 	list atomic.Pointer[[]*entry]
 	mu   sync.Mutex
 	gone bool // it was removed: nothing is kept for it any more
-	// moving is not zero while the app becomes another registration: what is in memory may
-	// still be that of the one before.
-	moving atomic.Int32
 }
 
 // definition is what an app is at the moment. It never changes.
@@ -159,15 +156,6 @@ type entry struct {
 	// slot and wake belong to the scheduler.
 	slot int
 	wake int64
-}
-
-// seen is what readers see. Who has looked the app up before sees nothing of what it was
-// before that (I8): while the app moves there is nothing to be seen.
-func (e *entry) seen() *snapshot {
-	if e.app.moving.Load() != 0 {
-		return noSnapshot
-	}
-	return e.state.Load()
 }
 
 // removed reports whether the app is not kept any more.

@@ -67,3 +67,39 @@ func TestI8AReaderInTheInstantInWhichAnAppChanges(t *testing.T) {
 		}
 	})
 }
+
+// Whoever reads an app's record in the instant in which it becomes another one does not take
+// what it was before for what the store has lost of what it is now.
+func TestI8ARecordIsReadInTheInstantInWhichAnAppChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, fleetConfig{mode: "fake", quiet: true, platforms: new(naming).platforms})
+		defer f.close()
+		r, other := f.replicas[0], f.app
+		other.AppID = otherAppID
+		for i := range 4000 {
+			a := []*broker.App{&other, &f.app}[i%2]
+			var readers sync.WaitGroup
+			var changed atomic.Bool
+			for range 4 {
+				readers.Go(func() {
+					for !changed.Load() {
+						// A version that is not here yet has the record read.
+						_, _ = r.Report(t.Context(), accessToken, 1<<40)
+					}
+				})
+			}
+			if err := r.SetApp(t.Context(), a); err != nil {
+				t.Error(err)
+			}
+			changed.Store(true)
+			readers.Wait()
+			if tok := f.token(r); !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
+				t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
+			}
+		}
+		if n := strings.Count(f.log.String(), "the store has lost"); n > 0 {
+			t.Errorf("I8: %d times the store is said to have lost what is another registration's", n)
+		}
+	})
+}

@@ -19,7 +19,7 @@ func (m *Manager) Peek(app string, kind broker.Kind) (broker.Token, time.Time, b
 	if e == nil {
 		return broker.Token{}, time.Time{}, false
 	}
-	s, now := e.seen(), m.now()
+	s, now := e.state.Load(), m.now()
 	if !s.usable(now) {
 		return broker.Token{}, now, false
 	}
@@ -40,7 +40,7 @@ func (m *Manager) Lasting(ctx context.Context, k broker.Key, minTTL time.Duratio
 		return broker.Token{}, err
 	}
 	now := m.now()
-	s := e.seen()
+	s := e.state.Load()
 	if !s.usable(now) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseMissing})
 	}
@@ -84,7 +84,7 @@ func (m *Manager) ReportToken(ctx context.Context, k broker.Key, seen broker.Sec
 	if err != nil {
 		return broker.Token{}, err
 	}
-	s := e.seen()
+	s := e.state.Load()
 	if s.version != 0 && !s.secret.Equal(seen) {
 		// Another replica may have handed out a newer one.
 		if err := m.refresh(ctx, e); err != nil {
@@ -105,7 +105,7 @@ func (m *Manager) Suspect(ctx context.Context, k broker.Key) (broker.Token, erro
 	if err != nil {
 		return broker.Token{}, err
 	}
-	s := e.seen()
+	s := e.state.Load()
 	if !s.usable(m.now()) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseMissing})
 	}
@@ -156,7 +156,7 @@ func (m *Manager) obtain(ctx context.Context, e *entry, w broker.Want) (broker.T
 	// A flight may have been started for another want; then its end decides nothing
 	// about ours. More than a few rounds only happen when tokens die as fast as they come.
 	for range 4 {
-		now, s := m.now(), e.seen()
+		now, s := m.now(), e.state.Load()
 		d := e.app.def.Load()
 		_, rot := d.source(e.kind)
 		if s.record != 0 || s.version != 0 {
@@ -175,7 +175,7 @@ func (m *Manager) obtain(ctx context.Context, e *entry, w broker.Want) (broker.T
 			err = ctx.Err()
 		}
 	}
-	if s := e.seen(); s.version != w.Stale && s.usable(m.now()) {
+	if s := e.state.Load(); s.version != w.Stale && s.usable(m.now()) {
 		// The want failed, but the token that is here may still work (I3). Stale is zero
 		// unless the caller knows a version to be dead.
 		return s.token(k), nil

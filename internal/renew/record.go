@@ -164,10 +164,8 @@ func (m *Manager) keepUntil(e *entry, old, s *snapshot, r broker.Record) time.Ti
 // leaked. It stands for nothing any more, and neither do those before it.
 func leaked(r broker.Record) bool { return r.Previous.Version != 0 && len(r.Previous.Box) == 0 }
 
-// forget drops what memory has of the key.
+// forget drops what memory has of the key. It is called with e.mu held.
 func (m *Manager) forget(e *entry) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.state.Store(noSnapshot)
 	e.offline, e.doubt = nil, nil
 	m.indexTokens(e, 0, 0, time.Time{})
