@@ -74,7 +74,9 @@ func (m *Manager) attempt(ctx context.Context, e *entry, w broker.Want) error {
 	}
 	// Only now: what another replica may have issued since is on record, and what this
 	// one could not store is not promised as if it had not.
-	if r, err = m.reconcile(ctx, e, r, lease); err != nil {
+	if r, err = m.reconcile(ctx, e, r, lease); errors.Is(err, errRedefined) {
+		return err
+	} else if err != nil {
 		m.metrics.storeErrors.Inc()
 		return m.renewOffline(ctx, e, d, w)
 	}

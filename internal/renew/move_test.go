@@ -11,6 +11,7 @@ import (
 
 	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
+	"github.com/hufu-io/hufu/internal/store/memstore"
 )
 
 // naming is a platform whose tokens name the app that they were issued for.
@@ -100,6 +101,61 @@ func TestI8ARecordIsReadInTheInstantInWhichAnAppChanges(t *testing.T) {
 		}
 		if n := strings.Count(f.log.String(), "the store has lost"); n > 0 {
 			t.Errorf("I8: %d times the store is said to have lost what is another registration's", n)
+		}
+	})
+}
+
+// puts is a store that has something done before the next record is put.
+type puts struct {
+	*memstore.Store
+	before atomic.Pointer[func(broker.Record)]
+}
+
+// Put implements [broker.TokenStore].
+func (p *puts) Put(ctx context.Context, r broker.Record) (broker.Version, error) {
+	if f := p.before.Swap(nil); f != nil {
+		(*f)(r)
+	}
+	return p.Store.Put(ctx, r)
+}
+
+// What a store has lost is not stored again as that of what the app is by then, when somebody
+// else has written meanwhile.
+func TestI8AnAppChangesWhileWhatTheStoreHasLostIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var store *puts
+		f := newFleet(t, fleetConfig{mode: "fake", quiet: true, platforms: new(naming).platforms, wrap: func(s *memstore.Store) storage {
+			store = &puts{Store: s}
+			return store
+		}})
+		defer f.close()
+		r, other := f.replicas[0], f.app
+		other.AppID = otherAppID
+		f.token(r)
+		restore := f.store.Backup()
+		if _, err := r.Replace(t.Context(), accessToken); err != nil {
+			t.Fatal(err)
+		}
+		restore()
+		changed := make(chan struct{})
+		store.before.Store(new(func(lost broker.Record) {
+			defer close(changed)
+			stored := f.record(accessToken)
+			if _, err := f.store.Put(t.Context(), stored); err != nil || stored.Version != lost.Version {
+				t.Errorf("somebody else has not written: %v", err)
+			}
+			if err := r.SetApp(t.Context(), &other); err != nil {
+				t.Error(err)
+			}
+		}))
+		if err := r.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-changed
+		time.Sleep(time.Second)
+		if tok := f.token(r); !strings.HasPrefix(tok.Secret.Reveal(), otherAppID) {
+			t.Errorf("I8: the app is %s, and its token %s", otherAppID, tok.Secret.Reveal())
 		}
 	})
 }

@@ -123,7 +123,8 @@ func (m *Manager) remembered(e *entry) broker.Record {
 
 // reconcile brings what was issued while the store was away together with what is
 // stored, and returns the result. After it the entry is not offline any more. It is
-// called under the lease, so that no other replica is in the middle of an issue.
+// called under the lease, so that no other replica is in the middle of an issue. Where the
+// app has become another registration meanwhile, it returns errRedefined.
 func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record, l broker.Lease) (broker.Record, error) {
 	e.mu.Lock()
 	ours, term := e.offline, e.unsavedTerm
@@ -161,7 +162,10 @@ func (m *Manager) reconcile(ctx context.Context, e *entry, stored broker.Record,
 			v, err := m.put(ctx, next)
 			if errors.Is(err, broker.ErrConflict) {
 				if stored, err = m.read(ctx, e); err == nil {
-					continue
+					if stored.Source == ours.Source {
+						continue
+					}
+					err = errRedefined // ours is not its token any more (I8)
 				}
 			}
 			if err != nil {
