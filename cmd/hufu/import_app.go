@@ -188,7 +188,7 @@ func (r *importReader) file(path string) (string, error) {
 	}
 	defer f.Close() //nolint:errcheck // Nothing was written to it.
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	text := strings.TrimSpace(string(data))
+	text := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff")) // a byte order mark
 	if err != nil || text == "" || len(data) > maxSecret {
 		return "", errors.New("it cannot be read, is empty or too long")
 	}

@@ -21,7 +21,7 @@ func appReader(t *testing.T) *importReader {
 		dir: t.TempDir(), since: importedAt.Add(-10 * time.Minute), now: importedAt, ids: map[string]int{},
 		getenv: func(name string) (string, bool) { return "from " + name, name != "UNSET" },
 	}
-	for name, text := range map[string]string{"one.secret": "from a file\n", "token": "TOKEN-IN-FILE", "empty": " \n", "long": strings.Repeat("x", maxSecret+1)} {
+	for name, text := range map[string]string{"one.secret": "\ufefffrom a file\n", "token": "TOKEN-IN-FILE", "empty": " \n", "long": strings.Repeat("x", maxSecret+1)} {
 		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

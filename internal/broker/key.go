@@ -90,3 +90,13 @@ func ValidAppID(id string) bool {
 	}
 	return true
 }
+
+// MaxPlatformID is longer than any platform's name for an app.
+const MaxPlatformID = 128
+
+// ValidPlatformID reports whether s may be a platform's name for an app, which gets into
+// URLs, logs and answers: printable ASCII without spaces. No platform has others; a quote
+// from a Chinese keyboard is one of them that nobody sees.
+func ValidPlatformID(s string) bool {
+	return len(s) <= MaxPlatformID && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
+}

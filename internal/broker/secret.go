@@ -4,7 +4,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 const redacted = "[secret]"
@@ -63,3 +67,20 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText implements [encoding.TextMarshaler], so that JSON shows no value.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Wrapped says what stands around a secret that came along when it was copied, and is in no
+// secret: the quotes of a Chinese keyboard, and what cannot be seen, such as a byte order
+// mark. "" is nothing.
+func Wrapped(s string) string {
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	for _, c := range []rune{first, last} {
+		switch {
+		case strings.ContainsRune("“”‘’＂＇", c):
+			return "a full-width quote (" + string(c) + ")"
+		case unicode.Is(unicode.Cf, c):
+			return fmt.Sprintf("a character that cannot be seen (%U)", c)
+		}
+	}
+	return ""
+}

@@ -160,3 +160,16 @@ func TestZeroSecretIsTheEmptyOne(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasCopiedAlongWithASecretIsToldFromIt(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"": "", "a": "", `"a"`: "", "a“b”c": "", "密": "", "a\xff": "",
+		"“a": "a full-width quote (“)", "a’": "a full-width quote (’)",
+		"\ufeffa": "a character that cannot be seen (U+FEFF)", "a\u200b": "a character that cannot be seen (U+200B)",
+	} {
+		if got := broker.Wrapped(s); got != want {
+			t.Errorf("%q begins or ends with %q, want %q", s, got, want)
+		}
+	}
+}

@@ -4,12 +4,9 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hufu-io/hufu/internal/broker"
 )
-
-const maxAppIDLength = 128
 
 // appList collects the apps of a file and what they may not have twice.
 type appList struct {
@@ -97,8 +94,8 @@ func (l *appList) identity(o *object, app *broker.App) {
 	}
 	if s, ok := appID.text(); ok {
 		app.AppID = s
-		if len(s) > maxAppIDLength || strings.ContainsFunc(s, unicode.IsSpace) {
-			appID.fault("%s is not an app id; it has no spaces and at most %d characters", appID.shown(), maxAppIDLength)
+		if !broker.ValidPlatformID(s) {
+			appID.fault("%s is not an app id; it has at most %d printable ASCII characters and no spaces, and only plain quotes (\" or ') stand around it", appID.shown(), broker.MaxPlatformID)
 			return
 		}
 	}

@@ -256,10 +256,18 @@ func TestFaultsOfTheApp(t *testing.T) {
   - {id: -shop, platform: wechat, app_id: wx2, secret: "${SECRET}"}
   - {platform: wechat, app_id: cli_a1, secret: "${SECRET}"}
   - {id: a, platform: wechat, app_id: "wx 3", secret: "${SECRET}"}
+  - {id: b, platform: wecom, app_id: “wx4”, secret: "${SECRET}"}
 `, `2: apps[0].id: "Shop" is not an id; use 1 to 64 of a-z, 0-9 and -, not starting with -
 3: apps[1].id: "-shop" is not an id; use 1 to 64 of a-z, 0-9 and -, not starting with -
 4: apps[2].id: is missing, and app_id does not fit in its place; give the app an id of 1 to 64 of a-z, 0-9 and -
-5: apps[3].app_id: "wx 3" is not an app id; it has no spaces and at most 128 characters`},
+5: apps[3].app_id: "wx 3" is not an app id; it has at most 128 printable ASCII characters and no spaces, and only plain quotes (" or ') stand around it
+6: apps[4].app_id: "“wx4”" is not an app id; it has at most 128 printable ASCII characters and no spaces, and only plain quotes (" or ') stand around it`},
+		{"a secret that was copied with what stood around it", `apps:
+  - {platform: wechat, app_id: wx1, secret: “5ec0e7a1”}
+  - {platform: wechat, app_id: wx2, secret: ["5ec0e7a1\u200b", "‘5ec0e7a2", "5e“c0e7a3", "密5ec0e7a4"]}
+`, `2: apps[0].secret: begins or ends with a full-width quote (“), which is part of no secret; remove it
+3: apps[1].secret[0]: begins or ends with a character that cannot be seen (U+200B), which is part of no secret; remove it
+3: apps[1].secret[1]: begins or ends with a full-width quote (‘), which is part of no secret; remove it`},
 		{"an id twice", `apps:
   - {id: shop, platform: wechat, app_id: wx1, secret: "${SECRET}"}
   - {id: shop, platform: wechat, app_id: wx2, secret: "${SECRET}"}

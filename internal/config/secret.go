@@ -10,6 +10,9 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
+// byteOrderMark is what Windows' Notepad puts before UTF-8.
+const byteOrderMark = "\ufeff"
+
 // secret is a secret and where it was given.
 type secret struct {
 	broker.Secret
@@ -87,6 +90,10 @@ func (v value) secretText(like func(string) bool) (broker.Secret, bool) {
 		v.fault("contains white space or a control character, which no secret does; check how it is set")
 		return broker.Secret{}, false
 	}
+	if around := broker.Wrapped(e.text); around != "" {
+		v.fault("begins or ends with %s, which is part of no secret; remove it", around)
+		return broker.Secret{}, false
+	}
 	return broker.NewSecret(e.text), true
 }
 
@@ -106,7 +113,8 @@ func (v value) secretFile(like func(string) bool) (broker.Secret, bool) {
 		v.fault("%s", f.unsafe("others can open "+v.shownPath(), "chmod 600"))
 		ok = false
 	}
-	text, cut := strings.CutSuffix(string(f.data), "\n")
+	text := strings.TrimPrefix(string(f.data), byteOrderMark)
+	text, cut := strings.CutSuffix(text, "\n")
 	if cut {
 		text = strings.TrimSuffix(text, "\r")
 	}
@@ -114,8 +122,14 @@ func (v value) secretFile(like func(string) bool) (broker.Secret, bool) {
 	case text == "":
 		v.fault("%s is empty; put the secret into it", v.shownPath())
 		ok = false
+	case !utf8.ValidString(text):
+		v.fault("%s is not UTF-8; save it as that", v.shownPath())
+		ok = false
 	case !like(text):
 		v.fault("%s contains white space or a control character; put one secret into it and nothing else", v.shownPath())
+		ok = false
+	case broker.Wrapped(text) != "":
+		v.fault("%s begins or ends with %s, which is part of no secret; remove it", v.shownPath(), broker.Wrapped(text))
 		ok = false
 	}
 	if !ok {

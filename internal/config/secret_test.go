@@ -14,10 +14,11 @@ import (
 	"github.com/hufu-io/hufu/internal/config"
 )
 
-func TestASecretsFileIsReadWithoutOneNewlineAtItsEnd(t *testing.T) {
+func TestASecretsFileIsReadWithoutAMarkBeforeItAndOneNewlineAtItsEnd(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
 		shopSecret: true, shopSecret + "\n": true, shopSecret + "\r\n": true,
+		"\ufeff" + shopSecret + "\r\n": true, "\ufeff": false, "\ufeff\ufeff" + shopSecret: false, shopSecret + "\u200b": false,
 		shopSecret + "\n\n": false, shopSecret + "\r": false, "\n" + shopSecret: false, shopSecret + " ": false,
 		shopSecret + "\n" + newsSecret: false, "": false, "\n": false, "\xff" + shopSecret: false,
 		strings.Repeat("a", 4096): true, strings.Repeat("a", 4097): false,
@@ -27,7 +28,7 @@ func TestASecretsFileIsReadWithoutOneNewlineAtItsEnd(t *testing.T) {
 		switch {
 		case ok && err != nil:
 			t.Errorf("%.50q: %v", text, err)
-		case ok && c.Apps[0].Secrets[0].Reveal() != strings.TrimRight(text, "\r\n"):
+		case ok && c.Apps[0].Secrets[0].Reveal() != strings.Trim(text, "\ufeff\r\n"):
 			t.Errorf("%.50q: the secret differs", text)
 		case !ok && err == nil:
 			t.Errorf("%.50q is taken for a secret", text)
@@ -44,6 +45,8 @@ func TestFaultsOfSecretFiles(t *testing.T) {
 	put(t, dir, "empty", "\n", 0o600)
 	put(t, dir, "two", shopSecret+"\n"+newsSecret+"\n", 0o600)
 	put(t, dir, "long", strings.Repeat("a", 5000), 0o600)
+	put(t, dir, "quoted", "“"+shopSecret+"”\n", 0o600)
+	put(t, dir, "utf16", "\xff\xfe5\x00e\x00", 0o600)
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +61,8 @@ func TestFaultsOfSecretFiles(t *testing.T) {
       - .
       - pipe
       - long
+      - quoted
+      - utf16
 clients:
   - {name: a, key_file: writable, apps: ["*"]}
   - {name: b, key_file: empty, apps: ["*"]}
@@ -74,10 +79,12 @@ clients:
 9: apps[1].secret_file[3]: "." cannot be read: it is not a regular file
 10: apps[1].secret_file[4]: "pipe" cannot be read: it is not a regular file
 11: apps[1].secret_file[5]: "long" cannot be read: it is too long, at most 4096 bytes are read
-13: clients[0].key_file: unsafe permissions 0620: others can open "writable"; run chmod 600 on it
-14: clients[1].key_file: "empty" is empty; put the secret into it
-15: clients[2].key_file: "two" contains white space or a control character; put one secret into it and nothing else
-16: clients[3].key_file: "${SECRET}" cannot be read: no such file or directory`)
+12: apps[1].secret_file[6]: "quoted" begins or ends with a full-width quote (“), which is part of no secret; remove it
+13: apps[1].secret_file[7]: "utf16" is not UTF-8; save it as that
+15: clients[0].key_file: unsafe permissions 0620: others can open "writable"; run chmod 600 on it
+16: clients[1].key_file: "empty" is empty; put the secret into it
+17: clients[2].key_file: "two" contains white space or a control character; put one secret into it and nothing else
+18: clients[3].key_file: "${SECRET}" cannot be read: no such file or directory`)
 	if diff := cmp.Diff(want, faultLines(t, err)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

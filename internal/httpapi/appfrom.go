@@ -10,18 +10,8 @@ import (
 	"github.com/hufu-io/hufu/internal/broker"
 )
 
-const (
-	// maxPlatformID is longer than any platform's name for an app.
-	maxPlatformID = 128
-	// maxSecret is longer than any platform's secret.
-	maxSecret = 512
-)
-
-// validPlatformID reports whether s may be a platform's name for an app: it gets into
-// URLs, logs and answers.
-func validPlatformID(s string) bool {
-	return len(s) <= maxPlatformID && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
-}
+// maxSecret is longer than any platform's secret.
+const maxSecret = 512
 
 // patternFault says what is wrong with patterns of paths; "" is nothing.
 func patternFault(patterns []string) string {
@@ -44,8 +34,8 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 	if in.Platform == "" || in.AppID == "" {
 		return nil, invalid("app %q: platform and app_id are required", id)
 	}
-	if !validPlatformID(in.AppID) {
-		return nil, invalid("app %q: app_id %.40q: want at most %d printable ASCII characters without spaces", id, in.AppID, maxPlatformID)
+	if !broker.ValidPlatformID(in.AppID) {
+		return nil, invalid("app %q: app_id %.40q: want at most %d printable ASCII characters without spaces", id, in.AppID, broker.MaxPlatformID)
 	}
 	a := &broker.App{ID: id, Platform: in.Platform, AppID: in.AppID, Mode: in.Mode, BaseURL: in.BaseURL}
 	if len(in.Secret) > broker.MaxSecrets {
@@ -58,6 +48,9 @@ func appFrom(id string, in *api.App) (*broker.App, error) {
 		}
 		if s == "" || len(s) > most {
 			return nil, invalid("app %q: a secret of %d bytes: want 1 to %d", id, len(s), most)
+		}
+		if around := broker.Wrapped(s); around != "" {
+			return nil, invalid("app %q: a secret begins or ends with %s, which is part of none", id, around)
 		}
 		a.Secrets = append(a.Secrets, broker.NewSecret(s))
 	}

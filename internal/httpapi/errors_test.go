@@ -127,6 +127,7 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 		{"an app with letters of its own in its app_id", put("new", `{"platform":"wechat","app_id":"w×1","secret":"s"}`)},
 		{"an app with a long app_id", put("new", `{"platform":"wechat","app_id":"`+strings.Repeat("x", 129)+`","secret":"s"}`)},
 		{"an app with a long secret", put("new", `{"platform":"wechat","app_id":"wx1","secret":"`+strings.Repeat("x", 513)+`"}`)},
+		{"an app with a secret that was copied in quotes", put("new", `{"platform":"wechat","app_id":"wx1","secret":["s","“s”"]}`)},
 		{"an app with many secrets", put("new", `{"platform":"wechat","app_id":"wx1","secret":["1","2","3","4","5","6","7","8","9"]}`)},
 		{"an app with a denied path that is none", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","deny":["/x","/a?b"]}`)},
 		{"an app with a text for a deny list", put("new", `{"platform":"wechat","app_id":"wx1","secret":"s","deny":"/x"}`)},

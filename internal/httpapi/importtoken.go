@@ -72,7 +72,7 @@ func importedTokens(in []api.TokenState, now time.Time) ([]renew.Imported, error
 			left = t.Expiry.Sub(now)
 		}
 		switch {
-		case kind == "" || len(kind) > maxPlatformID:
+		case kind == "" || len(kind) > broker.MaxPlatformID:
 			return nil, invalid("tokens[%d]: kind is missing or too long", i)
 		case slices.ContainsFunc(out, func(other renew.Imported) bool { return other.Kind == kind }):
 			return nil, invalid("tokens[%d]: there are two of kind %.40q", i, kind)
