@@ -274,6 +274,12 @@ func TestFaultsOfTheApp(t *testing.T) {
   - {platform: wechat, app_id: SHOP, secret: "${SECRET}"}
 `, `3: apps[1].id: is the same as that of apps[0]; give each app an id of its own
 4: apps[2].id: is the same as that of apps[0]; give each app an id of its own`},
+		{"full-width colons that YAML takes for text", `log: {level：info}
+apps:
+  - id：shop
+`, `1: log.?: unknown field; write a colon and a space after a field's name
+3: apps[0]: has to be a mapping (name: value), but a single value stands here; write : and a space after a field's name, not a full-width colon (：)`},
+		{"nothing but full-width colons", "apps：\n  - id：shop\n", `1: has to be a mapping (name: value), but a single value stands here; write : and a space after a field's name, not a full-width colon (：)`},
 		{"an app twice", `apps:
   - {id: a, platform: wechat, app_id: wx1, secret: "${SECRET}"}
   - {id: b, platform: wechat, app_id: wx1, secret: "${SECRET}", mode: stable, base_url: "https://api.weixin.qq.com/"}

@@ -47,6 +47,9 @@ func parse(data []byte) (*yaml.Node, *syntaxError) {
 	if len(lines[n]) == 0 && n > 0 {
 		n-- // The end of the text, not a line of its own.
 	}
+	if slip := fullWidthSlip(lines, n); slip != nil {
+		return nil, slip
+	}
 	return nil, &syntaxError{line: n + 1, problem: problem}
 }
 
@@ -87,6 +90,8 @@ func describe(err error) string {
 		hint = "; indent with spaces, and put a value that starts with @, % or ` in quotes"
 	case strings.Contains(msg, "mapping values are not allowed"):
 		hint = "; put a value with a colon and a space in quotes, and check the indentation"
+	case strings.Contains(msg, "UTF-8"):
+		hint = "; save the file as UTF-8"
 	case strings.Contains(msg, "tab character"):
 		hint = "; indent with spaces"
 	case strings.Contains(msg, "could not find expected ':'"):

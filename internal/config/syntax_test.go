@@ -62,7 +62,32 @@ func TestASyntaxErrorIsOneFaultWithTheLineOfTheSlip(t *testing.T) {
 			"a colon in a value", "listen: :80\ndata_dir: a: b\n",
 			"2: not valid YAML: mapping values are not allowed in this context; put a value with a colon and a space in quotes, and check the indentation",
 		},
-		{"bytes that are no text", "listen: :80\ndata_dir: \xff\n", "2: not valid YAML: invalid leading UTF-8 octet"},
+		{"bytes that are no text", "listen: :80\ndata_dir: \xff\n", "2: not valid YAML: invalid leading UTF-8 octet; save the file as UTF-8"},
+		{"GBK", "listen: :80\n# \xb5\xea\xc6\xcc\n", "2: not valid YAML: invalid leading UTF-8 octet; save the file as UTF-8"},
+		{
+			"a full-width colon", "apps：\n  - id: shop\n    platform: wechat\n",
+			"1: not valid YAML: a full-width colon (：) stands here; write : and a space after a field's name",
+		},
+		{
+			"full-width colons in an item", "apps:\n  - id：shop\n    # 店铺\n    platform：wechat\n    app_id: wx1\n",
+			"2: not valid YAML: a full-width colon (：) stands here; write : and a space after a field's name",
+		},
+		{
+			"a full-width colon in braces", "apps:\n  - {id: shop, platform： wechat, app_id: \"a\" b}\n",
+			"2: not valid YAML: a full-width colon (：) stands here; write : and a space after a field's name",
+		},
+		{
+			"full-width quotes", "listen: :80\ndata_dir: “a: b”\n",
+			"2: not valid YAML: a full-width quote (“ or ”) stands here; write \"",
+		},
+		{
+			"a full-width comma", "log: {level: info， format: json}\n",
+			"1: not valid YAML: a full-width comma (，) stands here; write , and a space between the items",
+		},
+		{
+			"full-width signs in texts before a slip", "# 说明：\ndata_dir: 数据：一，“二”\nlisten: a: b\n",
+			"3: not valid YAML: mapping values are not allowed in this context; put a value with a colon and a space in quotes, and check the indentation",
+		},
 		{"control characters", "listen: :80\ndata_dir: \x00\n", "2: not valid YAML: control characters are not allowed"},
 		{
 			"a slip in a second document", "listen: :80\n---\na: b\n- c\n",

@@ -34,8 +34,12 @@ func (v value) is(kind yaml.Kind, want string) bool {
 	if v.node.Kind == kind {
 		return true
 	}
+	hint := ""
+	if v.node.Kind == yaml.ScalarNode && strings.Contains(v.node.Value, "：") {
+		hint = "; write : and a space after a field's name, not a full-width colon (：)"
+	}
 	if v.node.Kind != yaml.AliasNode {
-		v.fault("has to be %s, but %s stands here", want, form(v.node.Kind))
+		v.fault("has to be %s, but %s stands here%s", want, form(v.node.Kind), hint)
 	}
 	return false
 }
@@ -126,7 +130,7 @@ func (o *object) done() {
 		switch near := Nearest(key.Value, o.known); {
 		case near != "":
 			at.fault("unknown field; did you mean %q?", near)
-		case strings.ContainsAny(key.Value, ":="):
+		case strings.ContainsAny(key.Value, ":=："):
 			at.fault("unknown field; write a colon and a space after a field's name")
 		default:
 			at.fault("unknown field; known here: %s", strings.Join(o.known, ", "))
