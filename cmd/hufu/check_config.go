@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +19,8 @@ func newCheckConfig() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check-config", Short: "Check the configuration and report every fault with its line",
 		Long: "Check the configuration file, or ./" + configFile + " where none is named, and report every fault\n" +
-			"with its line, and what is wrong with the keyset and the admin key where they are there\n" +
-			"already. The exit code is 0, or 2 if there are faults. Nothing is started, and no file is\n" +
+			"with its line, what is wrong with the keyset and the admin key where they are there\n" +
+			"already, and folders of sinks that are not there. The exit code is 0, or 2 if there are faults. Nothing is started, and no file is\n" +
 			"made. Run it as the user that the server runs as, whose files those two have to be.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -28,7 +31,7 @@ func newCheckConfig() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the configuration file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := loadConfig(file, config.Options{Platforms: platforms(), CheckKeyset: checkKeyset, CheckAdminKey: checkAdminKey})
+		cfg, err := loadConfig(file, config.Options{Platforms: platforms(), CheckKeyset: checkKeyset, CheckAdminKey: checkAdminKey, CheckSinkFile: checkSinkFile})
 		if err != nil {
 			return err
 		}
@@ -61,6 +64,24 @@ func checkKeyset(path string) error {
 func checkAdminKey(path string) error {
 	if _, err := readAdminKey(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("admin key %s: %w", path, err)
+	}
+	return nil
+}
+
+// checkSinkFile says whether the folder of a sink's file is there, which the server never
+// makes: a folder with a slip in its name would have the tokens where nobody reads them. What
+// is below /run is gone with every boot, and made by what starts the server.
+func checkSinkFile(path string) error {
+	info, err := os.Stat(filepath.Dir(path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, "/run/"):
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("is in a folder that is not there; make it, writable by the server's user")
+	case err != nil:
+		return errors.New("is in a folder that cannot be looked at; let the server's user into it and those above")
+	case !info.IsDir():
+		return errors.New("is below a file; choose a path in a folder")
 	}
 	return nil
 }

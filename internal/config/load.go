@@ -24,6 +24,10 @@ type Options struct {
 	// CheckKeyset and CheckAdminKey say what is wrong with the file at a path, which need
 	// not be there, and make none. Nil: nothing is.
 	CheckKeyset, CheckAdminKey func(path string) error
+	// CheckSinkFile says what stands in the way of a file that a sink writes, which need not
+	// be there. Nil: nothing does. What is in its way now may be gone when the server runs,
+	// which tries again until it is, so that the server itself does not ask.
+	CheckSinkFile func(path string) error
 	// Getenv reads the environment. Nil: [os.LookupEnv].
 	Getenv func(name string) (value string, ok bool)
 	// Reserved are names that no client of the file may have, and whose they are.

@@ -91,6 +91,7 @@ func (l *appList) file(o *object, s *broker.Sink) {
 	}
 	if s.Path != "" {
 		l.target(path, *s)
+		path.checkFile(s.Path, l.d.opt.CheckSinkFile)
 	}
 }
 

@@ -3,6 +3,7 @@ package sink_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -359,5 +360,24 @@ func TestCheck(t *testing.T) {
 	}
 	if err := sink.Check(broker.Sink{Type: sink.Properties, Path: "/run/x"}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAFolderThatIsNotThereIsToldWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "out")
+	target := open(t, sink.NewFiles(), broker.Sink{Type: sink.JSON, Path: filepath.Join(dir, "a.json")})
+	tidier, ok := target.(sink.Tidier)
+	if !ok {
+		t.Fatal("nothing is tidied")
+	}
+	hint := fmt.Sprintf("; make the folder %q, writable by the server's user", dir)
+	for _, err := range []error{target.Write(t.Context(), token("shop", 1)), tidier.Tidy(t.Context())} {
+		if err == nil || !strings.HasSuffix(err.Error(), hint) {
+			t.Errorf("got %v, want an error that ends in %q", err, hint)
+		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the folder was made")
 	}
 }

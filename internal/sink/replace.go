@@ -103,6 +103,9 @@ func (r replacement) run(data []byte) error {
 		tmp, err = os.CreateTemp(dir, tempPrefix(base)+"*"+tempSuffix) // 0600
 		return err
 	})
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; let the server's user write in the folder %q", err, filepath.Clean(dir))
+	}
 	if err != nil {
 		return err
 	}
@@ -258,10 +261,14 @@ func resolve(path string) (string, error) {
 		if base == "" || base == "." || base == ".." {
 			return "", errNotRegular
 		}
-		dir, err := filepath.EvalSymlinks(dir)
+		resolved, err := filepath.EvalSymlinks(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%w; make the folder %q, writable by the server's user", err, filepath.Clean(dir))
+		}
 		if err != nil {
 			return "", err
 		}
+		dir = resolved
 		path = filepath.Join(dir, base)
 		to, err := os.Readlink(path)
 		switch {
