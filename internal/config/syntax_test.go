@@ -88,6 +88,10 @@ func TestASyntaxErrorIsOneFaultWithTheLineOfTheSlip(t *testing.T) {
 			"full-width signs in texts before a slip", "# 说明：\ndata_dir: 数据：一，“二”\nlisten: a: b\n",
 			"3: not valid YAML: mapping values are not allowed in this context; put a value with a colon and a space in quotes, and check the indentation",
 		},
+		{
+			"a text like a slip well before one", "data_dir: |\n  note：a\nlisten: :80\nmetrics: a: b\n",
+			"4: not valid YAML: mapping values are not allowed in this context; put a value with a colon and a space in quotes, and check the indentation",
+		},
 		{"control characters", "listen: :80\ndata_dir: \x00\n", "2: not valid YAML: control characters are not allowed"},
 		{
 			"a slip in a second document", "listen: :80\n---\na: b\n- c\n",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,5 +196,21 @@ func TestFileIsWholeAfterKillAtAnyMoment(t *testing.T) {
 	}
 	if all, err := os.ReadDir(dir); err != nil || len(all) != 2 {
 		t.Errorf("left behind after a start: %v, %v", all, err)
+	}
+}
+
+func TestAFolderThatIsClosedIsToldWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	closed := func(s step) error {
+		if s == stepCreate {
+			return fs.ErrPermission
+		}
+		return nil
+	}
+	err := replacement{path: filepath.Join(dir, "a.json"), fault: closed}.run(nil)
+	want := fmt.Sprintf("; let the server's user write in the folder %q", dir)
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, want an error that ends in %q", err, want)
 	}
 }
