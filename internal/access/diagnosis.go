@@ -127,7 +127,7 @@ func foreign(x broker.Foreign, rot broker.Rotation, now time.Time) broker.Findin
 	if x.Count == 0 {
 		return f
 	}
-	harmless := rot.KeepsOld() && rot.Limits.Forced == 0
+	harmless := !rot.EndedByOthers()
 	who := "somebody else replaced the token"
 	if harmless {
 		who = "the platform ended the token early"

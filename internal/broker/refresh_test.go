@@ -73,6 +73,21 @@ func TestRefreshTokenIsSealedForNothingElse(t *testing.T) {
 	}
 }
 
+func TestOthersEndATokenOnlyByOneThatReplacesIt(t *testing.T) {
+	t.Parallel()
+	forced := broker.Limits{Forced: 16}
+	for _, rot := range []broker.Rotation{{Family: broker.Eager}, {Family: broker.Late, Limits: forced}} {
+		if !rot.EndedByOthers() {
+			t.Errorf("%s with %d forced issues a day: others are taken to do no harm", rot.Family, rot.Limits.Forced)
+		}
+	}
+	for _, f := range []broker.Family{broker.Late, broker.Fixed, broker.Sliding, broker.Independent} {
+		if (broker.Rotation{Family: f}).EndedByOthers() {
+			t.Errorf("%s: others are taken to end tokens", f)
+		}
+	}
+}
+
 func TestRefreshComesInTheSameWriteAndOutlivesFailuresI5(t *testing.T) {
 	t.Parallel()
 	rot := broker.Rotation{Family: broker.Independent, UsesRefresh: true}

@@ -96,6 +96,10 @@ func (r Rotation) HarmlessTwice() bool { return r.KeepsOld() && !r.UsesRefresh }
 // KeepsOld reports whether a new token leaves the promises on the one before it alone.
 func (r Rotation) KeepsOld() bool { return r.Family != Eager }
 
+// EndedByOthers reports whether somebody else who has the app's secret can end a token by
+// asking for another one. Where nobody can, a token that ends early was ended at the platform.
+func (r Rotation) EndedByOthers() bool { return !r.KeepsOld() || r.Limits.Forced > 0 }
+
 // lasts reports whether the platform gives a token again for as long as it takes it for good,
 // and has no force by which to get another one.
 func (r Rotation) lasts() bool {

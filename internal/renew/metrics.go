@@ -38,7 +38,7 @@ func newMetrics(m *Manager, reg prometheus.Registerer) *metrics {
 			Namespace: "hufu", Name: "issue_duration_seconds", Help: "How long the platform took to issue a token or to refuse.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"platform"}),
-		foreign:     vec("foreign_rotations_total", "Tokens that somebody else replaced: another server uses the same secret.", "platform"),
+		foreign:     vec("foreign_rotations_total", "Tokens that ended early and not by an issue of this server: the platform ended them or, where it can be done with the app secret, somebody else replaced them.", "platform"),
 		checks:      vec("checks_total", "Reported tokens that were checked at the platform, by its verdict.", "platform", "verdict"),
 		conflicts:   counter("record_conflicts_total", "Records that another replica wrote while this one issued."),
 		regressed:   counter("records_regressed_total", "Records that were older in the store than they had been: it was restored, or lost writes."),
@@ -80,9 +80,12 @@ func verdictName(v broker.Verdict) string {
 // report tells metrics, log and the configured observer what came of a renewal.
 func (m *Manager) report(ctx context.Context, ev Event) {
 	platform, class := "unknown", "ok"
+	var rot broker.Rotation
 	x := m.apps.get(ev.Key.App)
 	if x != nil {
-		platform = x.def.Load().app.Platform
+		d := x.def.Load()
+		platform = d.app.Platform
+		_, rot = d.source(ev.Key.Kind)
 	}
 	attrs := []slog.Attr{
 		slog.String("app", ev.Key.App), slog.String("kind", string(ev.Key.Kind)), slog.String("cause", ev.Cause.String()),
@@ -90,7 +93,7 @@ func (m *Manager) report(ctx context.Context, ev Event) {
 	}
 	if ev.Foreign {
 		m.metrics.foreign.WithLabelValues(platform).Inc()
-		m.log.LogAttrs(ctx, slog.LevelWarn, "someone else replaced the app's token: another server uses the same secret, or the token was revoked at the platform", attrs...)
+		m.logForeign(ctx, rot, attrs)
 	}
 	switch {
 	case ev.Err != nil:
@@ -107,6 +110,19 @@ func (m *Manager) report(ctx context.Context, ev Event) {
 	m.metrics.took.WithLabelValues(platform).Observe(ev.Took.Seconds())
 	if m.cfg.Renewed != nil {
 		m.cfg.Renewed(ev)
+	}
+}
+
+// logForeign says who may have ended a token that no issue of ours has: others who have the
+// secret only where it can be done with that, so that nobody changes it for nothing.
+func (m *Manager) logForeign(ctx context.Context, rot broker.Rotation, attrs []slog.Attr) {
+	switch {
+	case rot.EndedByOthers():
+		m.log.LogAttrs(ctx, slog.LevelWarn, "someone else replaced the app's token: another server uses the same secret, or the token was revoked at the platform", attrs...)
+	case rot.UsesRefresh:
+		m.log.LogAttrs(ctx, slog.LevelWarn, "the platform ended the app's token early: somebody may have withdrawn the authorization at the provider, or used the refresh token elsewhere", attrs...)
+	default:
+		m.log.LogAttrs(ctx, slog.LevelWarn, "the platform ended the app's token early: somebody may have changed the app secret, the app's state or its permissions there; that others have the secret does no harm", attrs...)
 	}
 }
 
