@@ -28,9 +28,20 @@ func (d *described) examiner() broker.Examiner {
 		Try:       d.try,
 		Rejects:   func(e *broker.Error) bool { c, _ := d.lookup(e.PlatformCode, AtCall); return c.Rejects },
 		Throttles: throttles,
+		Open:      !d.looksAtAddresses(),
 		Blocks:    func(e *broker.Error) bool { return slices.Contains(addressCodes(), e.Code) },
 		Address:   addressIn,
 	}
+}
+
+// looksAtAddresses reports whether the table has a code for an address that is kept out.
+func (d *described) looksAtAddresses() bool {
+	for _, c := range d.codes {
+		if slices.Contains(addressCodes(), c.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // modeOf is that of an app, and the default for one with a mode that there is not.
