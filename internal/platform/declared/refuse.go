@@ -48,10 +48,11 @@ func (u upstream) Refuse(path string, err *broker.Error, requestID string) broke
 	return broker.Refusal{Status: status, ContentType: "application/json", Body: body}
 }
 
-// explained is a word with our own words behind it.
+// explained is a word with our own words behind it, which are not said again where they are
+// the same.
 func explained(w Word, err *broker.Error) string {
 	msg := strings.TrimLeft(w.Message+" ("+err.Code+")", " ")
-	if err.Message != "" {
+	if err.Message != "" && err.Message != w.Message {
 		msg += ": " + platform.Clean(err.Message)
 	}
 	if err.Hint != "" {

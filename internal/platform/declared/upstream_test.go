@@ -169,7 +169,7 @@ func TestRefusalsAreSaidInThePlatformsForm(t *testing.T) {
 	}{
 		"with a hint":   {modern(), "/v2/things", unknown, 200, `{"code":4001,"msg":"bad token (token_unknown): no app has this token; ask for <another> (request id r-1)","data":{"msg":"bad token (token_unknown): no app has this token; ask for <another> (request id r-1)"}}`},
 		"of a class":    {modern(), "/old/things", broker.ErrBudget, 200, `{"errcode":"Busy","sub_msg":"slow down (budget_spent): ` + broker.ErrBudget.Message + `","errmsg":"slow down (budget_spent): ` + broker.ErrBudget.Message + `","request_id":"r-1"}`},
-		"with a status": {standard(), "/things", broker.ErrUnknownApp, 400, `{"error":"invalid_client","error_description":"no such app (unknown_app): no such app (request id r-1)"}`},
+		"with a status": {standard(), "/things", broker.ErrUnknownApp, 400, `{"error":"invalid_client","error_description":"no such app (unknown_app) (request id r-1)"}`},
 		"the platform's own": {
 			modern(), "/old/things", &broker.Error{Code: "token_expired", Class: broker.Transient, PlatformCode: "88.1", PlatformMessage: "old"}, 200,
 			`{"errcode":88,"sub_code":"88.1","sub_msg":"old","errmsg":"old","request_id":"r-1"}`,

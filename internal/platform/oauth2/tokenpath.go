@@ -39,7 +39,9 @@ func ask(r *http.Request, body []byte) (broker.Asked, *broker.Error) {
 		a.AppID, a.Key = decoded(id), broker.NewSecret(decoded(key))
 	}
 	if form.Get(fieldGrant) != ClientCredentials {
-		a.Wrong = broker.ErrBadGrant
+		wrong := *broker.ErrBadGrant
+		wrong.Hint = fieldGrant + ": want " + ClientCredentials
+		a.Wrong = &wrong
 	}
 	for _, values := range form {
 		if len(values) > 1 { // section 3.2 allows none

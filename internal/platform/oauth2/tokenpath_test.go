@@ -54,6 +54,12 @@ func TestTokenPathAsksAsRFC6749Says(t *testing.T) {
 			r.SetBasicAuth(tt.basic[0], tt.basic[1])
 		}
 		a, err := path.Ask(r, []byte(tt.body))
+		if a.Wrong != nil && a.Wrong.Code == broker.ErrBadGrant.Code {
+			if a.Wrong.Hint != "grant_type: want client_credentials" {
+				t.Errorf("%s: the hint %q", name, a.Wrong.Hint)
+			}
+			a.Wrong = broker.ErrBadGrant
+		}
 		if err != tt.err || a.Wrong != tt.wrong || a.AppID != tt.id || a.Key.Reveal() != tt.gotKey || err == nil && a.Kind != broker.AccessToken || a.ByToken || a.Force {
 			t.Errorf("%s: %+v (key %q), %v", name, a, a.Key.Reveal(), err)
 		}
