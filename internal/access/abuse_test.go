@@ -149,8 +149,8 @@ func TestTheSameRegistrationIsRefused(t *testing.T) {
 	})
 }
 
-// Of several apps with one app id that of the file is meant; apps that the client does
-// not manage are not named.
+// Of several apps with one app id that of the file is meant. Where there is none such, those
+// that the client may use are named, and no others.
 func TestDropInPrefersTheAppOfTheFile(t *testing.T) {
 	t.Parallel()
 	inBubble(t, tenants(), func(t *testing.T, s *stack) {
@@ -166,12 +166,18 @@ func TestDropInPrefersTheAppOfTheFile(t *testing.T) {
 		if a, err := s.DropIn(s.caller("reads"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: appID}); err != nil || a.ID != "shop" {
 			t.Errorf("%v, %v, want the app of the file", a, err)
 		}
-		err := second(s.DropIn(s.caller("reads"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}))
-		if e := broker.AsError(err); e.Code != "ambiguous_app" || strings.Contains(e.Error()+e.Hint, "team") || strings.Contains(e.Error()+e.Hint, "rival") {
-			t.Errorf("%v, want that it is ambiguous, without names", err)
+		for _, who := range []string{"reads", "both"} {
+			err := second(s.DropIn(s.caller(who), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}))
+			if e := broker.AsError(err); e.Code != "ambiguous_app" || !strings.HasSuffix(e.Message, "2 apps with this app id: rival-a, team-a") {
+				t.Errorf("%s: %v, want both names", who, err)
+			}
 		}
-		if err := second(s.DropIn(s.caller("both"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID})); !strings.Contains(fmt.Sprint(err), "team-a") || !strings.Contains(fmt.Sprint(err), "rival-a") {
-			t.Errorf("%v, want both names, for one who manages both", err)
+		if a, err := s.DropIn(s.caller("team"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: otherID}); err != nil || a.ID != "team-a" {
+			t.Errorf("%v, %v, want the one that the client may use, and nothing of the other", a, err)
+		}
+		err := second(s.DropIn(s.caller("team"), broker.AccessToken, access.Meant{Platform: wechat.Name, AppID: appID + "0"}))
+		if e := broker.AsError(err); e.Code != "unknown_app" || strings.Contains(e.Error()+e.Hint, "rival") {
+			t.Errorf("%v, want that there is none, without names", err)
 		}
 	})
 }

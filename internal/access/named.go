@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,12 +55,16 @@ func CutApp(text string) (key, app string) {
 	return text[:i], text[i+1:]
 }
 
-// NoneNamed is what a client hears whose KEY.APP names no app that it may use: the same
-// whether there is none, it is another one than the call is about, or is not the client's.
-func NoneNamed(app string) error {
+// NoneMeant is what a client hears that means no app that it may use: the same whether there
+// is none, it is another one than the call is about, or is not the client's. One whose key is
+// KEY.APP hears how that is written; app is "" where it names none.
+func NoneMeant(app string) error {
 	e := *broker.ErrUnknownApp
-	e.Hint = "the key is written as KEY.APP, and APP, which is " + strconv.Quote(app) +
-		", has to be this server's id of an app: one of this platform, with the app id in the call, on which the client has the right that the call needs; with one such app alone the key goes without .APP"
+	e.Hint = "there is no app with this id that this client may use"
+	if app != "" {
+		e.Hint = "the key is written as KEY.APP, and APP, which is " + strconv.Quote(app) +
+			", has to be this server's id of an app: one of this platform, with the app id in the call, on which the client has the right that the call needs; with one such app alone the key goes without .APP"
+	}
 	return &e
 }
 
@@ -110,20 +115,24 @@ func (s *Service) meant(c broker.Caller, r broker.Right, m Meant) (*broker.App, 
 	case len(readable) == 1 || inFile == 1:
 		return readable[0], nil
 	}
-	return nil, ambiguous(c, readable)
+	return nil, ambiguous(readable)
 }
 
-// ambiguous names the apps to those who may manage them.
-func ambiguous(c broker.Caller, apps []*broker.App) error {
+// maxAmbiguous is how many apps are named to a client that may mean any of them.
+const maxAmbiguous = 10
+
+// ambiguous names the apps, all of which the client may use: it has to write one of the ids.
+func ambiguous(apps []*broker.App) error {
 	e := *broker.ErrAmbiguous
-	e.Message = fmt.Sprintf("the client may use %d apps with this app id", len(apps))
 	ids := make([]string, len(apps))
 	for i, a := range apps {
-		if !acl.Allow(c.Client, broker.Admin, a.ID) {
-			return &e
-		}
 		ids[i] = a.ID
 	}
-	e.Message += ": " + strings.Join(ids, ", ")
+	slices.Sort(ids)
+	more := ""
+	if len(ids) > maxAmbiguous {
+		ids, more = ids[:maxAmbiguous], ", …"
+	}
+	e.Message = fmt.Sprintf("the client may use %d apps with this app id: %s%s", len(apps), strings.Join(ids, ", "), more)
 	return &e
 }

@@ -109,6 +109,12 @@ func TestEveryPlatformSaysFaultsInItsOwnWords(t *testing.T) {
 		if g := s.ask(t, "POST", "/open/token", credentials(robotID, "guess")); !strings.Contains(g.Hint, "put a Hufu key") {
 			t.Errorf("a wrong key: %+v", g)
 		}
+		// An app that is not the client's is as one that is not there.
+		for id, key := range map[string]string{"cli_none": bob, robotID: shopper} {
+			if g := s.ask(t, "POST", "/open/token", credentials(id, key)); g.Hint != "there is no app with this id that this client may use" {
+				t.Errorf("%s: %+v", id, g)
+			}
+		}
 		if n := f.token("robot", broker.AppAccessToken); !strings.HasSuffix(n, "-1") && !strings.HasSuffix(n, "-2") {
 			t.Errorf("refused calls had tokens issued: %s", n)
 		}

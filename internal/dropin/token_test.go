@@ -270,7 +270,7 @@ func TestAnAmbiguousAppIDSaysWhatToDo(t *testing.T) {
 	const key = "blog-key-0123456789abcdef0123456789"
 	inBubble(t, stacktest.Config{Apps: apps, Clients: []*broker.Client{client("blog", key, "other-*")}}, func(t *testing.T, s *stack) {
 		got := mask(s.do("GET", tokenPath(otherID, key), "").Body.String())
-		const want = `(ambiguous_app): the client may use 2 apps with this app id; name the app in the place of the app secret, KEY.APP: the client key, a dot and this server's id of the app; or give the client the right to one of them only rid: TIME-RID-RID"}`
+		const want = `(ambiguous_app): the client may use 2 apps with this app id: other-classic, other-stable; name the app in the place of the app secret, KEY.APP: the client key, a dot and this server's id of the app; or give the client the right to one of them only rid: TIME-RID-RID"}`
 		if !strings.HasSuffix(got, want) {
 			t.Errorf("%s\nwant …%s", got, want)
 		}

@@ -114,14 +114,9 @@ func (h *Handler) visit(r request, body []byte, v *visit) {
 	}
 }
 
-// refuseApp refuses for an app that is not there for the caller. One that named it in its key
-// hears how that is done.
+// refuseApp refuses for an app that is not there for the caller.
 func (v *visit) refuseApp(reason string) {
-	err := broker.ErrUnknownApp
-	if v.named != "" {
-		err = broker.AsError(access.NoneNamed(v.named))
-	}
-	v.refuse(err, reason)
+	v.refuse(broker.AsError(access.NoneMeant(v.named)), reason)
 }
 
 // showsKey finds the app for a client key in the place of the app secret. The order is the

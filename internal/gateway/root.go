@@ -123,8 +123,8 @@ func (g *Gateway) identifyByKey(x *call) error {
 	}
 	var err error
 	x.app, err = g.svc.CallableBy(x.caller, access.Meant{Platform: x.platform.Name, AppID: x.shown.AppID, App: cmp.Or(named, x.named)})
-	if named != "" && errors.Is(err, broker.ErrUnknownApp) {
-		return access.NoneNamed(named) //nolint:wrapcheck // it is what the caller hears
+	if errors.Is(err, broker.ErrUnknownApp) {
+		return access.NoneMeant(named) //nolint:wrapcheck // it is what the caller hears
 	}
 	return err
 }
