@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hufu-io/hufu/internal/acl"
@@ -75,6 +76,11 @@ func (s *Service) CallableNamed(platform, app string) (*broker.App, bool) {
 
 // HasApps reports whether there is an app of a platform.
 func (s *Service) HasApps(platform string) bool { return len(s.registry.AppsOf(platform)) > 0 }
+
+// HasAppsOf reports whether a client has any right on an app of a platform.
+func (s *Service) HasAppsOf(c *broker.Client, platform string) bool {
+	return slices.ContainsFunc(s.registry.AppsOf(platform), func(app string) bool { return s.Knows(c, app) })
+}
 
 // Lookup returns an app while it is not yet known who asks; nil: there is none.
 func (s *Service) Lookup(id string) *broker.App { return s.registry.App(id) }

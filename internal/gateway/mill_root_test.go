@@ -47,6 +47,43 @@ func TestAnErrorIsSaidByThePlatformThatIsMeant(t *testing.T) {
 	})
 }
 
+// A client key that stands where a token has to is told so by a platform of which the client
+// has apps, wherever it stands.
+func TestAKeyInThePlaceOfATokenIsToldSoByItsClientsPlatform(t *testing.T) {
+	t.Parallel()
+	m := newMill("mill")
+	const millerKey = "miller-key-0123456789abcdef0123456789"
+	miller := stacktest.Client("miller", millerKey, broker.Call, millApp)
+	nobody := stacktest.Client("nobody", "nobody-key-0123456789abcdef0123456789", broker.Call, "api-none")
+	inMill(t, m, stackConfig{Config: stacktest.Config{Clients: []*broker.Client{miller, nobody}}}, func(t *testing.T, s *stack) {
+		const wechat, mill = `"errcode"`, `"platform":"mill"`
+		for name, c := range map[string]struct {
+			r          *http.Request
+			said, code string
+		}{
+			"WeChat's, in the mill's place":     {with("Bearer "+limitedKey, http.MethodGet, "/cgi-bin/user/get", ""), wechat, broker.ErrTokenKind.Code},
+			"WeChat's, on the mill's path":      {with("Bearer "+limitedKey, http.MethodGet, "/open/what/ever", ""), wechat, broker.ErrTokenKind.Code},
+			"KEY.APP of WeChat's":               {with("Bearer "+limitedKey+"."+stacktest.App, http.MethodGet, "/what/ever", ""), wechat, broker.ErrTokenKind.Code},
+			"the mill's, in WeChat's place":     {request(http.MethodGet, withToken("/cgi-bin/user/get", millerKey), ""), mill, broker.ErrTokenKind.Code},
+			"the mill's, where a user's stands": {with("Bearer "+millerKey, http.MethodGet, millMe, ""), mill, broker.ErrTokenKind.Code},
+			"of both, on a path of nobody":      {with("Bearer "+callerKey, http.MethodGet, "/what/ever", ""), mill, broker.ErrTokenKind.Code},
+			"of both, on a path of the mill":    {with("Bearer "+callerKey, http.MethodGet, "/open/what/ever", ""), mill, broker.ErrTokenKind.Code},
+			"of a client without apps":          {with("Bearer nobody-key-0123456789abcdef0123456789", http.MethodGet, "/what/ever", ""), mill, broker.ErrTokenUnknown.Code},
+			"of nobody":                         {with("Bearer "+limitedKey+"x", http.MethodGet, "/what/ever", ""), mill, broker.ErrTokenUnknown.Code},
+		} {
+			if a := s.send(c.r); !strings.Contains(string(a.body), c.said) || !strings.Contains(string(a.body), c.code) {
+				t.Errorf("%s: %s, want %s said with %s", name, a.body, c.code, c.said)
+			}
+		}
+		if n := len(m.calls()); n != 0 {
+			t.Errorf("I6: %d calls came to the mill", n)
+		}
+		if log := s.Log.String(); strings.Contains(log, millerKey) || strings.Contains(log, limitedKey) {
+			t.Error("I6: a key is in the log")
+		}
+	})
+}
+
 // A platform that has no app here speaks on its own paths only.
 func TestAPlatformWithoutAppsSpeaksOnItsOwnPathsOnly(t *testing.T) {
 	t.Parallel()

@@ -65,6 +65,11 @@ func (g *Gateway) bare(r *http.Request, app, path, requestID string) (*call, err
 		c.add(x, err)
 	}
 	x, err := c.best()
+	if err != nil {
+		if y := c.keyed(r); y != nil {
+			x, err = y, errKeyAsToken
+		}
+	}
 	if err != nil && x.caller.Client != nil && x.app == nil {
 		g.svc.Refused(err) // which each platform says that was asked, and the call is one
 	}
