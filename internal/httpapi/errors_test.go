@@ -80,6 +80,8 @@ func TestProblemsHaveTheirExactForm(t *testing.T) {
 		{"an empty key", call{target: tokenPath, header: map[string]string{"Authorization": "Bearer "}}},
 		{"an unknown key", call{target: tokenPath, key: "unknown-key-0123456789abcdef01234567890"}},
 		{"a mistyped key", call{target: tokenPath, key: mistyped}},
+		{"a key with an app's id behind it", call{target: tokenPath, key: ordersKey + ".shop"}},
+		{"an unknown key with an app's id behind it", call{target: tokenPath, key: "unknown-key-0123456789abcdef01234567890.shop"}},
 		{"a key that is too long", call{target: tokenPath, key: strings.Repeat("k", 600)}},
 		{"the app's own secret", call{target: tokenPath, key: secret}},
 		{"an app that the client may not read", call{target: "/v1/apps/other/tokens/access_token", key: ordersKey}},

@@ -38,6 +38,10 @@ var (
 		Code: api.CodeUnauthorized, Class: broker.Denied, Message: "no client key, or an unknown one",
 		Hint: "no client of this server has this key: it may have been revoked, or be of another server; hufu client ls lists the clients",
 	}
+	errNamedKey = &broker.Error{
+		Code: api.CodeUnauthorized, Class: broker.Denied, Message: "an app's id stands behind the client key",
+		Hint: "KEY.APP belongs in the place of an app secret; send the key alone here",
+	}
 	errMistyped = &broker.Error{
 		Code: api.CodeUnauthorized, Class: broker.Denied, Message: "the client key is mistyped: its checksum is wrong",
 		Hint: "copy the whole key, from hufu_ to its last character",
@@ -70,7 +74,10 @@ func (a *API) authenticate(r *http.Request, id string) (broker.Caller, error) {
 	}
 	client := a.svc.Authenticate(key)
 	if client == nil {
-		if a.svc.Mistyped(key) {
+		switch {
+		case a.svc.IsKey(key):
+			return broker.Caller{}, errNamedKey
+		case a.svc.Mistyped(key):
 			return broker.Caller{}, errMistyped
 		}
 		return broker.Caller{}, errUnknownKey
