@@ -144,7 +144,7 @@ func (in *importFlags) readFile(cmd *cobra.Command, name string) ([]importApp, e
 	switch format := cmp.Or(in.format, strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")); format {
 	case "csv", "tsv":
 		var ignored []string
-		items, ignored, faults = readTable(data)
+		items, ignored, faults = readTable(data, r.bare)
 		if len(ignored) > 0 {
 			cmd.PrintErrf("columns that are not read: %s\n", printable(strings.Join(ignored, ", ")))
 		}
@@ -238,7 +238,7 @@ func complete(a *importApp, now api.App) {
 }
 
 func printImport(t *table, results []appResult) {
-	t.row("LINE", "ID", "RESULT", "TOKENS", "NOTES")
+	t.row("LINE", "ID", "PLATFORM", "RESULT", "TOKENS", "NOTES")
 	for _, r := range results {
 		var tokens []string
 		for _, x := range r.Tokens {
@@ -252,6 +252,6 @@ func printImport(t *table, results []appResult) {
 		if r.Error != "" {
 			notes = append([]string{r.Error}, notes...)
 		}
-		t.row(line, r.ID, r.Result, orDash(strings.Join(tokens, ", ")), strings.Join(notes, "; "))
+		t.row(line, r.ID, orDash(r.Platform), r.Result, orDash(strings.Join(tokens, ", ")), strings.Join(notes, "; "))
 	}
 }

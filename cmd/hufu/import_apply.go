@@ -25,12 +25,14 @@ const (
 
 // appResult is what became of an app.
 type appResult struct {
-	Line   int           `json:"line,omitempty"`
-	ID     string        `json:"id"`
-	Result string        `json:"result"`
-	Tokens []tokenResult `json:"tokens,omitempty"`
-	Notes  []string      `json:"notes,omitempty"`
-	Error  string        `json:"error,omitempty"`
+	Line int    `json:"line,omitempty"`
+	ID   string `json:"id"`
+	// Platform is where the app's secret goes.
+	Platform string        `json:"platform,omitempty"`
+	Result   string        `json:"result"`
+	Tokens   []tokenResult `json:"tokens,omitempty"`
+	Notes    []string      `json:"notes,omitempty"`
+	Error    string        `json:"error,omitempty"`
 }
 
 type tokenResult struct {
@@ -59,7 +61,7 @@ type appImporter struct {
 
 // run imports one app.
 func (i *appImporter) run(ctx context.Context, a importApp) appResult {
-	res := appResult{Line: a.line, ID: a.app.ID, Result: failed, Notes: a.notes}
+	res := appResult{Line: a.line, ID: a.app.ID, Platform: a.app.Platform, Result: failed, Notes: a.notes}
 	now, err := i.server.App(ctx, a.app.ID)
 	p, isProblem := errors.AsType[*api.Problem](err)
 	switch {

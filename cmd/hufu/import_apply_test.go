@@ -196,7 +196,7 @@ func TestAReportHasNoSecret_I6(t *testing.T) {
 	if text := b.String() + fmt.Sprintf("%v %+v", r, r); strings.Contains(text, "SECRET") {
 		t.Error(text)
 	}
-	if !strings.HasPrefix(b.String(), `{"results":[{"line":2,"id":"shop","result":"imported","tokens":[{"kind":"access_token","result":"imported","expires_in":7`) {
+	if !strings.HasPrefix(b.String(), `{"results":[{"line":2,"id":"shop","platform":"wechat","result":"imported","tokens":[{"kind":"access_token","result":"imported","expires_in":7`) {
 		t.Error(b.String())
 	}
 }

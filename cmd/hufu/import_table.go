@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/csv"
 	"errors"
@@ -32,8 +33,8 @@ func (f importFault) String() string { return fmt.Sprintf("line %d: %s", f.line,
 // readTable reads apps from a table with a header row, as spreadsheets write it: with a
 // byte order mark or without, with commas, semicolons or tabs, in UTF-8 or UTF-16. Of other
 // encodings only what is not ASCII is not understood, and that is in columns that are not
-// ours. ignored are the headers of those, or their numbers.
-func readTable(data []byte) (items []importItem, ignored []string, faults []importFault) {
+// ours. ignored are the headers of those, or their numbers. bare: its apps need no platform.
+func readTable(data []byte, bare bool) (items []importItem, ignored []string, faults []importFault) {
 	data, skipped := withoutMark(data)
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comma, r.FieldsPerRecord = separator(data), -1
@@ -59,7 +60,7 @@ func readTable(data []byte) (items []importItem, ignored []string, faults []impo
 		case strings.Join(cells, "") == "", header != nil && strings.HasPrefix(cells[0], "#"):
 		case header == nil:
 			var wrong []importFault
-			header, ignored, wrong = readHeader(cells, line)
+			header, ignored, wrong = readHeader(cells, line, bare)
 			if faults = append(faults, wrong...); header == nil {
 				return nil, nil, faults
 			}
@@ -75,19 +76,24 @@ func readTable(data []byte) (items []importItem, ignored []string, faults []impo
 }
 
 // readHeader returns the names of the columns, "" for those that are not ours: without a
-// name, with one that begins with #, or with one in another language.
-func readHeader(cells []string, line int) (header, ignored []string, faults []importFault) {
-	columns := newImportColumns()
-	for _, name := range cells {
+// name, with one that begins with #, or with one in another language. One of those may well
+// name the platform in words that are not known here, so that without a column platform they
+// are a fault: a secret is never sent to WeChat because nobody said where it belongs (I8).
+func readHeader(cells []string, line int, bare bool) (header, ignored []string, faults []importFault) {
+	columns, unread := newImportColumns(), ""
+	for _, said := range cells {
+		name := columnNamed(said)
 		foreign := strings.HasPrefix(name, "#") || strings.ContainsFunc(name, func(r rune) bool { return r > '~' })
-		switch {
-		case foreign && !utf8.ValidString(name):
-			ignored = append(ignored, fmt.Sprintf("number %d", len(header)+1))
-		case foreign:
-			ignored = append(ignored, name)
-		}
-		name = strings.ToLower(strings.ReplaceAll(name, " ", "_"))
 		if foreign || name == "" {
+			if !utf8.ValidString(said) {
+				said = fmt.Sprintf("number %d", len(header)+1)
+			}
+			if foreign {
+				ignored = append(ignored, said)
+			}
+			if foreign && name[0] != '#' {
+				unread = cmp.Or(unread, said)
+			}
 			header = append(header, "")
 			continue
 		}
@@ -105,7 +111,28 @@ func readHeader(cells []string, line int) (header, ignored []string, faults []im
 		// comes after it.
 		return nil, nil, []importFault{{line, "no column is called id; the first row names the columns"}}
 	}
+	if unread != "" && !bare && !slices.Contains(header, "platform") {
+		faults = append(faults, importFault{line, fmt.Sprintf("the column %.40q is not read, and none is called platform, so that every app would be taken for one of WeChat: "+
+			"add the column platform, or write # before the name of a column of remarks", unread)})
+	}
 	return header, ignored, faults
+}
+
+// columnNamed is the name of the field that a header means: the words of the platforms'
+// consoles, which the tables of their users have, stand for what they can only be.
+func columnNamed(header string) string {
+	switch name := strings.ToLower(strings.ReplaceAll(header, " ", "_")); name {
+	case "平台":
+		return "platform"
+	case "应用id", "appid":
+		return "app_id"
+	case "密钥", "应用密钥", "appsecret", "app_secret":
+		return "secret"
+	case "模式":
+		return "mode"
+	default:
+		return name
+	}
 }
 
 func readRow(header, cells []string, line int) (item importItem, faults []importFault) {

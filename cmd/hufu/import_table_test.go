@@ -54,7 +54,7 @@ func TestATableIsReadAsSpreadsheetsWriteIt(t *testing.T) {
 		"a column of remarks":      {"id,#why,app_id,secret\nshop,\"two\nlines\",wx01,one\n", 2},
 		"a cell after the last":    {"id,app_id,secret\nshop,wx01,one,,\n", 2},
 	} {
-		items, _, faults := readTable([]byte(tc.text))
+		items, _, faults := readTable([]byte(tc.text), true)
 		want[0].line = tc.line
 		if d := cmp.Diff(want, items, cmp.AllowUnexported(importItem{})); d != "" || len(faults) > 0 {
 			t.Errorf("%s: %v (-want +got):\n%s", name, faults, d)
@@ -64,7 +64,7 @@ func TestATableIsReadAsSpreadsheetsWriteIt(t *testing.T) {
 
 func TestFieldsLieInEachOther(t *testing.T) {
 	t.Parallel()
-	items, ignored, faults := readTable([]byte("id,params.corp_id,params.agent_id,renew.every,page_hosts,secret,说明\nhr,ww1,1000002,30m,a.example.com *.b.example.com,one two,x\n"))
+	items, ignored, faults := readTable([]byte("id,params.corp_id,params.agent_id,renew.every,page_hosts,secret,说明\nhr,ww1,1000002,30m,a.example.com *.b.example.com,one two,x\n"), true)
 	want := []importItem{{line: 2, fields: map[string]any{
 		"id": "hr", "params": map[string]any{"corp_id": "ww1", "agent_id": "1000002"}, "renew": map[string]any{"every": "30m"},
 		"page_hosts": []any{"a.example.com", "*.b.example.com"}, "secret": []any{"one", "two"},
@@ -76,8 +76,48 @@ func TestFieldsLieInEachOther(t *testing.T) {
 		t.Error(d)
 	}
 	// What cannot be read is not printed.
-	if _, ignored, _ := readTable([]byte("id,app_id,\xb1\xb8\xd7\xa2,secret\nshop,wx01,\xc9\xcc\xb5\xea,one\n")); len(ignored) != 1 || ignored[0] != "number 3" {
+	if _, ignored, _ := readTable([]byte("id,app_id,\xb1\xb8\xd7\xa2,secret\nshop,wx01,\xc9\xcc\xb5\xea,one\n"), true); len(ignored) != 1 || ignored[0] != "number 3" {
 		t.Error(ignored)
+	}
+}
+
+// Where the platform is named in words that are not known here, the secrets are not taken
+// for WeChat's (I8).
+func TestATableThatMayNameItsPlatformsOtherwiseIsRefused_I8(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"id,类型,app_id,secret":            `the column "类型" is not read, and none is called platform`,
+		"id,\xc0\xe0,app_id,secret":      `the column "number 2" is not read, and none is called platform`,
+		"id,#type,app_id,secret":         "",
+		"id,类型,app_id,secret,platform":   "",
+		"id,备注,平台,secret":                "",
+		"id,platfrom,app_id,secret":      `"platfrom"; did you mean "platform"?`,
+		"id,平台,app_id,secret,platform":   `there are two columns "platform"`,
+		"id,,app_id,secret":              "",
+		"id,平台,App_ID,Secret,base_url,x": `"x"`,
+	} {
+		_, _, faults := readTable([]byte(header+"\n"), false)
+		if got := fmt.Sprint(faults); want == "" && len(faults) > 0 || !strings.Contains(got, want) {
+			t.Errorf("I8: %s: %v, want %s", header, faults, want)
+		}
+	}
+	// Tokens alone go to apps whose platform the server knows.
+	if _, _, faults := readTable([]byte("id,类型,token\n"), true); len(faults) > 0 {
+		t.Error(faults)
+	}
+}
+
+func TestTheWordsOfTheConsolesNameColumns(t *testing.T) {
+	t.Parallel()
+	items, ignored, faults := readTable([]byte("id,平台,应用ID,密钥,模式\nhr,wecom,ww1,one two,m\n"), false)
+	want := []importItem{{line: 2, fields: map[string]any{"id": "hr", "platform": "wecom", "app_id": "ww1", "secret": []any{"one", "two"}, "mode": "m"}}}
+	if d := cmp.Diff(want, items, cmp.AllowUnexported(importItem{})); d != "" || len(faults)+len(ignored) > 0 {
+		t.Errorf("%v %v (-want +got):\n%s", faults, ignored, d)
+	}
+	items, _, faults = readTable([]byte("id,Platform,AppID,AppSecret\nshop,wechat,wx01,one\n"), false)
+	want = []importItem{{line: 2, fields: map[string]any{"id": "shop", "platform": "wechat", "app_id": "wx01", "secret": []any{"one"}}}}
+	if d := cmp.Diff(want, items, cmp.AllowUnexported(importItem{})); d != "" || len(faults) > 0 {
+		t.Errorf("%v (-want +got):\n%s", faults, d)
 	}
 }
 
@@ -87,14 +127,14 @@ func TestAColumnThatThereIsNotIsToldAtTheHeader(t *testing.T) {
 	for column, want := range map[string]string{
 		"renew.evry":          `"renew.evry"; did you mean "renew.every"?`,
 		"agent_id":            `"agent_id"; did you mean "params.agent_id"?`,
-		"appid":               `"appid"; did you mean "app_id"?`,
+		"appp_id":             `"appp_id"; did you mean "app_id"?`,
 		"secrets":             `"secrets"; did you mean "secret"?`,
 		"token_url":           `"token_url"; did you mean "oauth2.token_url"?`,
 		"access_token_expire": `"access_token_expire"; did you mean "access_token_expires_in"?`,
 		"page_hosts.x":        `"page_hosts.x"; did you mean "page_hosts"?`,
 		"whatever_else":       `"whatever_else"`,
 	} {
-		_, _, faults := readTable([]byte("\nid,app_id," + column + "\nshop,wx01,SECRET\nblog,wx02,SECRET\n"))
+		_, _, faults := readTable([]byte("\nid,app_id,"+column+"\nshop,wx01,SECRET\nblog,wx02,SECRET\n"), true)
 		if want = "line 2: no column or field is called " + want; len(faults) != 1 || faults[0].String() != want {
 			t.Errorf("%s: %v, want %s", column, faults, want)
 		}
@@ -119,7 +159,7 @@ func TestFaultsOfATableHaveTheirLines_I6(t *testing.T) {
 		"id,app_id\nshop,SE\"CRET\n":   "line 2: it cannot be read",
 		"id,params,params.a\nshop,SECRET,SECRET\n": "line 2: the column \"params.a\" is there as a value",
 	} {
-		_, _, faults := readTable([]byte(text))
+		_, _, faults := readTable([]byte(text), true)
 		if len(faults) == 0 || !strings.Contains(faults[0].String(), want) || strings.Contains(faults[0].String(), "SECRET") {
 			t.Errorf("%q: %v, want %s", text, faults, want)
 		}
@@ -133,7 +173,7 @@ func TestNothingOfAFirstRowThatIsNoHeaderIsTold_I6(t *testing.T) {
 	for _, text := range []string{
 		"shop,wechat,wx1,SECRET\nblog,wechat,wx2,SECRET2\n", "shop,wx1,SECRET,SECRET\n", "shop,wx1,#SECRET\nid,app_id,secret\n",
 	} {
-		items, ignored, faults := readTable([]byte(text))
+		items, ignored, faults := readTable([]byte(text), true)
 		if len(items)+len(ignored) > 0 || len(faults) != 1 || !strings.Contains(faults[0].String(), "no column is called id") {
 			t.Errorf("I6: %q: %v %v %v", text, items, ignored, faults)
 		}
@@ -190,7 +230,7 @@ func FuzzImportFiles(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		readTable(data)
+		readTable(data, false)
 		readList(data)
 	})
 }
