@@ -31,7 +31,7 @@ func appReader(t *testing.T) *importReader {
 
 // row reads one app of a table with these columns and cells.
 func row(r *importReader, columns, cells string) (importApp, []importFault) {
-	items, _, faults := readTable([]byte(columns + "\n" + cells + "\n"), true)
+	items, _, faults := readTable([]byte(columns+"\n"+cells+"\n"), true)
 	if len(faults) > 0 {
 		return importApp{}, faults
 	}

@@ -217,12 +217,12 @@ func TestAppsAreCheckedAtTheServerBeforeAnyIsImported(t *testing.T) {
 		err      error
 	}{
 		"apps that are not there": {want: []importFault{
-			{3, `no platform is called "wecm"; did you mean "wecom"?`}, {4, `no platform is called "acme"; there are: wechat`},
+			{3, `no platform is called "wecm"; there are: wechat`}, {4, `no platform is called "acme"; there are: wechat`},
 		}},
 		"and those that are replaced": {importer: appImporter{replace: true}, want: []importFault{
-			{3, `no platform is called "wecm"; did you mean "wecom"?`},
+			{3, `no platform is called "wecm"; there are: wechat`},
 			{4, `no platform is called "acme"; there are: wechat`},
-			{5, `no platform is called "wecm"; did you mean "wecom"?`},
+			{5, `no platform is called "wecm"; there are: wechat`},
 		}},
 		"tokens alone":    {importer: appImporter{tokensOnly: true}},
 		"an older server": {old: true, err: errUnchecked},

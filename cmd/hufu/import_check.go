@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/hufu-io/hufu/api"
-	"github.com/hufu-io/hufu/internal/config"
 )
 
 // errUnchecked is the answer of a server that cannot be asked what it has against an app.
@@ -29,7 +27,7 @@ func (i *appImporter) check(ctx context.Context, apps []importApp) (faults []imp
 		case isProblem && (p.Status == http.StatusNotFound || p.Status == http.StatusMethodNotAllowed):
 			return faults, errUnchecked
 		case isProblem && p.Status == http.StatusBadRequest:
-			faults = append(faults, importFault{a.line, complaint(p, a.app.Platform)})
+			faults = append(faults, importFault{a.line, complaint(p)})
 		}
 	}
 	return faults, nil
@@ -46,19 +44,10 @@ func (i *appImporter) puts(ctx context.Context, a importApp) bool {
 }
 
 // complaint is what the server has against an app, without the name that the line stands for.
-func complaint(p *api.Problem, platform string) string {
+func complaint(p *api.Problem) string {
 	_, what, named := strings.Cut(p.Detail, ": ")
 	if !named {
 		what = p.Detail
-	}
-	if p.Code == "unknown_platform" {
-		var names []string
-		for _, b := range platforms() {
-			names = append(names, b.Name)
-		}
-		if near := config.Nearest(platform, names); near != "" {
-			return fmt.Sprintf("%s; did you mean %q?", what, near)
-		}
 	}
 	if p.Hint != "" {
 		what += "; " + p.Hint

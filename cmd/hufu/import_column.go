@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/hufu-io/hufu/api"
-	"github.com/hufu-io/hufu/internal/config"
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // importColumns are the names of all fields, in which dots stand between a field and one in
@@ -52,7 +52,7 @@ func nearColumn(name string, known []string) string {
 			return k
 		}
 	}
-	return config.Nearest(name, known)
+	return broker.Nearest(name, known)
 }
 
 // newImportColumns finds them in the API's own form of an app.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"slices"
 	"strings"
@@ -80,7 +81,8 @@ func (l *appList) platform(o *object, app *broker.App) *broker.Platform {
 	}
 	i := slices.Index(names, app.Platform)
 	if i < 0 {
-		v.fault("platform %s is not known%s", v.shown(), meant(v.node.Value, names))
+		said := v.node.Value
+		v.fault("platform %s is not known%s", v.shown(), meant(cmp.Or(broker.NearestPlatform(said, names), said), names))
 		return nil
 	}
 	return &l.d.opt.Platforms[i]

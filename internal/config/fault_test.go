@@ -248,8 +248,10 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{"a platform nobody knows", `apps:
   - {platform: wechta, app_id: wx1, secret: "${SECRET}"}
   - {platform: feishu, app_id: wx2, secret: "${SECRET}"}
+  - {platform: 企业微信, app_id: wx3, secret: "${SECRET}"}
 `, `2: apps[0].platform: platform "wechta" is not known; did you mean "wechat"?
-3: apps[1].platform: platform "feishu" is not known; write one of: wechat, wecom`},
+3: apps[1].platform: platform "feishu" is not known; write one of: wechat, wecom
+4: apps[2].platform: platform "企业微信" is not known; did you mean "wecom"?`},
 		{"a mode nobody knows", app("mode: stabel\n"), `5: apps[0].mode: platform wechat has no mode "stabel"; did you mean "stable"?`},
 		{"ids that are none", `apps:
   - {id: Shop, platform: wechat, app_id: wx1, secret: "${SECRET}"}

@@ -70,7 +70,7 @@ func (o *object) describe(f declared.Fault, told []Fault) {
 		return
 	}
 	says := f.Wrong
-	if near := Nearest(lastName(f.Field), f.Known); near != "" {
+	if near := broker.Nearest(lastName(f.Field), f.Known); near != "" {
 		says += "; did you mean " + strconv.Quote(near) + "?"
 	}
 	at.fault("%s", says)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // secretLength is the length from which a text is not quoted in a message: the app
@@ -45,52 +47,10 @@ var (
 // pattern of paths, whose parts have to be short, or nothing at all, which says something too.
 func pathLike(s string) bool { return s == "" || urlPath.MatchString(s) }
 
-// Nearest finds the option that s was probably meant to be, "" if none is near.
-func Nearest(s string, options []string) string {
-	if len(s) >= secretLength {
-		return ""
-	}
-	s = strings.ToLower(s)
-	best, least := "", 1+min(2, len(s)/2)
-	for _, o := range options {
-		if len(s) > 2 && strings.HasPrefix(o, s) {
-			return o
-		}
-		if n := distance(s, o); n < least {
-			best, least = o, n
-		}
-	}
-	return best
-}
-
 // meant is the end of a message that names the option that was probably meant.
 func meant(s string, options []string) string {
-	if near := Nearest(s, options); near != "" {
+	if near := broker.Nearest(s, options); near != "" {
 		return "; did you mean " + strconv.Quote(near) + "?"
 	}
 	return "; write one of: " + strings.Join(options, ", ")
-}
-
-// distance counts the letters to insert, delete, replace or swap to get from a to b.
-func distance(a, b string) int {
-	var before, last []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, last, row = last, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }

@@ -89,7 +89,7 @@ func (l *appList) settings(o *object, app *broker.App, platform *broker.Platform
 			unknown = at.node.Value
 		}
 		says := f.Says
-		if near := Nearest(unknown, f.Known); near != "" {
+		if near := broker.Nearest(unknown, f.Known); near != "" {
 			says += "; did you mean " + strconv.Quote(near) + "?"
 		}
 		at.fault("%s", says)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 // value is one place in the file: what stands there and its path. Where nothing stands
@@ -127,7 +129,7 @@ func (o *object) done() {
 			continue
 		}
 		at := value{d: o.d, node: key, path: o.member(key.Value)}
-		switch near := Nearest(key.Value, o.known); {
+		switch near := broker.Nearest(key.Value, o.known); {
 		case near != "":
 			at.fault("unknown field; did you mean %q?", near)
 		case strings.ContainsAny(key.Value, ":=："):

@@ -140,10 +140,14 @@ func (m *Manager) Now() time.Time { return m.now() }
 func (m *Manager) define(a *broker.App) (*definition, error) {
 	p, ok := m.platforms[a.Platform]
 	if !ok {
+		names := slices.Sorted(maps.Keys(m.platforms))
+		hint := "there are: " + strings.Join(names, ", ")
+		if near := broker.NearestPlatform(a.Platform, names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
 		return nil, &broker.Error{
 			Code: "unknown_platform", Class: broker.Invalid,
-			Message: fmt.Sprintf("app %q: no platform is called %q", a.ID, a.Platform),
-			Hint:    "there are: " + strings.Join(slices.Sorted(maps.Keys(m.platforms)), ", "),
+			Message: fmt.Sprintf("app %q: no platform is called %q", a.ID, a.Platform), Hint: hint,
 		}
 	}
 	full := *a
