@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/internal/broker"
 )
@@ -23,7 +26,7 @@ func clientFrom(in *api.Client) (*broker.Client, error) {
 		return nil, invalid("client %q: apps is empty; name the apps it may use, or \"*\"", in.Name)
 	}
 	if _, ok := broker.SDKProfileByName(in.SDK); !ok {
-		return nil, invalid("client %q: no SDK profile is called %.40q", in.Name, in.SDK)
+		return nil, invalid("client %q: no SDK profile is called %.40q%s", in.Name, in.SDK, sdkMeant(in.SDK))
 	}
 	for _, p := range in.Apps {
 		if !broker.ValidAppPattern(p) {
@@ -67,4 +70,17 @@ func checkPaths(c *broker.Client) error {
 		return invalid("client %q: paths: %s", c.Name, why)
 	}
 	return nil
+}
+
+// sdkMeant names the profile that was probably meant, and all there are.
+func sdkMeant(said string) string {
+	var names []string
+	for _, p := range broker.SDKProfiles() {
+		names = append(names, p.Name)
+	}
+	there := "; there are: " + strings.Join(names, ", ")
+	if near := broker.Nearest(said, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near) + there
+	}
+	return there
 }
