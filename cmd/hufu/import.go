@@ -153,6 +153,9 @@ func (in *importFlags) readFile(cmd *cobra.Command, name string) ([]importApp, e
 	default:
 		return nil, usageOf(cmd, errors.New("the file's ending does not say what it is: give --format csv, yaml or json"))
 	}
+	if warning := exposed(name, r.info, items); warning != "" {
+		cmd.PrintErrln(printable(warning))
+	}
 	var apps []importApp
 	for _, item := range items {
 		a, wrong := r.read(item)
@@ -186,8 +189,11 @@ func (r *importReader) open(stdin io.Reader, name string) ([]byte, error) {
 			return nil, fmt.Errorf("read the apps: %w", err)
 		}
 		defer f.Close() //nolint:errcheck // Nothing was written to it.
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.ModTime().Before(r.now) {
-			r.since = info.ModTime()
+		if r.info, err = f.Stat(); err != nil {
+			return nil, fmt.Errorf("read the apps: %w", err)
+		}
+		if r.info.Mode().IsRegular() && r.info.ModTime().Before(r.now) {
+			r.since = r.info.ModTime()
 		}
 		in, r.dir = f, filepath.Dir(name)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -40,8 +41,9 @@ func (t importToken) seconds(now time.Time) int64 { return int64(t.ends.Sub(now)
 
 // importReader makes apps of what a file has.
 type importReader struct {
-	dir    string    // where relative paths begin
-	since  time.Time // from when expires_in is counted
+	dir    string      // where relative paths begin
+	info   fs.FileInfo // of the file; nil for standard input
+	since  time.Time   // from when expires_in is counted
 	now    time.Time
 	getenv func(string) (string, bool)
 	bare   bool // apps need neither a platform's id nor a secret: they are at the server already
