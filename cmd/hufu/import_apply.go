@@ -88,6 +88,9 @@ func (i *appImporter) add(ctx context.Context, a importApp, res *appResult) erro
 		return err
 	}
 	res.Result = imported
+	if i.dry && len(a.tokens) == 0 {
+		res.Notes = append(slices.Clip(res.Notes), "gets a new token")
+	}
 	for _, t := range a.tokens {
 		res.Tokens = append(res.Tokens, tokenResult{t.kind, imported, t.seconds(time.Now())})
 	}

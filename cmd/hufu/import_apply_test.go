@@ -156,6 +156,14 @@ func TestADryRunChangesNothing(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
+	b.tokens = nil
+	if r := i.run(t.Context(), b); r.Result != imported || len(r.Notes) != 1 || r.Notes[0] != "gets a new token" {
+		t.Errorf("%+v", r)
+	}
+	a.tokens = nil
+	if r := i.run(t.Context(), a); len(r.Notes) > 0 {
+		t.Errorf("of an app that is there: %+v", r)
+	}
 	if len(s.calls) > 0 {
 		t.Errorf("%v", s.calls)
 	}

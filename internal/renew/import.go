@@ -233,7 +233,9 @@ func (m *Manager) tryOut(ctx context.Context, d *definition, t *takeover, now ti
 	}
 	switch {
 	case verdict == broker.VerdictRejected:
-		return refuseImport(t.Kind, "the platform rejects the token")
+		e := refuseImport(t.Kind, "the platform rejects the token")
+		e.Hint = "leave the token out, and a new one is fetched"
+		return e
 	case verdict != broker.VerdictOK && !t.doubted.IsZero():
 		return refuseImport(t.Kind, "a renewal whose outcome is not known may have replaced the token, and the platform cannot be asked about it")
 	}
