@@ -125,6 +125,14 @@ func TestAnAppIDOfOthersIsRefused(t *testing.T) {
 		if err := put("team", classic); broker.AsError(err).Code != "conflict" {
 			t.Errorf("an app id of another team: %v", err)
 		}
+		// The same registration is named to those only who manage that one too.
+		same := teamApp("team-b", otherID)
+		if err := put("both", same); broker.AsError(err).Code != "conflict" || !strings.Contains(err.Error(), `the app "rival-a" has the same platform`) {
+			t.Errorf("the same app as one that the client manages: %v", err)
+		}
+		if err := s.CheckApp(ctx, s.caller("both"), same); !strings.Contains(fmt.Sprint(err), `"rival-a"`) {
+			t.Errorf("when it is only checked: %v", err)
+		}
 		// Who manages both may have both, and each team may change its own then.
 		if err := put("both", classic); err != nil {
 			t.Error(err)

@@ -3,11 +3,13 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hufu-io/hufu/internal/acl"
 	"github.com/hufu-io/hufu/internal/broker"
+	"github.com/hufu-io/hufu/internal/registry"
 	"github.com/hufu-io/hufu/internal/renew"
 )
 
@@ -36,6 +38,7 @@ func (s *Service) PutApp(ctx context.Context, c broker.Caller, a *broker.App, to
 			return err
 		})
 	}
+	err = namingTwin(c, err)
 	entries := append(importEntries(c, a.ID, tokens, stored), entryOf(c, "put_app", a.ID, err))
 	return created, s.allChanged(ctx, err, entries...)
 }
@@ -63,7 +66,18 @@ func (s *Service) CheckApp(ctx context.Context, c broker.Caller, a *broker.App) 
 	if errors.Is(err, errFit) {
 		return nil
 	}
-	return err
+	return namingTwin(c, err)
+}
+
+// namingTwin names the app that is the same registration to those who manage that one too.
+func namingTwin(c broker.Caller, err error) error {
+	twin, ok := errors.AsType[*registry.TwinError](err)
+	if !ok || !acl.Allow(c.Client, broker.Admin, twin.App) {
+		return err
+	}
+	e := *registry.ErrTwice
+	e.Message = strings.Replace(e.Message, "another app", fmt.Sprintf("the app %q", twin.App), 1)
+	return &e
 }
 
 // fits says what is wrong with what an app has for its platform. The rules are those of the

@@ -135,6 +135,14 @@ func (r *Registry) ByPlatformID(found []*broker.App, platform, appID string) []*
 	return found
 }
 
+// TwinError is [ErrTwice] with the app that is there, of which not everybody may know.
+type TwinError struct{ App string }
+
+func (e *TwinError) Error() string { return ErrTwice.Error() }
+
+// Unwrap implements errors.Unwrap.
+func (e *TwinError) Unwrap() error { return ErrTwice }
+
 // Errors of changes.
 var (
 	ErrReadOnly = &broker.Error{
@@ -268,8 +276,8 @@ func (r *Registry) admitted(a, old *broker.App, allow func(*broker.App) error) (
 	if err := allow(&next); err != nil {
 		return nil, err
 	}
-	if len(r.twins(&next)) > 0 {
-		return nil, ErrTwice
+	if twins := r.twins(&next); len(twins) > 0 {
+		return nil, &TwinError{App: twins[0].ID}
 	}
 	return &next, complete(&next)
 }
