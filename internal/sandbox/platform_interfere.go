@@ -38,7 +38,11 @@ func (p *Platform) withMode(app string, name Mode, f func(*account, mode)) error
 	return p.withApp(app, func(m *account) error {
 		mode, ok := p.mode(name)
 		if !ok {
-			return fmt.Errorf("unknown mode %q of %s; there are: %v", name, p.name, p.Modes())
+			var names []string
+			for _, m := range p.Modes() {
+				names = append(names, string(m))
+			}
+			return fmt.Errorf("unknown mode %q of %s; there are: %s", name, p.name, strings.Join(names, ", "))
 		}
 		f(m, mode)
 		return nil
