@@ -12,11 +12,15 @@ import (
 
 	"github.com/hufu-io/hufu/api"
 	"github.com/hufu-io/hufu/client"
+	"github.com/hufu-io/hufu/internal/broker"
 )
 
 func newApp() *cobra.Command {
 	return group("app", "List, add and remove apps", newAppList(), newAppAdd(), newAppRemove())
 }
+
+// fromFile is the origin of what only a change of the server's configuration file changes.
+const fromFile = string(broker.FromFile)
 
 // pageSize is how many apps one call asks for.
 const pageSize = 500
@@ -177,9 +181,11 @@ func newAppAdd() *cobra.Command {
 
 // absent keeps a slip of the fingers from replacing an app that is in use.
 func absent(cmd *cobra.Command, c *client.Client, id string) error {
-	_, err := c.App(cmd.Context(), id)
+	now, err := c.App(cmd.Context(), id)
 	var p *api.Problem
 	switch {
+	case err == nil && now.Origin == fromFile:
+		return fmt.Errorf("there is an app %q already, in the server's configuration file; change it there, and restart the server", id)
 	case err == nil:
 		return fmt.Errorf("there is an app %q already; give --replace to change it", id)
 	case errors.As(err, &p) && p.Code == api.CodeUnknownApp:

@@ -78,6 +78,9 @@ func newClientAdd() *cobra.Command {
 		}
 		added, err := c.AddClient(cmd.Context(), n)
 		if err != nil && added.Key == "" {
+			if p, ok := errors.AsType[*api.Problem](err); ok && p.Code == api.CodeExists {
+				p.Hint = fmt.Sprintf("take another name, or revoke that client first: hufu client revoke %s", n.Name)
+			}
 			return err
 		}
 		err = errors.Join(err, out.print(cmd, added, func(t *table) {

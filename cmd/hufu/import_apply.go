@@ -127,6 +127,8 @@ func (i *appImporter) meet(ctx context.Context, a importApp, now api.App, res *a
 			return err
 		}
 		result = replaced
+	case len(differs) > 0 && now.Origin == fromFile:
+		return fmt.Errorf("the app is of the server's configuration file and differs in %s; change it there, or give --tokens-only to import its tokens", strings.Join(differs, ", "))
 	case len(differs) > 0:
 		return fmt.Errorf("the app is there already and differs in %s; give --replace to change it", strings.Join(differs, ", "))
 	}

@@ -136,7 +136,7 @@ type simulated struct {
 
 // startPlatform runs the simulated platforms at an address.
 func startPlatform(ctx context.Context, address string, cfg sandbox.Config) (*simulated, error) {
-	l, err := listen(ctx, address)
+	l, err := listenOr(ctx, address, "--listen, such as 127.0.0.1:18090 (port 0 picks a free one)")
 	if err != nil {
 		return nil, err
 	}

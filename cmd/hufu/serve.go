@@ -161,11 +161,16 @@ func shutdown(ctx context.Context, srv *http.Server, log *slog.Logger) {
 
 // listen takes a port.
 func listen(ctx context.Context, address string) (net.Listener, error) {
+	return listenOr(ctx, address, "listen in the configuration file, such as 127.0.0.1:18080 (port 0 picks a free one), and HUFU_ADDR for the operator commands")
+}
+
+// listenOr says how to listen elsewhere where somebody else listens there.
+func listenOr(ctx context.Context, address, elsewhere string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: something else listens there; stop it, or listen on another port: listen in the configuration file, such as 127.0.0.1:18080 (port 0 picks a free one), and HUFU_ADDR for the operator commands", address)
+		return nil, fmt.Errorf("listen on %s: something else listens there; stop it, or listen on another port: %s", address, elsewhere)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("listen on %s: %w; ports below 1024 need a privilege, so listen on another one and put a proxy before it", address, err)
 	case err != nil:

@@ -98,10 +98,11 @@ func explainLock(err error, f *os.File, path string) error {
 	if !errors.Is(err, syscall.EWOULDBLOCK) {
 		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
+	const elsewhere = "stop it, or set data_dir to another folder"
 	if pid := readPID(f); pid != "" {
-		return fmt.Errorf("another hufu (process %s) is using %s", pid, path)
+		return fmt.Errorf("another hufu (process %s) is using %s; %s", pid, path, elsewhere)
 	}
-	return fmt.Errorf("another hufu is using %s", path)
+	return fmt.Errorf("another hufu is using %s; %s", path, elsewhere)
 }
 
 func flock(f *os.File, how int) error {

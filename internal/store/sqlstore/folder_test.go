@@ -90,7 +90,7 @@ func TestOneProcessOwnsTheDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hufu.db")
 	s := open(t, path, nil)
 	_, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path})
-	if want := fmt.Sprintf("another hufu (process %d) is using %s", os.Getpid(), path); err == nil || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("another hufu (process %d) is using %s; stop it, or set data_dir to another folder", os.Getpid(), path); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got error %v, want one with %q", err, want)
 	}
 	if _, err := s.Put(t.Context(), sample(1)); err != nil {
