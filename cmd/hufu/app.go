@@ -58,7 +58,7 @@ func printApps(t *table, apps []api.App, now time.Time) {
 	for _, a := range apps {
 		head := []string{a.ID, a.Platform, a.AppID + besides(a), orDash(a.Mode), a.Origin}
 		if len(a.Tokens) == 0 {
-			t.row(append(head, "-", "-", "-")...)
+			t.row(append(head, "-", "-", "-", "-")...)
 		}
 		for _, s := range a.Tokens {
 			t.row(append(head, tokenRow(s, now)...)...)

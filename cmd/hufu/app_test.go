@@ -34,11 +34,11 @@ func TestProblemsOfAppsAreToldBelowTheTable(t *testing.T) {
 	}
 	const told = "this server's address is not on the app's whitelist (platform said 40164: invalid ip); add 203.0.113.7\n"
 	want := []string{
-		"fine  wechat    wx01    stable  api     access_token  ok       2026-11-21T11:00:00Z (in 1h0m0s)\n",
+		"fine  wechat    wx01    stable  api     access_token  ok       2026-11-21T11:00:00Z (in 1h0m0s)  -\n",
 		"late  wechat    wx02    stable  api     access_token  failing  2026-11-21T11:00:00Z (in 1h0m0s)  ip_not_whitelisted\n",
 		"dead  wechat    wx03    stable  api     access_token  dead     -                                 ip_not_whitelisted\n",
-		"none  wechat    wx04    stable  api     access_token  missing  -\n",
-		"new   wechat    wx05    stable  api     -             -        -\n",
+		"none  wechat    wx04    stable  api     access_token  missing  -                                 -\n",
+		"new   wechat    wx05    stable  api     -             -        -                                 -\n",
 		"\nlate access_token: " + told, "dead access_token: " + told,
 	}
 	rest := b.String()

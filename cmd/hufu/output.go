@@ -39,12 +39,15 @@ func writeJSON(w io.Writer, v any) error {
 // table lines up columns.
 type table struct{ tw *tabwriter.Writer }
 
-// row prints one line. What came from elsewhere cannot steer the terminal.
+// row prints one line. What came from elsewhere cannot steer the terminal. A cell that is
+// empty is shown as one: without it the columns would not stay in line.
 func (t *table) row(cells ...string) {
 	for i, c := range cells {
-		cells[i] = printable(c)
+		if cells[i] = printable(c); len(cells) > 1 {
+			cells[i] = orDash(cells[i])
+		}
 	}
-	_, _ = io.WriteString(t.tw, strings.TrimRight(strings.Join(cells, "\t"), "\t")+"\n") // Flush reports errors.
+	_, _ = io.WriteString(t.tw, strings.Join(cells, "\t")+"\n") // Flush reports errors.
 }
 
 func printable(s string) string {

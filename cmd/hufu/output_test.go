@@ -1,7 +1,9 @@
 package main
 
 import (
+	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 )
 
@@ -26,5 +28,22 @@ func TestMomentsAreShownWithHowFarAwayTheyAre(t *testing.T) {
 		if got := moment(tc.at, now); got != tc.want {
 			t.Errorf("moment(%v) = %q, want %q", tc.at, got, tc.want)
 		}
+	}
+}
+
+func TestColumnsStayInLineWhereACellIsEmpty(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	tab := &table{tw: tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)}
+	tab.row("ID", "MODE", "PROBLEM")
+	tab.row("a-long-one", "", "")
+	tab.row("", "stable", "late")
+	tab.row("")
+	if err := tab.tw.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	want := "ID          MODE    PROBLEM\na-long-one  -       -\n-           stable  late\n\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
 	}
 }
