@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,21 +34,28 @@ func newAppList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		apps := []api.App{}
-		for after := ""; ; {
-			page, err := c.Apps(cmd.Context(), client.Page{After: after, Limit: pageSize})
-			if err != nil {
-				return err
-			}
-			apps = append(apps, page...)
-			if len(page) < pageSize {
-				break
-			}
-			after = page[len(page)-1].ID
+		apps, err := allApps(cmd.Context(), c)
+		if err != nil {
+			return err
 		}
 		return out.print(cmd, apps, func(t *table) { printApps(t, apps, time.Now()) })
 	}
 	return cmd
+}
+
+// allApps are those that the client manages.
+func allApps(ctx context.Context, c *client.Client) ([]api.App, error) {
+	apps := []api.App{}
+	for after := ""; ; {
+		page, err := c.Apps(ctx, client.Page{After: after, Limit: pageSize})
+		if err != nil {
+			return nil, err
+		}
+		if apps = append(apps, page...); len(page) < pageSize {
+			return apps, nil
+		}
+		after = page[len(page)-1].ID
+	}
 }
 
 // printApps prints a line for every kind of token of every app, and below them what is

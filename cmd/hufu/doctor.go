@@ -9,16 +9,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hufu-io/hufu/api"
+	"github.com/hufu-io/hufu/client"
 )
 
 func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "doctor APP", Short: "Find out what stands between an app and its tokens",
+		Use: "doctor [APP]", Short: "Find out what stands between an app and its tokens",
 		Long: "Let the server find out what stands between an app and its tokens: whether it can reach\n" +
 			"the platform, whether the platform takes the secret and lets the server's address in,\n" +
 			"and what it knows itself. No token is replaced by it. The exit code is 1 if something\n" +
-			"is at fault.",
-		Args: args(cobra.ExactArgs(1)),
+			"is at fault.\n\n" +
+			"Without APP all apps that the client manages are examined, one after another; with --json\n" +
+			"each has a line.",
+		Args: args(cobra.MaximumNArgs(1)),
 	}
 	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -26,29 +29,65 @@ func newDoctor() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		d, err := c.Doctor(cmd.Context(), args[0])
-		if err != nil {
-			return err
+		ids, one := args, len(args) == 1
+		if !one {
+			if ids, err = allIDs(cmd, c); err != nil {
+				return err
+			}
 		}
-		if *out.json {
-			err = writeJSON(cmd.OutOrStdout(), d)
-		} else {
-			err = printDiagnosis(cmd.OutOrStdout(), d)
+		healthy, errs := true, []error(nil)
+		for i, id := range ids {
+			if err := cmd.Context().Err(); err != nil && i > 0 {
+				errs = append(errs, err)
+				break
+			}
+			d, err := c.Doctor(cmd.Context(), id)
+			switch {
+			case err != nil && one:
+				return err
+			case err != nil:
+				errs = append(errs, fmt.Errorf("app %s: %w", id, err))
+				continue
+			case *out.json:
+				err = writeJSON(cmd.OutOrStdout(), d)
+			default:
+				err = printDiagnosis(cmd.OutOrStdout(), d, i > 0)
+			}
+			if err != nil {
+				return err
+			}
+			healthy = healthy && d.Healthy
 		}
-		if err == nil && !d.Healthy {
-			err = errUnhealthy // all is said already
+		if len(errs) == 0 && !healthy {
+			return errUnhealthy // all is said already
 		}
-		return err
+		return errors.Join(errs...)
 	}
 	return cmd
+}
+
+// allIDs are those of the apps that the client manages.
+func allIDs(cmd *cobra.Command, c *client.Client) (ids []string, err error) {
+	apps, err := allApps(cmd.Context(), c)
+	for _, a := range apps {
+		ids = append(ids, a.ID)
+	}
+	if err == nil && len(ids) == 0 {
+		cmd.PrintErrln("there is no app that this client manages")
+	}
+	return ids, err
 }
 
 // errUnhealthy is the fault of an app that the output has told of.
 var errUnhealthy = errors.New("")
 
-// printDiagnosis prints a line for each finding, and below it what to do about it.
-func printDiagnosis(w io.Writer, d api.Diagnosis) error {
+// printDiagnosis prints a line for each finding, and below it what to do about it; more: one
+// of another app stands above it.
+func printDiagnosis(w io.Writer, d api.Diagnosis, more bool) error {
 	var lines []string
+	if more {
+		lines = append(lines, "")
+	}
 	for _, f := range d.Findings {
 		lines = append(lines, mark(f.State)+" "+title(f)+": "+f.Detail+took(f))
 		if f.Platform != nil && !strings.Contains(f.Detail, f.Platform.Message) {

@@ -211,20 +211,15 @@ func (r *importReader) open(stdin io.Reader, name string) ([]byte, error) {
 // named; all: they are all of the server's.
 func known(ctx context.Context, c *client.Client, apps []importApp, all bool) ([]importApp, error) {
 	if all {
-		for after := ""; ; {
-			page, err := c.Apps(ctx, client.Page{After: after, Limit: pageSize})
-			if err != nil {
-				return nil, err
-			}
-			for _, a := range page {
-				apps = append(apps, importApp{app: api.App{ID: a.ID}, fields: map[string]any{"id": a.ID}})
-				complete(&apps[len(apps)-1], a)
-			}
-			if len(page) < pageSize {
-				return apps, nil
-			}
-			after = page[len(page)-1].ID
+		there, err := allApps(ctx, c)
+		if err != nil {
+			return nil, err
 		}
+		for _, a := range there {
+			apps = append(apps, importApp{app: api.App{ID: a.ID}, fields: map[string]any{"id": a.ID}})
+			complete(&apps[len(apps)-1], a)
+		}
+		return apps, nil
 	}
 	for i := range apps {
 		// One that is not there is told of later.
