@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-
-	"github.com/hufu-io/hufu/internal/privatefile"
 )
 
 // exposed says that others can read the secrets of a file, and what to do about it; "" where
 // they cannot, or where it has none: those that are named only are elsewhere.
 func exposed(name string, info fs.FileInfo, items []importItem) string {
-	if info == nil || !info.Mode().IsRegular() || !privatefile.Exposed(info) || !slices.ContainsFunc(items, func(x importItem) bool { return hasPlain(x.fields) }) {
+	if info == nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 || !slices.ContainsFunc(items, func(x importItem) bool { return hasPlain(x.fields) }) {
 		return ""
 	}
 	return fmt.Sprintf("warning: there are secrets in %s, and others can open it (mode %04o): run chmod 600 on it, and delete it after the import", name, info.Mode().Perm())

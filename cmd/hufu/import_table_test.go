@@ -91,7 +91,7 @@ func TestATableThatMayNameItsPlatformsOtherwiseIsRefused_I8(t *testing.T) {
 		"id,#type,app_id,secret":         "",
 		"id,类型,app_id,secret,platform":   "",
 		"id,备注,平台,secret":                "",
-		"id,platfrom,app_id,secret":      `"platfrom"; did you mean "platform"?`,
+		"id,platfom,app_id,secret":       `"platfom"; did you mean "platform"?`,
 		"id,平台,app_id,secret,platform":   `there are two columns "platform"`,
 		"id,,app_id,secret":              "",
 		"id,平台,App_ID,Secret,base_url,x": `"x"`,
