@@ -161,7 +161,7 @@ func (m *Manager) define(a *broker.App) (*definition, error) {
 	if !ok {
 		return nil, &broker.Error{
 			Code: "unknown_mode", Class: broker.Invalid,
-			Message: fmt.Sprintf("app %q: platform %q has no mode %q, only %q", a.ID, a.Platform, a.Mode, p.Modes),
+			Message: fmt.Sprintf("app %q: platform %q has no mode %q; there are: %s", a.ID, a.Platform, a.Mode, strings.Join(p.Modes, ", ")),
 		}
 	}
 	pool, err := m.poolOf(&full)
