@@ -152,8 +152,8 @@ func TestADryRunChangesNothing(t *testing.T) {
 	a, b := shopRow(t, "", ""), shopRow(t, "", "")
 	b.app.ID, b.fields["id"] = "blog", "blog"
 	for want, a := range map[string]importApp{"replaced, access_token kept": a, "imported, access_token imported": b} {
-		if got := told(i.run(t.Context(), a)); got != want {
-			t.Errorf("%s, want %s", got, want)
+		if r := i.run(t.Context(), a); told(r) != want || len(r.Notes) > 0 {
+			t.Errorf("%s, want %s: %v", told(r), want, r.Notes)
 		}
 	}
 	b.tokens = nil

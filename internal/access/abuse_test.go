@@ -137,6 +137,10 @@ func TestAnAppIDOfOthersIsRefused(t *testing.T) {
 		if err := put("both", classic); err != nil {
 			t.Error(err)
 		}
+		same = teamApp("team-a", otherID)
+		if err := put("team", same); broker.AsError(err).Code != "conflict" || strings.Contains(err.Error(), "rival") {
+			t.Errorf("the same app as one of another team: %v, want a refusal that names nobody's app", err)
+		}
 		classic.Policy = &broker.Policy{Every: time.Hour}
 		if err := put("team", classic); err != nil {
 			t.Errorf("a change that leaves the app id: %v", err)
