@@ -1,6 +1,7 @@
 package renew_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hufu-io/hufu/internal/broker"
 	"github.com/hufu-io/hufu/internal/platform/wechat"
 	"github.com/hufu-io/hufu/internal/sandbox"
 )
@@ -71,6 +73,38 @@ func TestAForeignRotationIsCountedLoggedAndCostsOneRenewal(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 		}
 	})
+}
+
+// Nobody is sent to change a secret where that helps nothing: others are blamed only where they
+// can end a token.
+func TestTheLogBlamesOthersOnlyWhereTheyEndTokens(t *testing.T) {
+	t.Parallel()
+	const others, platform, refresh = "someone else replaced the app's token", "others have the secret does no harm", "the refresh token elsewhere"
+	all, want := families(), map[string]string{"eager": others, "forced": others}
+	forced := all["late"]
+	forced.Limits.Forced = 16
+	all["forced"] = forced
+	for name, rot := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := checkedPlatform{newFake(rot), func() (broker.Verdict, error) { return broker.VerdictRejected, nil }}
+				f := newFleet(t, fleetConfig{mode: "fake", platforms: p.platforms})
+				defer f.close()
+				r := f.replicas[0]
+				_, _ = r.Report(t.Context(), accessToken, f.token(r).Version)
+				for _, line := range []string{others, platform, refresh} {
+					n := 0
+					if line == cmp.Or(want[name], platform) {
+						n = 1
+					}
+					if got := strings.Count(f.log.String(), line); got != n {
+						t.Errorf("%d lines say %q, want %d", got, line, n)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestARejectionThatOurOwnIssueExplainsIsNotForeign(t *testing.T) {
