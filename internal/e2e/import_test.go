@@ -95,7 +95,7 @@ func TestAMigrationFromSDKsCostsNoIssue(t *testing.T) {
 	var said strings.Builder
 	for name, x := range sdks {
 		file := filepath.Join(dir, name+".csv")
-		table := "\xef\xbb\xbfid,备注,app_id,secret,mode,base_url,overlap,renew.every\r\n" +
+		table := "\xef\xbb\xbfid,#备注,app_id,secret,mode,base_url,overlap,renew.every\r\n" +
 			fmt.Sprintf("%s,老系统,%s,${OLD_SECRET},classic,%s,8s,20s\r\n", name, x.app, sandbox.url)
 		if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
 			t.Fatal(err)

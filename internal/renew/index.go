@@ -158,6 +158,17 @@ type entry struct {
 	wake int64
 }
 
+// now returns the app as it is, and what is in memory of its token, never that of another
+// registration that it was before or became meanwhile (I8).
+func (e *entry) now() (*broker.App, *snapshot) {
+	for {
+		d := e.app.def.Load()
+		if s := e.state.Load(); e.app.def.Load() == d {
+			return d.app, s
+		}
+	}
+}
+
 // removed reports whether the app is not kept any more.
 func (e *entry) removed() bool {
 	e.mu.Lock()

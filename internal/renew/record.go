@@ -14,8 +14,7 @@ func (m *Manager) read(ctx context.Context, e *entry) (broker.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	k := e.key()
-	a := e.app.def.Load().app
-	seen := e.state.Load()
+	a, seen := e.now()
 	r, err := m.cfg.Store.Get(ctx, k)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
@@ -111,8 +110,13 @@ func (m *Manager) adopt(e *entry, r broker.Record) {
 	e.mu.Lock()
 	for {
 		// Under the lock: an app that becomes another one forgets under it too (I8).
-		now := r.For(e.app.def.Load().app)
-		old := e.state.Load()
+		now, old := r.For(e.app.def.Load().app), e.state.Load()
+		if now.Source != r.Source && r.Current.Version == 0 {
+			// Perhaps it has nothing because it was read for what the app was before. Of what
+			// there is for the app as it is now, that says nothing.
+			e.mu.Unlock()
+			return
+		}
 		if e.gone || e.offline != nil || now.Version < old.record || now.Version == old.record && old != noSnapshot && old.madeOf(&now) {
 			e.mu.Unlock()
 			return
