@@ -70,28 +70,11 @@ func (m *Manager) keepOffline(e *entry, r broker.Record, term int64) {
 // renewOffline renews without lease and store, where that is safe.
 func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w broker.Want) error {
 	_, rot := d.source(e.kind)
-	r := m.remembered(e)
-	if r.Source != d.app.Source() {
-		return errStoreLost // the app was changed; what is known of it is in the store
-	}
-	switch do := broker.Decide(r, w, rot, m.now()); do.Step {
-	case broker.Fresh:
-		return nil
-	case broker.Hold:
-		return do.Err
-	case broker.Issue:
-	}
-	if rot.UsesRefresh {
-		return errStoreLost // what it would bring could not be kept, and is brought once
+	r, issue, err := m.decideOffline(e, d, w)
+	if !issue {
+		return err
 	}
 	if !rot.HarmlessTwice() {
-		if r.Usable(m.now()) && w.Cause != broker.CauseRejected {
-			return errStoreLost
-		}
-		if r.Current.Version == 0 {
-			// Whether another replica has a token is not known, and ours would kill it.
-			return errStoreLost
-		}
 		wait := time.Duration(m.cfg.Rand() * float64(min(rot.IssueTimeout(), 5*time.Second)))
 		if err := sleep(ctx, wait); err != nil {
 			return err
@@ -99,6 +82,10 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w b
 		if stored, err := m.read(ctx, e); err == nil {
 			m.adopt(e, stored)
 			return errStoreLost // it is back: the next attempt does it properly
+		}
+		// It may have been back for a moment, and another replica's token with it.
+		if r, issue, err = m.decideOffline(e, d, w); !issue {
+			return err
 		}
 	}
 	next, ev := m.issue(ctx, e, d, r, w, rot.IssueTimeout())
@@ -109,6 +96,36 @@ func (m *Manager) renewOffline(ctx context.Context, e *entry, d *definition, w b
 	m.keepOffline(e, next, 0)
 	m.report(ctx, ev)
 	return ev.fault(w)
+}
+
+// decideOffline says whether an issue may be made without a store, by what memory has, which it
+// returns; if not, it says why, and nothing where none is needed.
+func (m *Manager) decideOffline(e *entry, d *definition, w broker.Want) (r broker.Record, issue bool, err error) {
+	_, rot := d.source(e.kind)
+	r = m.remembered(e)
+	if r.Source != d.app.Source() {
+		return r, false, errStoreLost // the app was changed; what is known of it is in the store
+	}
+	now := m.now()
+	switch do := broker.Decide(r, w, rot, now); do.Step {
+	case broker.Fresh:
+		return r, false, nil
+	case broker.Hold:
+		return r, false, do.Err
+	case broker.Issue:
+	}
+	switch {
+	case rot.UsesRefresh:
+		return r, false, errStoreLost // what it would bring could not be kept, and is brought once
+	case rot.HarmlessTwice():
+		return r, true, nil
+	case r.Usable(now) && w.Cause != broker.CauseRejected:
+		return r, false, errStoreLost
+	case r.Current.Version == 0:
+		// Whether another replica has a token is not known, and ours would kill it.
+		return r, false, errStoreLost
+	}
+	return r, true, nil
 }
 
 // remembered is the record as far as memory has it.

@@ -185,3 +185,49 @@ func TestI2ClassicReplicasWithoutAStoreDoNotKillEachOthersPromises(t *testing.T)
 		}
 	})
 }
+
+// Before an issue without a store a replica waits for a moment. What it hears of in that moment
+// counts, although the store is gone again by then: it would else kill what another one has issued
+// in good order, and promised (I1, I2).
+func TestI1WhoWaitedWithoutAStoreLooksAgainAtWhatCameMeanwhile(t *testing.T) {
+	t.Parallel()
+	heard := 0
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t, fleetConfig{mode: wechat.Classic, seed: seed + 1, quiet: true})
+			defer f.close()
+			waiting := f.replicas[0]
+			f.token(waiting)
+			time.Sleep(5 * time.Second)
+			f.lose(errStoreGone)
+			time.Sleep(15 * time.Second) // the token is dead
+			go func() { _, _ = waiting.Token(t.Context(), accessToken) }()
+			synctest.Wait()
+			f.lose(nil)
+			other := f.start()
+			current := f.token(other)
+			has := func() bool {
+				tok, _, ok := waiting.Peek(accessToken.App, accessToken.Kind)
+				return ok && tok.Secret.Equal(current.Secret)
+			}
+			for range 30 {
+				if time.Sleep(50 * time.Millisecond); has() {
+					break
+				}
+			}
+			before := has()
+			f.lose(errStoreGone)
+			time.Sleep(3 * time.Second)
+			if before {
+				heard++
+				if !has() || f.issues() != 2 {
+					t.Errorf("seed %d: %d issues, and the replica has no longer what it had heard of: %t", seed+1, f.issues(), !has())
+				}
+			}
+			f.lose(nil)
+		})
+	}
+	if heard == 0 {
+		t.Error("nobody heard of anything while he waited")
+	}
+}
