@@ -92,9 +92,10 @@ type replica struct {
 	calls   *valve
 	events  *events
 	away    atomic.Bool      // its store is
+	back    atomic.Int64     // when its store was given back
 	members *members.Members // nil, unless the fleet is lined up
 	defined heard
-	alone   atomic.Int64 // issues while its store was away, but for those that are known to have failed
+	alone   atomic.Int64 // issues that began while its store was away, but for those that are known to have failed
 }
 
 type fleetConfig struct {
@@ -180,8 +181,9 @@ func (f *fleet) prepare() *replica {
 	f.t.Helper()
 	r := &replica{
 		name: fmt.Sprintf("replica-%d", f.started), store: f.store.Handle(),
-		calls: newValve(f.sandbox.Transport()), events: &events{},
+		events: &events{},
 	}
+	r.calls = newValve(f.sandbox.Transport(), r.away.Load)
 	f.started++
 	ports := storage(r.store)
 	if f.config.wrap != nil {
@@ -231,12 +233,15 @@ func (f *fleet) prepare() *replica {
 
 // keepFrom takes the store away from a replica, or gives it back.
 func (r *replica) keepFrom(err error) {
-	r.away.Store(err != nil)
+	if r.away.Swap(err != nil) && err == nil {
+		r.back.Store(time.Now().UnixNano())
+	}
 	r.store.Fail(err)
 }
 
 func (r *replica) renewed(e renew.Event) {
-	if r.away.Load() && (e.Err == nil || broker.AsError(e.Err).Unknown) {
+	away := r.away.Load() || time.Now().Add(-e.Took).UnixNano() < r.back.Load()
+	if away && (e.Err == nil || broker.AsError(e.Err).Unknown) {
 		r.alone.Add(1)
 	}
 	r.events.add(e)

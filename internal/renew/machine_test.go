@@ -367,13 +367,13 @@ func (m *machine) check(t *rapid.T) {
 }
 
 // wentAlone reports whether a replica may have had a token issued without a store since it was
-// last asked: the platform has acted, too, where its answer was lost.
+// last asked: the platform has acted, too, where its answer was lost or is still on its way.
 func (m *machine) wentAlone() bool {
-	n := int64(0)
+	went := false
 	for _, r := range slices.Concat(m.replicas, m.crashed) {
-		n += r.alone.Swap(0)
+		went = r.alone.Swap(0) > 0 || r.calls.astray() || went
 	}
-	return n > 0
+	return went
 }
 
 // converge ends all trouble: in the end every replica has the same token, and it lives.

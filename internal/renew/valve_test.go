@@ -11,19 +11,22 @@ import (
 // valve stands between a replica and the platform. It can be shut, and it counts.
 type valve struct {
 	rt http.RoundTripper
+	// alone reports whether the replica is without a store.
+	alone func() bool
 
 	mu     sync.Mutex
 	paused chan struct{} // closed when the pause ends; nil: flowing
 	dead   bool
 	loose  bool
 	kills  map[*http.Request]context.CancelFunc
+	lonely map[*http.Request]struct{} // those that left without a store
 	calls  map[string]int
 }
 
 var errCut = errors.New("the connection is gone")
 
-func newValve(rt http.RoundTripper) *valve {
-	return &valve{rt: rt, kills: map[*http.Request]context.CancelFunc{}, calls: map[string]int{}}
+func newValve(rt http.RoundTripper, alone func() bool) *valve {
+	return &valve{rt: rt, alone: alone, kills: map[*http.Request]context.CancelFunc{}, lonely: map[*http.Request]struct{}{}, calls: map[string]int{}}
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -35,6 +38,7 @@ func (v *valve) RoundTrip(r *http.Request) (*http.Response, error) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		delete(v.kills, r)
+		delete(v.lonely, r)
 	})
 	paused, err := v.enter(r, cancel)
 	if err != nil {
@@ -61,6 +65,9 @@ func (v *valve) enter(r *http.Request, cancel context.CancelFunc) (paused chan s
 	}
 	v.calls[r.URL.Path]++
 	v.kills[r] = cancel
+	if v.alone() {
+		v.lonely[r] = struct{}{}
+	}
 	return v.paused, nil
 }
 
@@ -117,4 +124,11 @@ func (v *valve) busy() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.kills) > 0
+}
+
+// astray reports whether a call is under way that left without a store.
+func (v *valve) astray() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.lonely) > 0
 }
