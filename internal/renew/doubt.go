@@ -51,12 +51,8 @@ func provesSuspicion(v broker.Verdict) bool { return v == broker.VerdictRejected
 // and costs an issue only if the verdict proves it.
 func (m *Manager) suspect(ctx context.Context, e *entry, stale broker.Version, proves func(broker.Verdict) bool) (broker.Token, error) {
 	k := e.key()
-	d := e.app.def.Load()
+	d, s := e.now() // the token of one registration is not shown to another
 	src, _ := d.source(e.kind)
-	s := e.state.Load()
-	if e.app.def.Load() != d {
-		return m.Token(ctx, k) // the snapshot may be another registration's, not to be shown to this one
-	}
 	if s.version != stale || !s.usable(m.now()) {
 		return m.obtain(ctx, e, broker.Want{Cause: broker.CauseMissing})
 	}

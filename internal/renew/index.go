@@ -158,13 +158,13 @@ type entry struct {
 	wake int64
 }
 
-// now returns the app as it is, and what is in memory of its token, never that of another
+// now returns what the app is, and what is in memory of its token, never that of another
 // registration that it was before or became meanwhile (I8).
-func (e *entry) now() (*broker.App, *snapshot) {
+func (e *entry) now() (*definition, *snapshot) {
 	for {
 		d := e.app.def.Load()
 		if s := e.state.Load(); e.app.def.Load() == d {
-			return d.app, s
+			return d, s
 		}
 	}
 }

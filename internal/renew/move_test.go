@@ -32,6 +32,34 @@ func (p *naming) Issue(_ context.Context, req broker.IssueRequest) (broker.Issue
 	return broker.Issued{Token: broker.NewSecret(req.App.AppID + strings.Repeat("x", int(p.n.Add(1)%50))), Lifetime: time.Hour}, nil
 }
 
+// changes makes an app another registration and back, many times, while so many readers read,
+// and wants its own token after each time.
+func (f *fleet) changes(t *testing.T, readers int, read func()) {
+	t.Helper()
+	r, other := f.replicas[0], f.app
+	other.AppID = otherAppID
+	for i := range 4000 {
+		a := []*broker.App{&other, &f.app}[i%2]
+		var reading sync.WaitGroup
+		var changed atomic.Bool
+		for range readers {
+			reading.Go(func() {
+				for !changed.Load() && !t.Failed() {
+					read()
+				}
+			})
+		}
+		if err := r.SetApp(t.Context(), a); err != nil {
+			t.Error(err)
+		}
+		changed.Store(true)
+		reading.Wait()
+		if tok := f.token(r); !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
+			t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
+		}
+	}
+}
+
 // Whoever looks an app up and then takes its token never has that of what the app was before,
 // at whatever instant it becomes another one.
 func TestI8AReaderInTheInstantInWhichAnAppChanges(t *testing.T) {
@@ -39,33 +67,14 @@ func TestI8AReaderInTheInstantInWhichAnAppChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, fleetConfig{mode: "fake", quiet: true, platforms: new(naming).platforms})
 		defer f.close()
-		r, other := f.replicas[0], f.app
-		other.AppID = otherAppID
-		for i := range 4000 {
-			a := []*broker.App{&other, &f.app}[i%2]
-			var readers sync.WaitGroup
-			var changed atomic.Bool
-			for range 2 {
-				readers.Go(func() {
-					for !changed.Load() {
-						a := r.App(accessToken.App)
-						tok, _, ok := r.Peek(accessToken.App, accessToken.Kind)
-						if ok && r.App(accessToken.App) == a && !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
-							t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
-							return
-						}
-					}
-				})
-			}
-			if err := r.SetApp(t.Context(), a); err != nil {
-				t.Error(err)
-			}
-			changed.Store(true)
-			readers.Wait()
-			if tok := f.token(r); !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
+		r := f.replicas[0]
+		f.changes(t, 2, func() {
+			a := r.App(accessToken.App)
+			tok, _, ok := r.Peek(accessToken.App, accessToken.Kind)
+			if ok && r.App(accessToken.App) == a && !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
 				t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
 			}
-		}
+		})
 	})
 }
 
@@ -76,29 +85,10 @@ func TestI8ARecordIsReadInTheInstantInWhichAnAppChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, fleetConfig{mode: "fake", quiet: true, platforms: new(naming).platforms})
 		defer f.close()
-		r, other := f.replicas[0], f.app
-		other.AppID = otherAppID
-		for i := range 4000 {
-			a := []*broker.App{&other, &f.app}[i%2]
-			var readers sync.WaitGroup
-			var changed atomic.Bool
-			for range 4 {
-				readers.Go(func() {
-					for !changed.Load() {
-						// A version that is not here yet has the record read.
-						_, _ = r.Report(t.Context(), accessToken, 1<<40)
-					}
-				})
-			}
-			if err := r.SetApp(t.Context(), a); err != nil {
-				t.Error(err)
-			}
-			changed.Store(true)
-			readers.Wait()
-			if tok := f.token(r); !strings.HasPrefix(tok.Secret.Reveal(), a.AppID) {
-				t.Errorf("I8: the app is %s, and its token %s", a.AppID, tok.Secret.Reveal())
-			}
-		}
+		f.changes(t, 4, func() {
+			// A version that is not here yet has the record read.
+			_, _ = f.replicas[0].Report(t.Context(), accessToken, 1<<40)
+		})
 		if n := strings.Count(f.log.String(), "the store has lost"); n > 0 {
 			t.Errorf("I8: %d times the store is said to have lost what is another registration's", n)
 		}

@@ -14,15 +14,15 @@ func (m *Manager) read(ctx context.Context, e *entry) (broker.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	k := e.key()
-	a, seen := e.now()
+	d, seen := e.now()
 	r, err := m.cfg.Store.Get(ctx, k)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
-		r = broker.Record{Key: k, Source: a.Source()}
+		r = broker.Record{Key: k, Source: d.app.Source()}
 	case err != nil:
 		return broker.Record{}, fmt.Errorf("read record %q: %w", k, err)
 	}
-	if r = r.For(a); m.regressed(e, r, seen) {
+	if r = r.For(d.app); m.regressed(e, r, seen) {
 		m.restore(ctx, []*entry{e})
 	}
 	return r, nil
